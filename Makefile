@@ -1,0 +1,38 @@
+# make repro   everything, from audio to the selected student        make repro PRESET=folders   the same for presets/folders.yaml
+# make test    tests in a few minutes                                 make test-all               all of them
+# make ui      MLflow's page with every student                       make lock                   new requirements.lock from pyproject.toml
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: repro test test-all ui lock clean
+
+repro: $(VENV)/ready
+	frill repro $(if $(PRESET),--preset $(PRESET))
+
+test: $(VENV)/ready
+	python -m pytest -m "not slow"
+
+test-all: $(VENV)/ready
+	python -m pytest
+
+ui: $(VENV)/ready
+	mlflow ui --backend-store-uri "$$(python -c 'from frill import params; print(params.load().tracking.uri)')"
+
+clean: $(VENV)/ready
+	frill clean
+
+lock: $(BIN)/uv
+	uv pip compile pyproject.toml --extra pipeline --extra synth --extra test --generate-hashes --universal --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade --output-file requirements.lock
+
+$(VENV)/ready: requirements.lock pyproject.toml $(BIN)/uv
+	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(BIN)/uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet uv==$(UV_VERSION)
