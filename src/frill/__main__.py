@@ -1,0 +1,5 @@
+"""python -m frill: the same as the command `frill`."""
+
+from frill.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""What is looked at before anything long starts: params.yaml, and everything it names. Also removes what params.yaml names no longer."""
+
+import json
+import shutil
+from pathlib import Path
+
+from frill import params as params_module
+from frill.clips import enforce_limit
+from frill.corpora import folder, synthetic
+from frill.device import host
+from frill.errors import UserError
+from frill.noss.splits import SplitError, splits
+from frill.params import TRAINS, FolderSet, Params
+from frill.teacher import handle
+
+
+def check(params: Params) -> list[str]:
+    """Raises UserError with one line for each mistake; returns lines worth telling (files that will be skipped)."""
+    mistakes, notes = [], []
+    try:
+        _check_teacher(params.teacher.source)
+    except UserError as error:
+        mistakes.append(str(error))
+    for name, spec in params.audio.espeak.items():
+        if message := synthetic.problem(spec.set, spec.use, spec.hours, spec.clips):
+            mistakes.append(f"params.yaml: audio.espeak.{name}: {message}")
+    for name, spec in params.audio.folder.items():
+        try:
+            notes += _check_folder(name, spec, params)
+        except UserError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    return notes
+
+
+def _check_teacher(source: str) -> None:
+    if source == TRAINS:
+        return
+    key = f"params.yaml: teacher.source = {source!r}"
+    if handle.is_handle(source):
+        handle.fetch(source)
+    if not Path(source).exists():
+        raise UserError(f"{key}: no such folder; give that of a SavedModel, a TF-Hub handle, or {TRAINS} to train one here")
+    if not Path(source, "saved_model.pb").is_file():
+        raise UserError(f"{key}: holds no saved_model.pb; give the folder of a SavedModel")
+
+
+def _check_folder(name: str, spec: FolderSet, params: Params) -> list[str]:
+    listed = folder.rows(name, spec)
+    if spec.use == "task":
+        check_task(name, spec, listed, params)
+    return enforce_limit(name, folder.probe_files(name, spec), len(listed), params.audio.rejected_limit)
+
+
+def check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) -> None:
+    """Raises UserError if the task's rows cannot be scored: one class, an empty split."""
+    try:
+        splits(listed, params.noss.validation_share, params.seed)
+    except SplitError as error:
+        raise UserError(f"params.yaml: audio.folder.{name} ({spec.csv}) {error}") from None
+    if empty := [row["file"] for row in listed if not row["label"]]:
+        raise UserError(f"{spec.csv}: {len(empty)} rows have no label in column {spec.columns.label!r}, the first is {empty[0]}; fill it in")
+
+
+def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
+    """Deletes outputs of students, sets and devices that params.yaml no longer names: stages that depend on whole folders must not see them."""
+    models = params.students.keys() | {params_module.TEACHER, *params_module.CONTROLS}
+    keep = {
+        "models/students/*": params.students,
+        "models/tflite/*": params.students,
+        "results/noss/*.json": models,
+        "results/latency/*": params.devices,
+        "results/latency/*/*.json": models,
+        "data/corpus/*": params.audio.named("corpus"),
+        "data/task/*": params.audio.named("task"),
+    }
+    removed = []
+    for pattern, names in keep.items():
+        suffix = ".json" if pattern.endswith(".json") else ""
+        removed += [path for path in root.glob(pattern) if path.name.removesuffix(suffix) not in names]
+    for path in removed:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return removed
+
+
+def write_identities(params: Params, folder_: Path) -> None:
+    """One file a device with what its milliseconds depend on."""
+    folder_.mkdir(parents=True, exist_ok=True)
+    for name in params.devices:
+        (folder_ / f"{name}.json").write_text(json.dumps(host.identity(), indent=1) + "\n")

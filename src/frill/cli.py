@@ -1,0 +1,92 @@
+"""The `frill` command: what `make` calls."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from frill.errors import UserError
+
+FRONTIER = Path("results/frontier.json")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="frill", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (function, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(function=function)
+        if name == "repro":
+            command.add_argument("--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml")
+    arguments = vars(parser.parse_args())
+    try:
+        sys.exit(arguments.pop("function")(**arguments))
+    except UserError as error:
+        print(f"frill: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def check() -> int:
+    """Validates params.yaml and everything it names; prints files that will be skipped."""
+    from frill import check as checks
+    from frill import params
+
+    for line in checks.check(params.load()):
+        print(line)
+    return 0
+
+
+def repro(preset: str | None) -> int:
+    """check, then `dvc repro --keep-going`, then the frontier, the selection and the time of every stage."""
+    if preset:
+        from frill import presets
+
+        return presets.run(preset)
+    check()
+    start = time.time()
+    environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    code = subprocess.run([sys.executable, "-m", "dvc", "repro", "--keep-going"], env=environment).returncode
+    from frill import show as shows
+
+    print(f"\nTime and peak memory of the stages that ran\n{shows.stage_times(start)}\n")
+    return show() or code if code == 0 else 1
+
+
+def show() -> int:
+    """Prints the frontier, the selection and where to look next."""
+    from frill import show as shows
+
+    if not FRONTIER.exists():
+        raise UserError(f"{FRONTIER}: not there yet; run `make repro`")
+    frontier = json.loads(FRONTIER.read_text())
+    print(shows.table(frontier))
+    print(f"\nSelected: {frontier['selected']}\n{frontier['reason']}")
+    print("\nNext: release/ is what ships, with its model card. reports/index.html has the picture. `make ui` compares runs in MLflow.")
+    return 0
+
+
+def clean() -> int:
+    """Deletes scratch, logs and preset worktrees; `dvc gc -w` shrinks DVC's cache to what the workspace uses."""
+    for path in (Path("scratch"), Path("logs"), Path("build"), Path("dist")):
+        if path.exists():
+            shutil.rmtree(path)
+            print(f"removed {path}/")
+    from frill import presets
+
+    presets.remove_all()
+    subprocess.run([sys.executable, "-m", "dvc", "gc", "--workspace", "--force"], check=False)
+    return 0
+
+
+COMMANDS = {
+    "check": (check, check.__doc__),
+    "repro": (repro, repro.__doc__),
+    "show": (show, show.__doc__),
+    "clean": (clean, clean.__doc__),
+}

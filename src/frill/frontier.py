@@ -1,0 +1,129 @@
+"""The latency/quality frontier and the student to ship.
+
+quality   mean over tasks of a student's accuracy minus the teacher's, in points; on validation, which decides; test stands beside it
+latency   ratio to the control model, times the control's median over all measurements of the device: noise between stages does not reorder students
+frontier  students that no other beats: at most their latency and at least their quality, one of them strictly
+selection the best quality among students within the budget; ties go to the faster
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from frill.params import Selection
+
+RESAMPLES = 2000
+
+
+def pareto(latency_ms: Sequence[float], quality: Sequence[float]) -> list[bool]:
+    """Which points are on the frontier. Equal points do not beat each other: both stay."""
+    latency, best = np.asarray(latency_ms, float), np.asarray(quality, float)
+    return [not np.any((latency <= x) & (best >= y) & ((latency < x) | (best > y))) for x, y in zip(latency, best, strict=True)]
+
+
+def quality(student: dict, teacher: dict, part: str) -> float:
+    """Points by which the student's mean accuracy on `part` (validation, test) exceeds the teacher's. Arguments as results/noss/*.json."""
+    return student[f"mean_{part}_accuracy"] - teacher[f"mean_{part}_accuracy"]
+
+
+def quality_interval(student: dict, teacher: dict, part: str, seed: int) -> list[float]:
+    """95 % interval of `quality`: paired percentile bootstrap over the clips of each task (Efron and Tibshirani 1993, chapter 13).
+
+    It says how far other clips of these tasks would move the difference, not other tasks or another training run.
+    """
+    rng = np.random.default_rng(seed)
+    means = np.zeros(RESAMPLES)
+    for task, scores in student["tasks"].items():
+        difference = _right(scores, part) - _right(teacher["tasks"][task], part)
+        # Resampling n paired differences of -1, 0, 1 is a multinomial draw of their three counts.
+        counts = rng.multinomial(len(difference), [np.mean(difference == value) for value in (-1, 0, 1)], RESAMPLES)
+        means += 100 * (counts[:, 2] - counts[:, 0]) / len(difference)
+    return np.percentile(means / len(student["tasks"]), [2.5, 97.5]).tolist()
+
+
+def _right(scores: dict, part: str) -> np.ndarray:
+    return np.array([int(c) for c in scores[f"{part}_correct"]])
+
+
+def pooled_latency_ms(measured: dict[str, dict]) -> dict[str, float]:
+    """Model -> latency_ms on one device, from its results/latency/DEVICE/*.json. Models that were not timed are left out."""
+    timed = {name: result for name, result in measured.items() if result["latency_ms"] is not None}
+    control_ms = float(np.median([result["control_ms"] for result in timed.values()]))
+    return {name: result["ratio"] * control_ms for name, result in timed.items()}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The selected student's name (None if the budget fits none), the reason in words, and who was left out for what."""
+
+    selected: str | None
+    reason: str
+    over_budget: dict[str, str]
+
+
+def select(students: list[dict], budget: Selection) -> Choice:
+    """`students` as in frontier.json. Diverged ones cannot be selected."""
+    over = {s["name"]: why for s in students if (why := _over(s, budget))}
+    fitting = [s for s in students if s["name"] not in over and s["status"] == "ok"]
+    limits = [f"{budget.latency_ms:g} ms on {budget.device}"] if budget.latency_ms else []
+    limits += [f"{budget.file_bytes / 2**20:.1f} MiB"] if budget.file_bytes else []
+    within = f"within {' and '.join(limits)}" if limits else "without a budget"
+    if not fitting:
+        return Choice(None, f"no student is {within}; raise selection in params.yaml or add a smaller student", over)
+    ranked = sorted(fitting, key=lambda s: (-s["quality"], s["latency_ms"]))
+    best = ranked[0]
+    reason = f"{best['name']} has the best validation quality ({best['quality']:+.2f} points) of the {len(fitting)} students {within}"
+    if len(ranked) > 1:
+        reason += f"; next is {ranked[1]['name']} ({ranked[1]['quality']:+.2f})"
+    return Choice(best["name"], reason, over)
+
+
+def _over(student: dict, budget: Selection) -> str:
+    """Why the student is over the budget, or nothing."""
+    if budget.latency_ms and student["latency_ms"] > budget.latency_ms:
+        return f"{student['latency_ms']:.3f} ms > {budget.latency_ms:g} ms"
+    if budget.file_bytes and student["file_bytes"] > budget.file_bytes:
+        return f"{student['file_bytes'] / 2**20:.1f} MiB > {budget.file_bytes / 2**20:.1f} MiB"
+    return ""
+
+
+def assemble(params, latency: dict[str, dict], noss: dict[str, dict], tflite: dict[str, dict], trained: dict[str, dict]) -> dict:
+    """results/frontier.json, from the results of every model named by params.yaml. Each argument maps a model's name to its JSON."""
+    latencies, teacher = pooled_latency_ms(latency), noss["teacher"]
+    students = []
+    for name, spec in params.students.items():
+        student = {"name": name, **spec.model_dump(), "latency_ms": latencies[name], "quality": quality(noss[name], teacher, "validation")}
+        student |= {"file_bytes": tflite[name]["file_bytes"], "on_frontier": False, "status": trained[name]["status"]}
+        student["quality_interval"] = quality_interval(noss[name], teacher, "validation", params.seed)
+        student["quality_test"] = quality(noss[name], teacher, "test")
+        student["quality_test_interval"] = quality_interval(noss[name], teacher, "test", params.seed)
+        student["mean_test_accuracy"] = noss[name]["mean_test_accuracy"]
+        student |= {"latency_iqr_ms": [r * latencies[name] / latency[name]["ratio"] for r in latency[name]["ratio_iqr"]]}
+        student |= {key: trained[name][key] for key in ("parameters", "multiply_adds", "validation_r2")}
+        students.append(student)
+    sound = [s for s in students if s["status"] == "ok"]
+    for student, on in zip(sound, pareto([s["latency_ms"] for s in sound], [s["quality"] for s in sound]), strict=True):
+        student["on_frontier"] = on
+    choice = select(students, params.selection)
+    references = [
+        {
+            "name": name,
+            "latency_ms": latencies.get(name),
+            "quality": quality(noss[name], teacher, "validation"),
+            "quality_test": quality(noss[name], teacher, "test"),
+            "mean_test_accuracy": noss[name]["mean_test_accuracy"],
+        }
+        for name in noss
+        if name not in params.students
+    ]
+    return {
+        "schema": 1,
+        "selected": choice.selected,
+        "reason": choice.reason,
+        "over_budget": choice.over_budget,
+        "device": params.selection.device,
+        "synthetic": params.synthetic,
+        "students": students,
+        "references": references,
+    }

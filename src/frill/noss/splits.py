@@ -1,0 +1,69 @@
+"""Which clips train, validate and test a task.
+
+With folds: fold k tests, the next one validates, the rest trains, for every k. With a split column: as it says; without a validation split, a
+seeded share of the training clips, whole speakers where there are speakers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from frill.clips import ClipStore
+from frill.errors import UserError
+
+
+class SplitError(UserError):
+    """A task that cannot be scored; the message is for the user."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices of clips."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def splits(rows: ClipStore | list[dict], validation_share: float, seed: int) -> list[Split]:
+    """One Split, or one a fold, of a manifest's rows. Raises SplitError."""
+    rows = rows.rows if isinstance(rows, ClipStore) else rows
+    label, fold, split = (np.array([row[key] for row in rows]) for key in ("label", "fold", "split"))
+    if len(set(label)) < 2:
+        raise SplitError(f"has {len(set(label))} class ({', '.join(sorted(set(label))) or 'no clips'}); a task needs two or more")
+    if fold.all() and len(fold):
+        return _folds(fold)
+    parts = {name: np.flatnonzero(split == name) for name in ("train", "validation", "test")}
+    for name in ("train", "test"):
+        if not len(parts[name]):
+            found = ", ".join(sorted(set(split) - {""})) or "none"
+            raise SplitError(f"has no clips in split {name} (the column holds: {found}); map the column's values in `splits`")
+    if not len(parts["validation"]):
+        parts["train"], parts["validation"] = _hold_out(parts["train"], rows, validation_share, seed)
+    if len(set(label[parts["train"]])) < 2:
+        raise SplitError("has one class in its training clips; a task needs two or more")
+    return [Split(**parts)]
+
+
+def _folds(fold: np.ndarray) -> list[Split]:
+    names = sorted(set(fold), key=lambda name: (len(name), name))  # 2 before 10
+    if len(names) < 3:
+        raise SplitError(f"has {len(names)} folds; cross-validation here needs 3 or more (one tests, one validates, the rest trains)")
+    result = []
+    for index, test in enumerate(names):
+        validation = names[(index + 1) % len(names)]
+        in_test, in_validation = fold == test, fold == validation
+        result.append(Split(*(np.flatnonzero(mask) for mask in (~in_test & ~in_validation, in_validation, in_test))))
+    return result
+
+
+def _hold_out(train: np.ndarray, rows: list[dict], share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Splits whole groups off `train`: speakers where every clip has one (and there are three or more), clips otherwise."""
+    speakers = [rows[index]["speaker"] for index in train]
+    by_speaker = all(speakers) and len(set(speakers)) >= 3
+    group = np.array(speakers) if by_speaker else train.astype(str)
+    names = np.random.default_rng(seed).permutation(sorted(set(group)))
+    if len(names) < 2:
+        raise SplitError("has one training clip; it cannot be split into training and validation")
+    held = np.isin(group, names[: np.clip(round(share * len(names)), 1, len(names) - 1)])
+    return train[~held], train[held]

@@ -1,0 +1,311 @@
+"""params.yaml as typed, validated data. Every error is one line: the key, its value, what is allowed, the next step.
+
+    params = load()                   # raises ParamsError
+    params.students["frill"].width    # 2.0
+
+The word `none` in the file is None here.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from frill.errors import UserError
+
+TRAINS = "src/frill/teacher/triplet.py"  # the teacher.source that trains a teacher here
+TEACHER = "teacher"
+CONTROLS = ("logmel_stats", "random_weights")
+RESERVED = {"size", "nfiles"}  # DVC's run-cache ignores params keys of these names (iterative/dvc#10296): a stale model, silently
+
+
+class ParamsError(UserError):
+    """A value in params.yaml that cannot be used; the message is one line for the user."""
+
+
+def _not_reserved(value: str) -> str:
+    if value in RESERVED:
+        raise ValueError("DVC's run-cache ignores params keys of this name; choose another")
+    return value
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-][a-z0-9._-]*", _not_reserved(value)):
+        raise ValueError("a name is made of a-z 0-9 . _ - and does not begin with a dot")
+    if value.endswith(".json"):
+        raise ValueError("results are kept as NAME.json; choose a name without it")
+    return value
+
+
+def _word_none(value: Any) -> Any:
+    if value is None:
+        raise ValueError("write the word none")
+    return None if value == "none" else value
+
+
+def _zero_or_one(value: Any) -> Any:
+    if type(value) is not int or value not in (0, 1):
+        raise ValueError("must be 0 or 1")
+    return value
+
+
+def _key(value: str) -> str:
+    if "." in _name(value):
+        raise ValueError("DVC reads a dot in this name as a step into a section; write _ or -")
+    return value
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    return value
+
+
+def _texts(value: Any) -> Any:
+    """One value or a list, words or numbers: CSV columns hold text."""
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(item, dict | list | bool) or item is None for item in values):
+        raise ValueError("must be a value of the column or a list of them")
+    return [str(item) for item in values]
+
+
+Name = Annotated[str, AfterValidator(_name)]  # of a student
+Key = Annotated[str, AfterValidator(_key)]  # of a set or device, which DVC tracks as audio.folder.KEY
+Column = Annotated[str, AfterValidator(_not_reserved)]  # of a CSV, as a key
+Count = Annotated[int, Field(ge=1, strict=True)]
+Real = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
+Positive = Annotated[Real, Field(gt=0)]
+Share = Annotated[Real, Field(ge=0, lt=1)]
+Texts = Annotated[list[str], BeforeValidator(_texts), Field(min_length=1)]
+NoneOrCount = Annotated[Count | None, BeforeValidator(_word_none)]
+NoneOrPositive = Annotated[Positive | None, BeforeValidator(_word_none)]
+Use = Literal["corpus", "task"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EspeakSet(Section):
+    """A synthetic set: `hours` for distillation audio, `clips` for a task."""
+
+    use: Use
+    set: str
+    hours: Positive | None = None
+    clips: Count | None = None
+
+
+class Columns(Section):
+    """Names of the CSV's columns. Only those named are read."""
+
+    file: str
+    label: str | None = None
+    speaker: str | None = None
+    split: str | None = None
+    fold: str | None = None
+    start_s: str | None = None
+    duration_s: str | None = None
+    sha256: str | None = None
+
+
+class FolderSet(Section):
+    """A folder of audio and the CSV that lists it. `where` keeps the rows whose columns hold one of the values given."""
+
+    use: Use
+    folder: str
+    csv: str
+    columns: Columns
+    splits: dict[Literal["train", "validation", "test"], Texts] = {}
+    where: dict[Column, Texts] = {}
+
+    @model_validator(mode="after")
+    def _task_has_labels(self):
+        if self.use == "task":
+            if self.columns.label is None:
+                raise ValueError("a task needs columns.label: the CSV column that holds the class")
+            if (self.columns.split is None) == (self.columns.fold is None):
+                raise ValueError("a task needs either columns.split or columns.fold: the CSV column that says which clips are for testing")
+        return self
+
+
+class Audio(Section):
+    rejected_limit: Share
+    espeak: dict[Key, EspeakSet]
+    folder: dict[Key, FolderSet]
+
+    @model_validator(mode="after")
+    def _names(self):
+        if twice := self.espeak.keys() & self.folder.keys():
+            raise ValueError(f"the name {min(twice)} is used twice; rename one")
+        for use in ("corpus", "task"):
+            if not self.named(use):
+                raise ValueError(f"no set has use: {use}; add one")
+        return self
+
+    def named(self, use: Use) -> list[str]:
+        return [name for name, spec in (self.espeak | self.folder).items() if spec.use == use]
+
+
+class TeacherTraining(Section):
+    steps: Count
+    batch_windows: Annotated[int, Field(ge=8, multiple_of=2)]
+    learning_rate: Positive
+    margin: Positive
+    positive_hops: Count
+
+
+class Teacher(Section):
+    source: str
+    output: str
+    training: TeacherTraining
+
+
+class Targets(Section):
+    windows_per_clip: Count
+    validation_share: Annotated[Real, Field(gt=0, lt=1)]
+    projection: NoneOrCount
+
+
+class Distill(Section):
+    bottleneck: Count
+    steps: Count
+    batch_windows: Annotated[int, Field(ge=2)]
+    learning_rate: Positive
+    batch_norm_momentum: Annotated[Real, Field(gt=0, lt=1)]
+    balance: Annotated[Real, Field(ge=0, le=1)]
+    ship_from: Share
+    checkpoint_steps: Count
+
+
+class Student(Section):
+    backbone: Literal["tiny", "small", "large"]
+    width: Annotated[Real, Field(ge=0.1, le=4, allow_inf_nan=False)]
+    pooling: Literal["gap", "flatten"]
+    rank: NoneOrCount
+    qat: Annotated[int, BeforeValidator(_zero_or_one)]
+    precision: Literal["float32", "float16", "dynamic"]
+
+
+class Convert(Section):
+    min_cosine: Annotated[Real, Field(ge=0, le=1)]
+    min_cosine_quantised: Annotated[Real, Field(ge=0, le=1)]
+
+
+class Device(Section):
+    kind: Literal["host"]
+    threads: Count
+    rounds: Annotated[int, Field(ge=3)]
+    round_ms: Positive
+
+
+class Noss(Section):
+    probes: Annotated[list[Literal["ridge", "lda"]], Field(min_length=1)]
+    validation_share: Annotated[Real, Field(gt=0, lt=1)]
+
+    @field_validator("probes")
+    @classmethod
+    def _once(cls, probes):
+        if len(set(probes)) < len(probes):
+            raise ValueError("names a probe twice")
+        return probes
+
+
+class Selection(Section):
+    device: str
+    latency_ms: NoneOrPositive
+    file_bytes: NoneOrCount
+
+
+class Tracking(Section):
+    uri: str
+
+
+class Params(Section):
+    seed: Annotated[int, Field(ge=0, strict=True)]
+    threads: Count
+    audio: Audio
+    teacher: Teacher
+    targets: Targets
+    distill: Distill
+    students: Annotated[dict[Name, Student], Field(min_length=1)]
+    convert: Convert
+    devices: Annotated[dict[Key, Device], Field(min_length=1)]
+    noss: Noss
+    selection: Selection
+    tracking: Tracking
+
+    @model_validator(mode="after")
+    def _references(self):
+        if self.selection.device not in self.devices:
+            raise ValueError(f"selection.device = {self.selection.device!r} is not one of devices: {', '.join(self.devices)}")
+        if taken := self.students.keys() & {TEACHER, *CONTROLS}:
+            raise ValueError(f"students.{min(taken)}: the name is the teacher's or a control's; rename the student")
+        return self
+
+    @property
+    def tasks(self) -> list[str]:
+        return self.audio.named("task")
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any audio is the synthesiser's: numbers from it are labelled so wherever they are shown."""
+        return bool(self.audio.espeak)
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Reads and validates params.yaml. Raises ParamsError."""
+    return validate(_parse(path), path.name)
+
+
+def _parse(path: Path) -> dict:
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: not found; run this in the project's folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise ParamsError(f"{path}: not valid YAML: {text}; correct it there") from None
+    if not isinstance(data, dict):
+        raise ParamsError(f"{path}: holds no keys; `git checkout {path}` restores the default")
+    return data
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A student named twice would silently lose its first line; so would a lazily pasted section."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ValueError(f"the key {key} stands twice, line {node.start_mark.line + 1} and after")
+        return super().construct_mapping(node, deep)
+
+
+def validate(data: dict, file: str = "params.yaml") -> Params:
+    """The typed view of an already parsed params.yaml. Raises ParamsError that names every wrong value, one a line."""
+    try:
+        return Params.model_validate(data)
+    except ValidationError as error:
+        lines = [_sentence(item, file) for item in error.errors(include_url=False)]
+        raise ParamsError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _sentence(error: dict, file: str) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part != "[key]" and not str(part).startswith("function-"))
+    message, value = error["msg"].removeprefix("Value error, "), error["input"]
+    match error["type"]:
+        case "extra_forbidden":
+            return f"{file}: {where}: unknown key; remove it or correct its spelling"
+        case "missing":
+            return f"{file}: {where}: missing; add it (the default is in git: `git show HEAD:params.yaml`)"
+    next_step = "" if ";" in message else f"; correct it in {file}"
+    if isinstance(value, dict | list | BaseModel):  # a rule about the whole section; its value would fill the screen
+        return f"{file}: {where + ': ' if where else ''}{_lower_first(message)}{next_step}"
+    return f"{file}: {where} = {value!r}: {_lower_first(message)}{next_step}"
+
+
+def _lower_first(text: str) -> str:
+    """A sentence as the part of one; names such as DVC keep their capitals."""
+    return text if text[:2].isupper() else text[0].lower() + text[1:]

@@ -1,0 +1,33 @@
+"""The frontier as a table for a terminal, and how long the stages took."""
+
+from frill.stage import read_log
+
+
+def table(frontier: dict) -> str:
+    """results/frontier.json as text: students by latency, then the teacher and the controls."""
+    lines = [f"{'':2}{'student':<24}{'latency':>10}{'size':>11}{'quality':>9}  {'95 % interval':<16}{'test':>7}  {'accuracy':>9}  "]
+    for s in sorted(frontier["students"], key=lambda s: s["latency_ms"]):
+        mark = "*" if s["name"] == frontier["selected"] else "|" if s["on_frontier"] else " "
+        low, high = s["quality_interval"]
+        note = "diverged" if s["status"] != "ok" else frontier["over_budget"].get(s["name"], "")
+        lines.append(
+            f"{mark:2}{s['name']:<24}{s['latency_ms']:>7.3f} ms{s['file_bytes'] / 2**20:>7.2f} MiB{s['quality']:>+9.2f}  "
+            f"{f'{low:+.2f} .. {high:+.2f}':<16}{s['quality_test']:>+7.2f}  {s['mean_test_accuracy']:>7.1f} %  {note}"
+        )
+    for r in frontier["references"]:
+        latency = f"{r['latency_ms']:>7.3f} ms" if r["latency_ms"] is not None else f"{'-':>10}"
+        lines.append(
+            f"  {r['name']:<24}{latency}{'':>11}{r['quality']:>+9.2f}  {'':<16}{r['quality_test']:>+7.2f}  {r['mean_test_accuracy']:>7.1f} %"
+        )
+    lines.append("* selected   | on the frontier   quality and test: accuracy points against the teacher, validation and test clips")
+    if frontier["synthetic"]:
+        lines.append("Synthetic speech (eSpeak NG): these figures rank students and prove the pipeline; they say nothing about real voices.")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def stage_times(since: float) -> str:
+    """Seconds and peak memory of each stage that ran since then."""
+    entries = read_log(since)
+    lines = [f"  {e['stage']:<36}{e['seconds']:>8.1f} s{e['peak_memory_bytes'] / 2**30:>8.2f} GiB" for e in entries]
+    total_s = sum(e["seconds"] for e in entries)
+    return "\n".join([*lines, f"  {'all stages':<36}{total_s:>8.1f} s"]) if entries else "  nothing had to run"

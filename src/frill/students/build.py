@@ -1,0 +1,70 @@
+"""A student: backbone, pooling, bottleneck (the embedding) and, while it trains, a linear head to the teacher's targets.
+
+    windows [B, 96, 64, 1] -> MobileNetV3 [B, 3, 2, C] -> gap [B, C] | flatten [B, 6 C] -> bottleneck [B, 2048] -> head [B, D]
+
+The head is dropped at conversion (google-research, distillation/models.py: embedding_to_target).
+"""
+
+from dataclasses import asdict, dataclass, replace
+
+import tf_keras as keras
+
+from frill.frontend import INPUT_OFFSET, INPUT_SCALE, WINDOW_SHAPE
+from frill.students.mobilenet_v3 import mobilenet_v3
+from frill.students.quantization import quantize_bottleneck
+
+EMBEDDING = "embedding"
+FACTOR = "embedding_factor"  # first of a low-rank bottleneck's two layers; EMBEDDING is the second
+HEAD = "embedding_to_target"
+
+
+@dataclass(frozen=True)
+class StudentSpec:
+    """What makes a student's architecture. `rank` None is a dense bottleneck; precision belongs to conversion, not here."""
+
+    backbone: str
+    width: float
+    pooling: str
+    rank: int | None
+    qat: bool
+    bottleneck: int = 2048
+
+    @classmethod
+    def parse(cls, backbone: str, width: str, pooling: str, rank: str, qat: str, bottleneck: int) -> "StudentSpec":
+        """From the words of a command line."""
+        return cls(backbone, float(width), pooling, None if rank == "none" else int(rank), bool(int(qat)), bottleneck)
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+def build(spec: StudentSpec, target_values: int | None, batch_norm_momentum: float = 0.999) -> keras.Model:
+    """The student with freshly initialised weights: outputs [B, target_values], or the embedding where that is None."""
+    inputs = keras.Input(WINDOW_SHAPE, name="windows")
+    x = keras.layers.Rescaling(INPUT_SCALE, INPUT_OFFSET, name="rescale")(inputs)
+    x = mobilenet_v3(x, spec.backbone, spec.width, batch_norm_momentum)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x) if spec.pooling == "gap" else keras.layers.Flatten(name="pool")(x)
+    if spec.rank is not None:
+        x = keras.layers.Dense(factor_rank(spec, x.shape[-1]), use_bias=False, name=FACTOR)(x)
+    x = keras.layers.Dense(spec.bottleneck, name=EMBEDDING)(x)
+    if target_values is not None:
+        x = keras.layers.Dense(target_values, name=HEAD)(x)
+    model = keras.Model(inputs, x, name="student")
+    return quantize_bottleneck(model, [FACTOR, EMBEDDING]) if spec.qat else model
+
+
+def factor_rank(spec: StudentSpec, pooled_values: int) -> int:
+    """A rank cannot exceed the matrix's smaller side; at that rank the product equals the dense matrix."""
+    return min(spec.rank, pooled_values, spec.bottleneck)
+
+
+def count(spec: StudentSpec) -> dict:
+    """Parameters (batch norm's statistics included) and multiply-adds for one window, up to the embedding."""
+    parameters = multiply_adds = 0
+    for layer in build(replace(spec, qat=False), None).layers:
+        parameters += layer.count_params()
+        kernels = [w for w in layer.weights if "kernel" in w.name]
+        is_convolution = isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
+        positions = layer.output_shape[1] * layer.output_shape[2] if is_convolution else 1
+        multiply_adds += positions * sum(int(kernel.shape.num_elements()) for kernel in kernels)
+    return {"parameters": parameters, "multiply_adds": multiply_adds}

@@ -1,0 +1,54 @@
+"""The target store: what students are trained on, and how to read it.
+
+FOLDER/{train,validation}-windows.npy   float16 [N, 96, 64] log-mel
+FOLDER/{train,validation}-targets.npy   float16 [N, P], coordinates in the projection's basis
+FOLDER/projection.npz                   mean [D], basis [P, D] (orthonormal rows), deviation [P], residual_variance
+FOLDER/summary.json
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Projection:
+    """targets = (values - mean) @ basis.T; `deviation` is that of each component, `residual_variance` what the basis leaves out.
+
+    `basis` None keeps every value (the identity).
+    """
+
+    mean: np.ndarray
+    basis: np.ndarray | None
+    deviation: np.ndarray
+    residual_variance: float
+
+    @property
+    def values(self) -> int:
+        return len(self.deviation)
+
+    @property
+    def kept_variance(self) -> float:
+        kept = float(np.square(self.deviation).sum())
+        return kept / (kept + self.residual_variance)
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """float [N, D] -> float32 [N, P]."""
+        centred = values - self.mean
+        return centred if self.basis is None else centred @ self.basis.T
+
+    def save(self, path: Path) -> None:
+        basis = np.zeros((0, len(self.mean)), np.float32) if self.basis is None else self.basis
+        np.savez(path, mean=self.mean, basis=basis, deviation=self.deviation, residual_variance=self.residual_variance)
+
+    @classmethod
+    def load(cls, path: Path) -> "Projection":
+        with np.load(path) as file:
+            basis = file["basis"] if len(file["basis"]) else None
+            return cls(file["mean"], basis, file["deviation"], float(file["residual_variance"]))
+
+
+def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Memory-mapped (windows float16 [N, 96, 64], targets float16 [N, P])."""
+    return tuple(np.load(folder / f"{split}-{what}.npy", mmap_mode="r") for what in ("windows", "targets"))

@@ -1,0 +1,122 @@
+"""Runs the teacher over the corpora and stores its outputs, projected: what students learn to reproduce. target_store.py has the format.
+
+MSE of a linear head against all D values equals MSE in an orthonormal basis of the targets plus what the basis leaves out, which no head can
+reduce: the projection trains the same student with a head and a store D / P times smaller. `projection: none` keeps all D.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils.extmath import randomized_svd
+
+from frill import frontend
+from frill.clips import ClipStore
+from frill.errors import UserError
+from frill.params import Targets
+from frill.progress import progress
+from frill.target_store import Projection
+
+SAMPLE_WINDOWS = 4000  # the projection is fitted on so many: eight for every component of the default
+
+
+def fit_projection(values: np.ndarray, components: int | None, seed: int) -> Projection:
+    """Principal components of `values` float32 [N, D], by randomised SVD. None, or as many as D: all values are kept as they are."""
+    mean = values.mean(axis=0)
+    centred = values - mean
+    total = float(np.square(centred, dtype=np.float64).sum() / len(values))
+    if components is None or components >= values.shape[1]:
+        return Projection(mean, None, centred.std(axis=0), 0.0)
+    _, singular, basis = randomized_svd(centred, min(components, len(values)), n_iter=3, random_state=seed)
+    variance = np.square(singular, dtype=np.float64) / len(values)
+    return Projection(mean, basis.astype(np.float32), np.sqrt(variance).astype(np.float32), max(0.0, total - float(variance.sum())))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Windows of one clip that are kept: their positions on the clip's 170 ms grid, ascending."""
+
+    store: ClipStore
+    index: int
+    positions: np.ndarray
+    validation: bool
+
+
+def choose_windows(folders: list[Path], targets: Targets, seed: int) -> list[Chosen]:
+    """At most `windows_per_clip` random windows of every clip; whole clips go to validation."""
+    chosen = []
+    for number, folder in enumerate(folders):
+        store = ClipStore(folder)
+        for index, row in enumerate(store.rows):
+            rng = np.random.default_rng([seed, number, index])
+            count = frontend.window_count(int(row["samples"]))
+            positions = np.sort(rng.choice(count, min(count, targets.windows_per_clip), replace=False))
+            chosen.append(Chosen(store, index, positions, bool(rng.random() < targets.validation_share)))
+    return _both_splits(chosen)
+
+
+def _both_splits(chosen: list[Chosen]) -> list[Chosen]:
+    """A handful of clips can all fall on one side: then the first one changes sides."""
+    if len(chosen) < 2:
+        raise UserError(f"the corpora hold {len(chosen)} clip; training and validation need two or more: add audio with use: corpus to params.yaml")
+    if len({clip.validation for clip in chosen}) == 1:
+        chosen[0] = replace(chosen[0], validation=not chosen[0].validation)
+    return chosen
+
+
+def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out: Path) -> dict:
+    """Runs the teacher (anything with `embed(clips)` and `values`) over the corpora and writes the store. Returns its summary."""
+    chosen = choose_windows(folders, targets, seed)
+    sample = _sample(chosen, np.random.default_rng([seed, 1]))
+    values = np.concatenate([v for _, v in _teacher_values(sample, teacher, "projection")])
+    projection = fit_projection(values, targets.projection, seed)
+    del values
+    out.mkdir(parents=True, exist_ok=True)
+    counts = {}
+    for split in ("train", "validation"):
+        clips = [c for c in chosen if c.validation == (split == "validation")]
+        counts[split] = sum(len(c.positions) for c in clips)
+        windows_file = _open(out / f"{split}-windows.npy", (counts[split], frontend.WINDOW_FRAMES, frontend.MEL_BANDS))
+        targets_file = _open(out / f"{split}-targets.npy", (counts[split], projection.values))
+        start = 0
+        for clip, values in _teacher_values(clips, teacher, f"targets ({split})"):
+            end = start + len(values)
+            windows_file[start:end] = frontend.windows(clip.store.samples(clip.index))[clip.positions]
+            targets_file[start:end] = projection.apply(values)
+            start = end
+        windows_file.flush()
+        targets_file.flush()
+    projection.save(out / "projection.npz")
+    summary = {
+        "schema": 1,
+        "clips": len(chosen),
+        "windows": counts,
+        "teacher_values": len(projection.mean),
+        "target_values": projection.values,
+        "kept_variance": round(projection.kept_variance, 6),
+    }
+    (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    return summary
+
+
+def _sample(chosen: list[Chosen], rng: np.random.Generator) -> list[Chosen]:
+    """Random training clips that together have SAMPLE_WINDOWS windows, or all of them."""
+    train, sample, windows = [c for c in chosen if not c.validation], [], 0
+    for index in rng.permutation(len(train)):
+        if windows >= SAMPLE_WINDOWS:
+            break
+        sample.append(train[index])
+        windows += len(train[index].positions)
+    return sample
+
+
+def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[Chosen, np.ndarray]]:
+    outputs = teacher.embed(c.store.samples(c.index) for c in clips)
+    for clip, values in progress(zip(clips, outputs, strict=True), label, len(clips), "clip"):
+        yield clip, values[clip.positions]
+
+
+def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    return np.lib.format.open_memmap(path, "w+", np.float16, shape)

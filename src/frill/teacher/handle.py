@@ -1,0 +1,39 @@
+"""TF-Hub handles as teachers: tfhub.dev/google/nonsemantic-speech-benchmark/trill/3, written without https://.
+
+Without the scheme a handle is also a path, where the module is put: so DVC depends on what was downloaded, as on any SavedModel.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+from frill.errors import UserError
+
+HANDLE = re.compile(r"(tfhub\.dev|(www\.)?kaggle\.com)/\S+")
+
+
+def is_handle(source: str) -> bool:
+    return HANDLE.fullmatch(source.removeprefix("https://")) is not None
+
+
+def fetch(source: str, root: Path = Path()) -> None:
+    """Downloads the handle's module into the folder of its name, unless it is there. Raises UserError."""
+    if source.startswith("https://"):
+        raise UserError(f"params.yaml: teacher.source = {source!r}: write the handle without https://, so that it names the folder it is put in too")
+    folder = root / source
+    if (folder / "saved_model.pb").is_file():
+        return
+    import tensorflow_hub as hub  # imports TensorFlow: only where there is something to fetch
+
+    print(f"fetching {source}", flush=True)
+    try:
+        resolved = hub.resolve(f"https://{source}")
+    except Exception as error:  # tensorflow_hub lets any network and archive error through
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"params.yaml: teacher.source = {source!r}: cannot be fetched ({reason}); connect to the network, or unpack the module into {folder}/"
+        ) from None
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(resolved, partial, copy_function=shutil.copyfile)
+    partial.rename(folder)

@@ -1,0 +1,89 @@
+"""Keras student -> TFLite files, and the measured difference between them.
+
+windows float32 [1, 96, 64, 1] -> embedding float32 [1, 2048]          what is timed, scored and shipped without frontend
+samples float32 [1, T]         -> embedding float32 [windows, 2048]    the same with the log-mel frontend inside, no Flex operations
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from frill import frontend_tf
+from frill.distill import load_student
+from frill.embedder import Embedder
+from frill.errors import UserError
+from frill.params import Convert
+from frill.target_store import load_split
+from frill.tensorflow_setup import quiet_stderr
+
+MODEL = "model.tflite"
+PARITY_WINDOWS = 64
+
+
+def convert(student: keras.Model, precision: str, qat: bool) -> bytes:
+    """The file without frontend. `precision`: float32, float16 (weights) or dynamic (int8 weights, activations quantised as they come)."""
+    spec = tf.TensorSpec([1, *student.input_shape[1:]], tf.float32, name="windows")
+    return _convert(lambda windows: {"embedding": student(windows, training=False)}, spec, student, precision, qat)
+
+
+def convert_with_frontend(student: keras.Model, precision: str, qat: bool) -> bytes:
+    """The file with frontend: `samples` [1, T] of any length, padded to 1 s inside."""
+
+    def embed(samples):
+        windows = tf.reshape(frontend_tf.windows(samples), [-1, *student.input_shape[1:]])
+        return {"embedding": student(windows, training=False)}
+
+    return _convert(embed, tf.TensorSpec([1, None], tf.float32, name="samples"), student, precision, qat)
+
+
+def _convert(function, spec: tf.TensorSpec, student: keras.Model, precision: str, qat: bool) -> bytes:
+    concrete = tf.function(function, input_signature=[spec]).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], student)
+    # A qat bottleneck carries its own scales: DEFAULT stores it as int8 and leaves the unquantised rest alone.
+    if precision != "float32" or qat:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    with quiet_stderr():
+        return converter.convert()
+
+
+def parity(student: keras.Model, path: Path, windows: np.ndarray) -> dict:
+    """How far the file's embeddings are from Keras's on `windows` float32 [N, 96, 64]: cosine and relative error."""
+    expected = student.predict(windows[..., None], verbose=0)
+    found = Embedder(path).embed_windows(windows)
+    norms = np.linalg.norm(expected, axis=1) * np.linalg.norm(found, axis=1)
+    cosine = (expected * found).sum(axis=1) / np.maximum(norms, 1e-12)
+    return {
+        "windows": len(windows),
+        "mean_cosine": float(cosine.mean()),
+        "min_cosine": float(cosine.min()),
+        "relative_error": float(np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 1e-12)),
+    }
+
+
+def convert_student(student_folder: Path, precision: str, targets: Path, limits: Convert, out: Path) -> dict:
+    """Writes out/model.tflite and out/summary.json (which it returns). Raises UserError beyond the parity limit."""
+    student = load_student(student_folder)
+    trained = json.loads((student_folder / "summary.json").read_text())
+    qat = json.loads((student_folder / "spec.json").read_text())["qat"]
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / MODEL
+    path.write_bytes(convert(student, precision, qat))
+    windows = load_split(targets, "validation")[0]
+    measured = parity(student, path, windows[:: max(1, len(windows) // PARITY_WINDOWS)][:PARITY_WINDOWS].astype(np.float32))
+    limit = limits.min_cosine_quantised if qat or precision == "dynamic" else limits.min_cosine
+    if trained["status"] == "ok" and not measured["min_cosine"] >= limit:  # a NaN is beyond it too
+        raise UserError(
+            f"{student_folder.name}: the {precision} file's embedding has cosine {measured['min_cosine']:.4f} with that of Keras on a real window, "
+            f"under the limit {limit} in params.yaml: convert; choose another precision or lower the limit"
+        )
+    summary = {"schema": 1, "status": trained["status"], "precision": precision, "file_bytes": path.stat().st_size}
+    summary |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    summary["parity"] = measured
+    (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    return summary
