@@ -1,0 +1,18 @@
+"""benchmark.py NAME DEVICE: times one student on one device, interleaved with the control."""
+
+import json
+import sys
+from pathlib import Path
+
+from frill import params
+from frill.device import host
+from frill.stage import stage
+
+name, device = sys.argv[1:]
+with stage(f"benchmark@{name}-{device}"):
+    settings = params.load()
+    result = host.measure(Path("models/tflite", name, "model.tflite"), Path("models/controls/random_weights.tflite"), settings.devices[device])
+    out = Path("results/latency", device, f"{name}.json")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"{name} on {device}: {result['latency_ms']:.3f} ms, {result['ratio']:.3f} of the control")

@@ -1,0 +1,16 @@
+"""Validates params.yaml and all that it names, before anything long starts; every other stage depends on its constant output."""
+
+from pathlib import Path
+
+from frill import check, params
+from frill.stage import stage
+
+with stage("check"):
+    settings = params.load()
+    for line in check.check(settings):
+        print(line)
+    for path in check.remove_unnamed(settings):
+        print(f"removed {path}: no longer in params.yaml")
+    check.write_identities(settings, Path("results/identity"))
+    Path("data").mkdir(exist_ok=True)
+    Path("data/checked.txt").write_text("params.yaml is valid\n")

@@ -1,0 +1,15 @@
+"""evaluate.py NAME: scores one student's .tflite file on every task. TensorFlow is not imported."""
+
+import sys
+from pathlib import Path
+
+from frill import params
+from frill.noss import embed, run
+from frill.stage import stage
+
+name = sys.argv[1]
+with stage(f"evaluate@{name}"):
+    settings = params.load()
+    model = Path("models/tflite", name, "model.tflite")
+    result = run.score(lambda store: embed.embed_tflite(model, store, settings.threads), name, settings, Path("results/noss"))
+    print(run.line(name, result))

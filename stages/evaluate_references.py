@@ -1,0 +1,22 @@
+"""Scores what students are compared with: the teacher and the two controls (log-mel statistics, random weights)."""
+
+from pathlib import Path
+
+from frill import params, tensorflow_setup
+from frill.noss import embed, run
+from frill.stage import stage
+
+with stage("evaluate_references"):
+    settings = params.load()
+    tensorflow_setup.set_up(settings.threads, settings.seed)
+    from frill.teacher.saved_model import Teacher
+
+    teacher = Teacher(Path("models/teacher/saved_model"), settings.teacher.output)
+    control = Path("models/controls/random_weights.tflite")
+    references = {
+        params.TEACHER: lambda store: embed.embed_teacher(teacher, store),
+        "logmel_stats": lambda store: embed.log_mel_statistics(store, settings.threads),
+        "random_weights": lambda store: embed.embed_tflite(control, store, settings.threads),
+    }
+    for name, embedding in references.items():
+        print(run.line(name, run.score(embedding, name, settings, Path("results/noss"))))

@@ -1,0 +1,18 @@
+"""The teacher's outputs on windows of the corpora, projected: data/targets."""
+
+from pathlib import Path
+
+from frill import params, tensorflow_setup
+from frill.stage import stage
+
+with stage("targets"):
+    settings = params.load()
+    tensorflow_setup.set_up(settings.threads, settings.seed)
+    from frill import targets
+    from frill.teacher.saved_model import Teacher
+
+    teacher = Teacher(Path("models/teacher/saved_model"), settings.teacher.output)
+    corpora = [Path("data/corpus", name) for name in settings.audio.named("corpus")]
+    summary = targets.make_targets(corpora, teacher, settings.targets, settings.seed, Path("data/targets"))
+    kept, of = summary["target_values"], summary["teacher_values"]
+    print(f"targets: {summary['windows']} windows; {kept} of {of} values keep {summary['kept_variance']:.1%} of the variance")
