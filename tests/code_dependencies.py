@@ -1,0 +1,75 @@
+"""Which modules a stage imports, directly or through others: what dvc.yaml has to list under its deps.
+
+python tests/code_dependencies.py          rewrites the lists in dvc.yaml
+"""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src"
+# Imported by all, and unable to change what a stage computes from the values it is given: those values DVC tracks as params and cmd.
+PLUMBING = {"errors", "params", "progress", "stage"}
+# report/page.py reads this as data.
+DATA = {"report/page": ["src/frill/report/page.html"], "corpora/synthetic_voices": ["src/frill/corpora/texts"]}
+# download.py serves two sources and imports the one it is asked for.
+# The teacher stage depends on its trainer where teacher.source names it.
+EXCLUDED = {"teacher": {"teacher/triplet"}, "download_espeak": {"corpora/folder"}, "download_folder": {"corpora/synthetic", "corpora/espeak"}}
+
+
+def stage_code(stage: str, script: Path) -> list[str]:
+    """Paths of the script and of every frill module it can import, sorted, relative to the project."""
+    found, todo = set(), _imports(script)
+    while todo:
+        name = todo.pop()
+        if name in found or name.split("/")[0] in PLUMBING or name in EXCLUDED.get(stage, ()):
+            continue
+        found.add(name)
+        todo |= _imports(_file(name))
+    files = {str(_file(name).relative_to(ROOT)) for name in found if _file(name).stat().st_size}
+    data = {path for name in found for path in DATA.get(name, [])}
+    return sorted({str(script.relative_to(ROOT))} | files | data)
+
+
+def _file(name: str) -> Path:
+    module = SOURCE / "frill" / f"{name}.py"
+    return module if module.exists() else SOURCE / "frill" / name / "__init__.py"
+
+
+def _imports(path: Path) -> set[str]:
+    """Names such as noss/embed of the frill modules imported anywhere in a file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            name = module.removeprefix("frill.").replace(".", "/")
+            if module.startswith("frill.") and _file(name).exists():
+                names.add(name)
+    return names
+
+
+def rewritten(text: str) -> str:
+    """dvc.yaml's text with every stage's code dependencies as they should be."""
+    parts = re.split(r"(?m)^(?=  \w+:\n)", text)
+    return "".join(_rewrite_stage(part) for part in parts)
+
+
+def _rewrite_stage(part: str) -> str:
+    script = re.search(r"python (stages/\w+\.py)", part)
+    if not script:
+        return part
+    stage = part.split(":")[0].strip()
+    part = re.sub(r"(?m)^ +- (src/frill/|stages/).*\n", "", part)
+    lines = "".join(f"\\g<1>- {path}\n" for path in stage_code(stage, ROOT / script[1]))
+    return re.sub(r"(?m)^( +)deps:\n", rf"\g<0>{lines}", part, count=1)
+
+
+if __name__ == "__main__":
+    path = ROOT / "dvc.yaml"
+    path.write_text(rewritten(path.read_text()))

@@ -1,0 +1,58 @@
+"""Fixtures of several tests. Importing frill.tensorflow_setup first chooses legacy Keras before anything imports TensorFlow."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from examples import write_target_store
+from pipeline_project import ROOT
+
+from frill import tensorflow_setup
+from frill.students import mobilenet_v3
+
+tensorflow_setup.set_up(threads=2, seed=17)
+
+
+@pytest.fixture(scope="session")
+def _default() -> dict:
+    return yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+@pytest.fixture
+def default(_default) -> dict:
+    """The default params.yaml, parsed and free to be changed."""
+    return copy.deepcopy(_default)
+
+
+@pytest.fixture(scope="session")
+def targets(tmp_path_factory) -> Path:
+    """A small target store."""
+    return write_target_store(tmp_path_factory.mktemp("store") / "targets")
+
+
+@pytest.fixture(scope="module")
+def short_backbone():
+    """`tiny` with its first two blocks only: traces and converts ten times faster, through the same code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(mobilenet_v3.BACKBONES, "tiny", (mobilenet_v3.TINY[:2], 128))
+        yield
+
+
+@pytest.fixture(scope="session")
+def pooling_models(tmp_path_factory) -> tuple[Path, Path]:
+    """Two .tflite files of windows, 8 x 8 means and two convolutions of them: a cheap and a dear one."""
+    import tensorflow as tf
+    import tf_keras as keras
+
+    paths = []
+    for name, channels in (("cheap", 2), ("dear", 256)):
+        inputs = keras.Input((96, 64, 1))
+        x = keras.layers.Conv2D(channels, 3, padding="same")(inputs)
+        x = keras.layers.Conv2D(8, 3, strides=8)(x)
+        model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+        spec = tf.TensorSpec([1, 96, 64, 1], tf.float32)
+        concrete = tf.function(lambda x, model=model: model(x), input_signature=[spec]).get_concrete_function()
+        paths.append(tmp_path_factory.mktemp("tflite") / f"{name}.tflite")
+        paths[-1].write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], model).convert())
+    return tuple(paths)

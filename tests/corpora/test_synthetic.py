@@ -1,0 +1,125 @@
+"""The synthetic sets: what a split may share, what must be balanced, and the same bytes every time."""
+
+import hashlib
+import subprocess
+import sys
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+import pytest
+
+pytest.importorskip("espeakng_loader")
+
+from frill.corpora.synthetic import SETS, clips  # noqa: E402
+from frill.corpora.synthetic_tasks import TASKS  # noqa: E402
+from frill.corpora.synthetic_voices import TASK_LANGUAGES, VARIANTS, people, sentences, split_of  # noqa: E402
+
+SPLITS = ("train", "validation", "test")
+DIGEST = (
+    "import hashlib; from itertools import islice; from frill.corpora.synthetic import SETS, clips; "
+    "print(hashlib.sha256(b''.join(c.samples.tobytes() for s in SETS for c in islice(clips(s, 3), 4))).hexdigest())"
+)
+
+
+@pytest.fixture(scope="module")
+def made():
+    """The first clips of every set: a cycle of splits for the sets with few labels, and a piece of the others."""
+    return {name: list(islice(clips(name, seed=3), 60)) for name in SETS}
+
+
+def test_sets_and_tasks_are_the_same():
+    assert set(SETS) == {"distillation", *TASKS}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_clips_are_audible_and_not_clipped(made, name):
+    for clip in made[name]:
+        assert clip.samples.dtype == np.int16 and clip.samples.ndim == 1, clip.name
+        assert 300 < np.abs(clip.samples.astype(int)).max() < 32000, clip.name
+        frames = clip.samples[: len(clip.samples) // 400 * 400].reshape(-1, 400)
+        assert (frames.std(axis=1) > 0).all(), f"{clip.name} has a silent frame"
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_clips_last_as_documented(made, name):
+    least_s, greatest_s = {"distillation": (3, 8), "keyword": (1.0, 1.3)}.get(name, (1.0, 2.5))
+    seconds = [len(clip.samples) / 16000 for clip in made[name]]
+    assert least_s <= min(seconds) and max(seconds) <= greatest_s
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_names_are_unique_and_sources_given(made, name):
+    assert len({clip.name for clip in made[name]}) == len(made[name])
+    assert made[name][12].name == f"{name}-00012"
+    assert all(clip.source.startswith("espeak-ng 1.") and clip.speaker for clip in made[name])
+
+
+def test_labels_are_balanced_in_every_split():
+    for name, (_, labels) in TASKS.items():
+        assert 1200 % (10 * len(labels)) == 0, f"{name}'s labels would not be balanced in 1,200 clips"
+    counts = Counter((clip.split, clip.label) for clip in clips("mask", 0, clips=40))
+    assert counts == {(split, label): n for split, n in zip(SPLITS, (10, 4, 6), strict=True) for label in ("clear", "mask")}
+
+
+@pytest.mark.parametrize("name", ["keyword", "language", "emotion", "mask", "human_sounds"])
+def test_no_voice_is_in_two_splits(made, name):
+    variants = {split: {c.speaker.rsplit("-", 1)[0] for c in made[name] if c.split == split} for split in SPLITS}
+    assert not variants["train"] & variants["validation"]
+    assert not variants["train"] & variants["test"]
+    assert not variants["validation"] & variants["test"]
+
+
+def test_people_of_the_splits_are_different():
+    assert Counter(map(split_of, range(len(VARIANTS)))) == {"train": 30, "validation": 12, "test": 18}
+    names = [person.name for split in SPLITS for person in people(split)]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("language", TASK_LANGUAGES)
+def test_sentences_of_the_splits_are_different(language):
+    texts = [text for split in SPLITS for text in sentences(language, split)]
+    assert len(texts) >= 60 and len(set(texts)) == len(texts)
+
+
+def test_sentences_of_the_speaker_task_keep_to_their_split(made):
+    for clip in made["speaker"]:
+        assert clip.speaker == clip.label
+        assert any(text in clip.source for text in sentences("en", clip.split)), clip
+
+
+def test_distillation_has_no_labels_and_only_train_voices(made):
+    assert all(clip.label == clip.split == "" for clip in made["distillation"])
+    unseen = {person.variant for split in ("validation", "test") for person in people(split)}
+    assert not unseen & {clip.speaker.rsplit("-", 1)[0] for clip in made["distillation"]}
+
+
+def test_distillation_is_as_long_as_asked():
+    seconds = sum(len(clip.samples) / 16000 for clip in clips("distillation", 0, hours=0.03))
+    assert 108 <= seconds < 116  # the last clip may go over
+
+
+def test_same_seed_same_bytes_in_another_process(made):
+    here = hashlib.sha256(b"".join(c.samples.tobytes() for name in SETS for c in made[name][:4])).hexdigest()
+    there = subprocess.run([sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True)
+    assert there.stdout.strip() == here
+
+
+def test_a_shorter_set_begins_the_longer_one_and_seeds_differ(made):
+    short = list(clips("language", seed=3, clips=60))
+    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(short, made["language"], strict=False))
+    other = next(clips("language", seed=4))
+    assert not np.array_equal(other.samples, short[0].samples)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("nosuch", 0), "no such synthetic set; there are distillation, keyword"),
+        (("distillation", 0, None, 10), "'distillation' is measured in hours"),
+        (("mask", 0, 1.0), "'mask' is measured in clips"),
+    ],
+)
+def test_wrong_requests_say_what_is_right(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        clips(*arguments)

@@ -1,0 +1,46 @@
+"""Latency on this machine: the parts of a measurement agree with each other. No test says how fast anything is."""
+
+import hashlib
+
+import pytest
+
+from frill.device import host
+from frill.params import Device
+
+DEVICE = Device(kind="host", threads=1, rounds=5, round_ms=2)
+
+
+@pytest.fixture(scope="module")
+def measured(pooling_models):
+    cheap, dear = pooling_models
+    return host.measure(dear, cheap, DEVICE)
+
+
+def test_a_measurement_agrees_with_itself(measured, pooling_models):
+    low, high = measured["iqr_ms"]
+    assert 0 < low <= measured["latency_ms"] <= high and measured["p95_ms"] >= low
+    assert measured["ratio_iqr"][0] <= measured["ratio"] <= measured["ratio_iqr"][1]
+    assert (measured["threads"], measured["rounds"]) == (1, 5) and measured["runs"] >= 5 * host.MIN_INVOCATIONS
+    assert measured["model_sha256"] == hashlib.sha256(pooling_models[1].read_bytes()).hexdigest()
+
+
+def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
+    """Scripted rounds, control and model in turn, after a warm-up of each."""
+    rounds = iter([[99.0] * 3, [99.0] * 3, *([1.0, 1.0, 9.0], [2.0, 2.0, 2.0], [2.0, 2.0, 2.0], [6.0, 8.0, 7.0], [1.0, 1.0, 1.0], [4.0, 4.0, 30.0])])
+    monkeypatch.setattr(host._Timed, "round_ms", lambda self, length_ms: next(rounds))
+    found = host.measure(pooling_models[1], pooling_models[0], Device(kind="host", threads=1, rounds=3, round_ms=1))
+    assert (found["latency_ms"], found["control_ms"], found["ratio"], found["runs"]) == (4.0, 1.0, 3.5, 9)  # ratios 2, 3.5, 4
+    assert found["iqr_ms"] == [3.0, 5.5] and found["ratio_iqr"] == [2.75, 3.75]
+    assert next(rounds, None) is None
+
+
+def test_a_round_takes_its_time_and_never_fewer_than_three_runs(pooling_models):
+    timed = host._Timed(pooling_models[0], 1)
+    assert len(timed.round_ms(0.0)) == host.MIN_INVOCATIONS == 3
+    times_ms = timed.round_ms(20.0)
+    assert sum(times_ms) >= 20 > sum(times_ms[:-1]) and min(times_ms) > 0
+
+
+def test_identity_is_that_of_the_machine():
+    assert host.identity() == host.identity()
+    assert set(host.identity()) == {"kind", "cpu", "machine", "system"} and host.identity()["kind"] == "host"

@@ -1,0 +1,35 @@
+"""Audio, targets and models that several tests use; small, and the same every time."""
+
+from pathlib import Path
+
+import numpy as np
+
+from frill import frontend
+from frill.target_store import Projection
+
+
+def speechlike(samples: int, seed: int = 0) -> np.ndarray:
+    """Int16 [samples] at 16 kHz: a gliding voice with harmonics in syllables, some noise and silences."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(samples) / 16000
+    pitch_hz = rng.uniform(90, 250) * (1 + 0.2 * np.sin(2 * np.pi * rng.uniform(1, 4) * time_s))
+    phase = 2 * np.pi * np.cumsum(pitch_hz) / 16000
+    voice = sum(np.sin(k * phase) * rng.uniform(0.2, 1) / k for k in range(1, 20))
+    syllables = np.maximum(0, np.sin(2 * np.pi * rng.uniform(2, 5) * time_s + rng.uniform(0, 6)))
+    sound = 0.2 * voice * syllables + 0.003 * rng.standard_normal(samples)
+    sound[samples // 3 : samples // 3 + 800] = 0
+    return np.clip(np.rint(32767 * sound), -32768, 32767).astype(np.int16)
+
+
+def write_target_store(folder: Path, train: int = 24, validation: int = 8, values: int = 6, teacher_values: int = 10) -> Path:
+    """A target store of speechlike windows whose targets are a random linear map of each window's mean spectrum."""
+    rng = np.random.default_rng(1)
+    windows = np.concatenate([frontend.windows(speechlike(32000, seed)) for seed in range((train + validation) // 7 + 1)])[: train + validation]
+    targets = (windows.mean(axis=1) - windows.mean(axis=(0, 1))) @ rng.normal(0, 0.5, (64, values))
+    folder.mkdir(parents=True)
+    for split, rows in (("train", slice(0, train)), ("validation", slice(train, None))):
+        np.save(folder / f"{split}-windows.npy", windows[rows].astype(np.float16))
+        np.save(folder / f"{split}-targets.npy", targets[rows].astype(np.float16))
+    basis = np.linalg.qr(rng.normal(size=(teacher_values, values)))[0].T.astype(np.float32)
+    Projection(np.zeros(teacher_values, np.float32), basis, targets.std(axis=0).astype(np.float32), 0.5).save(folder / "projection.npz")
+    return folder

@@ -1,0 +1,127 @@
+"""The real DVC graph in miniature: what runs, what comes out, what a change re-runs."""
+
+import json
+import sqlite3
+
+import pytest
+from pipeline_project import Project
+
+AGGREGATES = {"frontier", "release", "report", "track"}
+
+
+def runs(project: Project) -> list[str]:
+    with sqlite3.connect(project.folder / "mlflow.db") as database:
+        return [name for (name,) in database.execute("select name from runs where status = 'FINISHED'")]
+
+
+def test_every_stage_ran_and_wrote_what_the_design_names(reproduced):
+    for path in (
+        "data/corpus/speech/manifest.csv", "data/targets/projection.npz", "models/teacher/saved_model/saved_model.pb",
+        "models/students/one/weights.npz", "models/tflite/one/model.tflite", "results/latency/host/two.json",
+        "results/noss/teacher.json", "release/frill.tflite", "release/MODEL_CARD.md", "reports/index.html", "reports/frontier.png",
+    ):  # fmt: skip
+        assert (reproduced.folder / path).stat().st_size > 0, path
+    assert "synthetic" in (reproduced.folder / "release/MODEL_CARD.md").read_text().lower()
+    assert "Synthetic speech" in (reproduced.folder / "reports/index.html").read_text()
+
+
+def test_frontier_json_keeps_its_contract(reproduced):
+    frontier = json.loads((reproduced.folder / "results/frontier.json").read_text())
+    assert frontier["schema"] == 1
+    assert [s["name"] for s in frontier["students"]] == list(reproduced.params["students"])
+    keys = ["name", "backbone", "width", "pooling", "rank", "qat", "latency_ms", "quality", "file_bytes", "on_frontier"]
+    assert all(set(keys) <= set(student) for student in frontier["students"])
+    assert frontier["selected"] in reproduced.params["students"]
+    assert [r["name"] for r in frontier["references"]] == ["teacher", "logmel_stats", "random_weights"]
+    noss = {name: json.loads((reproduced.folder / f"results/noss/{name}.json").read_text()) for name in ("one", "teacher")}
+    means = {name: sum(t["validation_accuracy"] for t in result["tasks"].values()) / 2 for name, result in noss.items()}
+    assert frontier["students"][0]["quality"] == pytest.approx(means["one"] - means["teacher"])
+
+
+def test_release_holds_what_its_checksums_say(reproduced):
+    done = reproduced.run("sh", "-c", "cd release && sha256sum --check --quiet SHA256SUMS")
+    assert done.returncode == 0, done.stdout
+
+
+def test_second_repro_runs_track_only_and_logs_nothing(reproduced):
+    lock = (reproduced.folder / "dvc.lock").read_bytes()
+    before = runs(reproduced)
+    assert sorted(before) == sorted([*reproduced.params["students"], "teacher", "logmel_stats", "random_weights"])
+    assert reproduced.repro() == ["track"]
+    assert runs(reproduced) == before
+    assert (reproduced.folder / "dvc.lock").read_bytes() == lock
+
+
+def test_deleted_mlflow_database_is_filled_again_from_the_artefacts(reproduced):
+    before = sorted(runs(reproduced))
+    (reproduced.folder / "mlflow.db").unlink()
+    assert reproduced.repro() == ["track"]
+    assert sorted(runs(reproduced)) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [("students.one.backbone", "huge", "students.one.backbone = 'huge'"), ("distill.stepz", 3, "distill.stepz: unknown key")],
+)
+def test_bad_value_stops_at_check_with_one_line(reproduced, key, value, named):
+    *path, last = key.split(".")
+    section = reproduced.params
+    for step in path:
+        section = section[step]
+    before = dict(section)
+    section[last] = value
+    reproduced.write()
+    done = reproduced.run("dvc", "repro")
+    section.clear()
+    section.update(before)
+    reproduced.write()
+    assert done.returncode == 255
+    assert named in done.stdout and "Traceback" not in done.stdout
+    assert "Running stage 'check'" in done.stdout and done.stdout.count("Running stage") == 1
+
+
+@pytest.mark.slow
+def test_precision_reconverts_and_never_retrains(reproduced):
+    reproduced.params["students"]["one"]["precision"] = "float16"
+    ran = set(reproduced.repro())
+    assert ran == {"check", "convert@one", "benchmark@one-host", "evaluate@one"} | AGGREGATES
+    reproduced.params["students"]["one"]["precision"] = "float32"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("axis", "value"), [("backbone", "small"), ("width", 0.75), ("pooling", "flatten"), ("rank", 4), ("qat", 1)])
+def test_each_axis_retrains_that_student_only(reproduced, axis, value):
+    student = reproduced.params["students"]["one"]
+    before = student[axis]
+    student[axis] = value
+    ran = reproduced.repro("distill@one", "distill@two")
+    student[axis] = before
+    assert ran == ["check", "distill@one"]
+    spec = json.loads((reproduced.folder / "models/students/one/spec.json").read_text())
+    assert spec[axis] == (bool(value) if axis == "qat" else value)
+
+
+@pytest.mark.slow
+def test_adding_a_student_costs_that_student_and_removing_it_leaves_no_trace(reproduced):
+    reproduced.params["students"]["three"] = dict(reproduced.params["students"]["one"], width=0.75)
+    ran = set(reproduced.repro())
+    own = {"distill@three", "convert@three", "benchmark@three-host", "evaluate@three"}
+    assert ran - {"distill@one"} == {"check"} | own | AGGREGATES
+    del reproduced.params["students"]["three"]
+    ran = set(reproduced.repro())
+    assert ran <= {"check"} | AGGREGATES
+    assert not list(reproduced.folder.glob("m*/*/three")) and not list(reproduced.folder.glob("results/**/three.json"))
+    assert "three" not in (reproduced.folder / "results/frontier.json").read_text()
+    assert "three" not in (reproduced.folder / "reports/index.html").read_text()
+
+
+@pytest.mark.slow
+def test_two_projects_give_equal_bytes_but_for_the_latencies(reproduced, tmp_path):
+    other = Project(tmp_path / "other", reproduced.params)
+    other.repro("convert", "evaluate", "evaluate_references")
+    reproduced.repro("convert", "evaluate")
+    for pattern in ("data/**/*", "models/**/*", "results/noss/*"):
+        for path in other.folder.glob(pattern):
+            if path.is_file():
+                twin = reproduced.folder / path.relative_to(other.folder)
+                assert path.read_bytes() == twin.read_bytes(), twin

@@ -1,0 +1,71 @@
+"""A copy of the project with params.yaml in miniature: the real stages and the real DVC graph, in about two minutes."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+MINIATURE_STUDENTS = {
+    "one": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32"},
+    "two": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": 8, "qat": 0, "precision": "float32"},
+}
+
+
+def miniature() -> dict:
+    """params.yaml's content, cut to seconds of audio and a handful of steps."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["audio"]["espeak"] = {
+        "speech": {"use": "corpus", "set": "distillation", "hours": 0.03},
+        "mask": {"use": "task", "set": "mask", "clips": 40},
+        "emotion": {"use": "task", "set": "emotion", "clips": 60},
+    }
+    params["teacher"]["training"] |= {"steps": 3, "batch_windows": 8}
+    params["targets"] |= {"windows_per_clip": 8, "validation_share": 0.2, "projection": 16}
+    params["distill"] |= {"bottleneck": 32, "steps": 6, "batch_windows": 8, "checkpoint_steps": 2}
+    params["students"] = MINIATURE_STUDENTS
+    params["convert"] |= {"min_cosine_quantised": 0.5}
+    params["devices"]["host"] |= {"rounds": 3, "round_ms": 5.0}
+    params["selection"] |= {"latency_ms": 1000.0, "file_bytes": "none"}
+    return params
+
+
+class Project:
+    """The project in a folder of its own, under git."""
+
+    def __init__(self, folder: Path, params: dict):
+        self.folder = folder
+        for name in ("src", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "presets"):
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, folder / name)
+        (folder / ".dvc").mkdir()
+        shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
+        self.params = params
+        self.write()
+        for command in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
+            subprocess.run(["git", *command.split()], cwd=folder, check=True)
+
+    def write(self) -> None:
+        """params.yaml, from `params`."""
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(self.params, sort_keys=False))
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        """A command of this environment, such as run("dvc", "repro"), with both its streams in stdout."""
+        environment = os.environ | {"PYTHONPATH": str(self.folder / "src")}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(arguments, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def repro(self, *arguments: str) -> list[str]:
+        """Runs `dvc repro` and returns the names of the stages that really ran. Fails with its output if it fails."""
+        self.write()
+        done = self.run("dvc", "repro", *arguments)
+        assert done.returncode == 0, done.stdout
+        return re.findall(r"Running stage '([^']+)'", done.stdout)

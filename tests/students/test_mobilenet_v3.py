@@ -1,0 +1,105 @@
+"""Students against the table of parameters, multiply-adds and sizes derived from FRILL's published architecture (GAP / flatten, "order A")."""
+
+import pytest
+import tf_keras as keras
+
+from frill.students.build import StudentSpec, build, count, factor_rank
+from frill.students.mobilenet_v3 import depth, last_channels
+
+# (backbone, width): channels of last block / Conv_1 / Conv_2; M parameters; MiB float32 with a bottleneck of rank 100; M multiply-adds
+TABLE = {
+    ("tiny", 0.5): ((48, 288, 512), (1.39, 6.63), (2.2, 3.2), (4.0, 9.3)),
+    ("tiny", 0.75): ((72, 432, 512), (1.66, 6.90), (3.3, 4.2), (6.5, 11.7)),
+    ("tiny", 1.0): ((96, 576, 512), (1.96, 7.20), (4.4, 5.4), (8.2, 13.4)),
+    ("tiny", 1.25): ((120, 720, 640), (2.72, 9.27), (6.3, 7.5), (12.6, 19.2)),
+    ("tiny", 1.5): ((144, 864, 768), (3.61, 11.47), (8.8, 10.2), (17.5, 25.4)),
+    ("tiny", 2.0): ((192, 1152, 1024), (5.59, 16.07), (14.4, 16.3), (28.1, 38.6)),
+    ("small", 0.5): ((48, 288, 1024), (2.67, 13.16), (3.3, 5.3), (6.3, 16.8)),
+    ("small", 0.75): ((72, 432, 1024), (3.13, 13.61), (5.0, 7.0), (9.7, 20.2)),
+    ("small", 1.0): ((96, 576, 1024), (3.63, 14.11), (6.9, 8.9), (12.3, 22.8)),
+    ("small", 1.25): ((120, 720, 1280), (5.00, 18.11), (10.3, 12.7), (18.8, 31.9)),
+    ("small", 1.5): ((144, 864, 1536), (6.56, 22.29), (14.3, 17.2), (25.9, 41.7)),
+    ("small", 2.0): ((192, 1152, 2048), (10.12, 31.09), (24.0, 27.9), (42.3, 63.3)),
+    ("large", 0.5): ((80, 480, 1280), (4.04, 17.15), (6.6, 9.1), (15.0, 28.1)),
+    ("large", 0.75): ((120, 720, 1280), (5.35, 18.46), (11.6, 14.0), (27.2, 40.3)),
+    ("large", 1.0): ((160, 960, 1280), (6.85, 19.96), (17.3, 19.7), (37.1, 50.2)),
+    ("large", 1.25): ((200, 1200, 1600), (9.96, 26.35), (26.7, 29.8), (58.9, 75.3)),
+    ("large", 1.5): ((240, 1440, 1920), (13.38, 33.04), (37.3, 41.0), (81.6, 101.2)),
+    ("large", 2.0): ((320, 1920, 2560), (21.85, 48.07), (64.8, 69.7), (136.9, 163.1)),
+}
+CELLS = [(backbone, width, pooling) for backbone, width in TABLE for pooling in ("gap", "flatten")]
+FAST = [  # every backbone, width and pooling
+    ("tiny", 0.5, "gap"),
+    ("tiny", 1.25, "flatten"),
+    ("small", 0.75, "gap"),
+    ("small", 1.0, "flatten"),
+    ("small", 2.0, "gap"),
+    ("large", 1.0, "gap"),
+    ("large", 1.5, "flatten"),
+]
+
+
+def column(pooling: str) -> int:
+    return ("gap", "flatten").index(pooling)
+
+
+def check_counts(backbone: str, width: float, pooling: str) -> None:
+    _, parameters, _, multiply_adds = TABLE[backbone, width]
+    counted = count(StudentSpec(backbone, width, pooling, None, False))
+    assert counted["parameters"] / 1e6 == pytest.approx(parameters[column(pooling)], abs=0.0051)
+    assert counted["multiply_adds"] / 1e6 == pytest.approx(multiply_adds[column(pooling)], abs=0.051)
+
+
+@pytest.mark.parametrize("backbone, width, pooling", FAST)
+def test_counts(backbone, width, pooling):
+    check_counts(backbone, width, pooling)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone, width, pooling", [cell for cell in CELLS if cell not in FAST])
+def test_counts_of_the_other_cells(backbone, width, pooling):
+    check_counts(backbone, width, pooling)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone, width, pooling", CELLS)
+def test_bytes_at_rank_100(backbone, width, pooling):
+    model = build(StudentSpec(backbone, width, pooling, 100, False), None)
+    # As a file holds it, batch norm folded: one bias instead of four vectors.
+    folded = sum(3 * layer.gamma.shape[0] for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
+    assert 4 * (model.count_params() - folded) / 2**20 == pytest.approx(TABLE[backbone, width][2][column(pooling)], abs=0.051)
+
+
+@pytest.mark.parametrize("pooling, pooled", [("gap", 2048), ("flatten", 12288)])
+def test_order_a_pools_after_conv_2(pooling, pooled):
+    model = build(StudentSpec("small", 2.0, pooling, None, False), 512)
+    assert model.get_layer("block10_project").output.shape[1:] == (3, 2, 192)
+    assert model.get_layer("conv_1").output.shape[1:] == (3, 2, 1152)
+    assert model.get_layer("conv_2").output.shape[1:] == (3, 2, 2048)
+    assert model.get_layer("pool").output.shape[1:] == (pooled,)
+    assert model.get_layer("embedding").output.shape[1:] == (2048,) and model.output_shape == (None, 512)
+
+
+def test_channels_of_every_row():
+    blocks = {"tiny": 96, "small": 96, "large": 160}
+    for (backbone, width), (channels, *_) in TABLE.items():
+        last = depth(blocks[backbone] * width)
+        assert (last, depth(6 * last), last_channels(backbone, width)) == channels
+
+
+# MobileNet's rule: to a multiple of 8, at least 8, one more where it would fall under 0.9 of the request (18 -> 16 < 16.2).
+@pytest.mark.parametrize("asked, given", [(1, 8), (11, 16), (12, 16), (18, 24), (19, 24), (20, 24), (30, 32), (33, 32), (36, 40), (100, 104)])
+def test_depth(asked, given):
+    assert depth(asked) == given
+
+
+def test_a_rank_is_at_most_the_smaller_side():
+    spec = StudentSpec("tiny", 0.5, "gap", 100, False, bottleneck=2048)
+    assert factor_rank(spec, 512) == 100 and factor_rank(spec, 64) == 64
+    assert factor_rank(StudentSpec("tiny", 0.5, "gap", 5000, False, bottleneck=256), 512) == 256
+    assert count(spec)["parameters"] == count(StudentSpec("tiny", 0.5, "gap", None, False))["parameters"] - 512 * 2048 + 100 * (512 + 2048)
+
+
+def test_parse_reads_the_words_of_a_command_line():
+    assert StudentSpec.parse("small", "1.25", "flatten", "100", "1", 2048) == StudentSpec("small", 1.25, "flatten", 100, True, 2048)
+    assert StudentSpec.parse("tiny", "2", "gap", "none", "0", 64) == StudentSpec("tiny", 2.0, "gap", None, False, 64)

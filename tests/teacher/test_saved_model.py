@@ -1,0 +1,120 @@
+"""A teacher with TRILL's calling convention, exported and used."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_hub as hub
+import tf_keras as keras
+from examples import speechlike
+
+from frill import frontend
+from frill.teacher import network, saved_model
+from frill.teacher.saved_model import Teacher, TeacherError, export
+
+
+@pytest.fixture(scope="module")
+def keras_network():
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((96, 64, 1))
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(inputs))
+    return keras.Model(inputs, {"layer19": keras.layers.Dense(12, name="layer19")(x), "embedding": keras.layers.Dense(5, name="embedding")(x)})
+
+
+@pytest.fixture(scope="module")
+def folder(keras_network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("teacher") / "saved_model"
+    export(keras_network, path)
+    return path
+
+
+def test_the_signature_is_trills(folder):
+    module = hub.load(str(folder))
+    clip = speechlike(32000) / np.float32(32767)
+    one = module(samples=clip, sample_rate=16000)
+    assert {key: value.shape for key, value in one.items()} == {"layer19": (7, 12), "embedding": (7, 5)}
+    two = module(samples=np.stack([clip, 0 * clip]), sample_rate=16000)
+    assert two["layer19"].shape == (2, 7, 12)
+    np.testing.assert_allclose(two["layer19"][0], one["layer19"], rtol=1e-5, atol=1e-5)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="sample_rate must be 16000"):
+        module(samples=clip, sample_rate=44100)
+
+
+@pytest.mark.parametrize("output, values", [("layer19", 12), ("embedding", 5)])
+def test_embed_is_the_network_on_the_frontends_windows(folder, keras_network, output, values):
+    teacher = Teacher(folder, output)
+    clip = speechlike(48000)
+    (found,) = teacher.embed([clip])
+    assert teacher.values == values and found.dtype == np.float32
+    expected = keras_network.predict(frontend.windows(clip)[..., None], verbose=0)[output]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("batch_samples", [1, 90_000, 10**7])
+def test_batches_change_nothing_and_windows_of_padding_are_dropped(folder, monkeypatch, batch_samples):
+    teacher = Teacher(folder, "layer19")
+    clips = [speechlike(samples, seed) for seed, samples in enumerate((40000, 9000, 16000, 64000, 20000, 100))]
+    alone = [next(teacher.embed([clip])) for clip in clips]
+    assert [len(rows) for rows in alone] == [9, 1, 1, 18, 2, 1] == [frontend.window_count(len(clip)) for clip in clips]
+    calls = []
+    monkeypatch.setattr(saved_model, "BATCH_SAMPLES", batch_samples)
+    monkeypatch.setattr(teacher, "_call", lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples))
+    together = list(teacher.embed(iter(clips)))
+    for one, many in zip(alone, together, strict=True):
+        np.testing.assert_allclose(many, one, rtol=1e-4, atol=1e-4)
+    assert len(calls) == {1: 6, 90_000: 4, 10**7: 1}[batch_samples]
+    assert all(rows == 1 or rows * samples <= batch_samples for rows, samples in calls)
+
+
+def test_export_gives_the_same_bytes_twice(keras_network, folder, tmp_path):
+    export(keras_network, tmp_path / "again")
+    variables = "variables/variables.data-00000-of-00001"
+    assert (tmp_path / "again" / variables).read_bytes() == (folder / variables).read_bytes()
+    assert not (folder / "fingerprint.pb").exists()
+
+
+def test_errors_name_what_to_change(folder, tmp_path):
+    with pytest.raises(TeacherError, match="teacher.output = 'layer18': the teacher returns embedding, layer19; name one of them"):
+        Teacher(folder, "layer18")
+    with pytest.raises(TeacherError, match="teacher.source: .*cannot be loaded as a SavedModel"):
+        Teacher(tmp_path, "layer19")
+    (tmp_path / "saved_model.pb").write_bytes(b"not a model")
+    with pytest.raises(TeacherError, match="teacher.source: .*cannot be loaded as a SavedModel"):
+        Teacher(tmp_path, "layer19")
+
+
+class Odd(tf.Module):
+    """Teachers that do not keep the convention."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None]), tf.TensorSpec([], tf.int32)])
+    def __call__(self, samples, sample_rate):
+        return {"clip": samples[:, :4], "hop": samples[:, None, :4]}
+
+
+class NoRate(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, None])])
+    def __call__(self, audio):
+        return {"layer19": audio[:, None, :4]}
+
+
+@pytest.mark.parametrize(
+    "module, output, message",
+    [
+        (Odd, "clip", r"has shape \[1, 4\] for 2 s"),
+        (Odd, "hop", r"\[1, 1, 4\].*expected \[1, 7, D\]"),
+        (NoRate, "layer19", "cannot be called as module"),
+    ],
+)
+def test_a_module_of_another_convention_is_refused(tmp_path, module, output, message):
+    tf.saved_model.save(module(), str(tmp_path))
+    with pytest.raises(TeacherError, match=message) as error:
+        Teacher(tmp_path, output)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_the_network_has_trills_outputs():
+    model = network.build()
+    windows = frontend.windows(speechlike(32000))[..., None]
+    outputs = model.predict(windows, verbose=0)
+    assert outputs["layer19"].shape == (7, 12288) and outputs["embedding"].shape == (7, 512)
+    np.testing.assert_allclose(np.linalg.norm(outputs["embedding"], axis=1), 1, rtol=1e-5)
+    assert outputs["layer19"].min() < 0  # before its activation

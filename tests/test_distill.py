@@ -1,0 +1,172 @@
+"""Distillation: its arithmetic against closed forms, and that a run is a function of its inputs, however often it was interrupted."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+
+from frill import distill
+from frill.distill import Distillation, batch_rows, factorise, load_student, target_scale
+from frill.params import Distill
+from frill.students.build import StudentSpec
+from frill.target_store import Projection, load_split
+
+SETTINGS = dict(bottleneck=16, steps=6, batch_windows=8, learning_rate=0.01, batch_norm_momentum=0.9, balance=0.5, ship_from=0.5, checkpoint_steps=2)
+DENSE = StudentSpec("tiny", 0.5, "gap", None, False, 16)
+RANK = StudentSpec("tiny", 0.5, "gap", 3, False, 16)
+
+
+class Killed(Distillation):
+    """Dies right after its checkpoint at step `at`."""
+
+    at = 2
+
+    def _checkpoint(self, done):
+        super()._checkpoint(done)
+        if done == self.at:
+            raise KeyboardInterrupt
+
+
+def train(spec, targets, folder, kind=Distillation, scratch=None, **changes):
+    training = kind(spec, Distill(**SETTINGS | changes), targets, 17, scratch or folder / "scratch")
+    training.run()
+    return training.save(folder / "student")
+
+
+def test_learning_rate_warms_up_and_decays():
+    settings = Distill(**SETTINGS | {"steps": 105, "learning_rate": 0.1})  # 5 steps of warm-up, 100 of cosine
+    rates = [distill.learning_rate(step, settings) for step in range(105)]
+    np.testing.assert_allclose(rates[:5], [0.02, 0.04, 0.06, 0.08, 0.1])
+    np.testing.assert_allclose([rates[5], rates[30], rates[55], rates[80]], 0.1 * np.array([1, 0.5 + math.sqrt(0.125), 0.5, 0.5 - math.sqrt(0.125)]))
+    assert 0 < rates[-1] < 1e-4
+
+
+@pytest.mark.parametrize("rows, batch", [(12, 4), (40, 8), (7, 1), (5, 9)])
+def test_every_row_once_an_epoch(rows, batch):
+    batches = rows // min(batch, rows)
+    for epoch in range(3):
+        drawn = np.concatenate([batch_rows(rows, batch, 17, epoch * batches + index) for index in range(batches)])
+        assert sorted(drawn) == list(range(rows))
+
+
+def test_epochs_and_seeds_have_orders_of_their_own():
+    orders = [tuple(batch_rows(30, 30, seed, step)) for seed in (1, 2) for step in (0, 1)]
+    assert len(set(orders)) == 4
+
+
+def test_a_remainder_is_left_out():
+    drawn = np.concatenate([batch_rows(11, 4, 17, step) for step in (0, 1)])
+    assert len(set(drawn)) == 8
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_scaled_targets_have_mean_variance_1(balance):
+    deviation = np.array([4.0, 2.0, 1.0, 0.25])
+    scale = target_scale(deviation, balance)
+    assert np.mean((deviation / scale) ** 2) == pytest.approx(1, rel=1e-6)
+    np.testing.assert_allclose(scale / scale[2], deviation**balance, rtol=1e-6)
+    assert np.isfinite(1 / target_scale(np.array([1.0, 0.0]), 1.0)).all()
+
+
+@pytest.mark.parametrize("shape", [(20, 12), (12, 20)])
+def test_factorise_is_the_truncated_svd(shape):
+    kernel = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    singular = np.linalg.svd(kernel, compute_uv=False)
+    for rank in (1, 5, 12):
+        first, second = factorise(kernel, rank)
+        assert first.shape == (shape[0], rank) and second.shape == (rank, shape[1])
+        error = np.linalg.norm(kernel - first @ second)
+        assert error == pytest.approx(np.sqrt(np.sum(singular[rank:] ** 2)), abs=1e-5)  # Eckart and Young 1936
+        np.testing.assert_allclose(first.T @ first, second @ second.T, atol=1e-5)  # the scale is shared
+
+
+def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
+    training = Distillation(DENSE, Distill(**SETTINGS), targets, 17, tmp_path / "scratch")
+    training.run()
+    summary = training.save(tmp_path / "one")
+    train(DENSE, targets, tmp_path / "two")
+    for name in ("weights.npz", "curve.csv", "spec.json", "summary.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two/student" / name).read_bytes()
+    assert summary["status"] == "ok" and summary == json.loads((tmp_path / "one/summary.json").read_text())
+    assert not list((tmp_path / "scratch").iterdir())
+    windows, expected = load_split(targets, "validation")
+    windows = windows.astype(np.float32)[..., None]
+    embedding = load_student(tmp_path / "one").predict(windows, verbose=0)
+    kernel, bias = training.model.get_layer("embedding_to_target").get_weights()
+    projection = Projection.load(targets / "projection.npz")
+    predicted = (embedding @ kernel + bias) * target_scale(projection.deviation, 0.5)
+    np.testing.assert_allclose(predicted, training.model.predict(windows, verbose=0) * training.scale, atol=1e-4)
+    # In the full space the error is the projected one and what the projection leaves out, over all teacher values.
+    mse = (np.mean(np.sum((predicted - expected) ** 2, axis=1)) + 0.5) / 10
+    assert summary["validation_mse"] == pytest.approx(mse, rel=1e-3)
+    variance = (np.sum(projection.deviation**2) + 0.5) / 10
+    assert summary["validation_r2"] == pytest.approx(1 - mse / variance, rel=1e-3, abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def whole(short_backbone, targets, tmp_path_factory):
+    """The student of rank 3, trained without interruption."""
+    folder = tmp_path_factory.mktemp("whole")
+    train(RANK, targets, folder)
+    return folder / "student"
+
+
+@pytest.mark.parametrize("killed_at", [2, 4])  # ships from step 3
+def test_a_resumed_run_gives_the_same_bytes(whole, targets, tmp_path, monkeypatch, killed_at):
+    monkeypatch.setattr(Killed, "at", killed_at)
+    with pytest.raises(KeyboardInterrupt):
+        train(RANK, targets, tmp_path / "killed", Killed, tmp_path / "scratch")
+    train(RANK, targets, tmp_path / "resumed", scratch=tmp_path / "scratch")
+    for name in ("weights.npz", "curve.csv", "summary.json"):
+        assert (whole / name).read_bytes() == (tmp_path / "resumed/student" / name).read_bytes()
+
+
+def test_another_training_does_not_resume_this_one(targets):
+    names = {distill.checkpoint_name(spec, Distill(**SETTINGS | change), seed, targets)
+             for spec in (DENSE, RANK) for change in ({}, {"steps": 7}, {"balance": 0.0}) for seed in (1, 2)}  # fmt: skip
+    assert len(names) == 12
+
+
+def test_it_learns(short_backbone, targets, tmp_path):
+    train(DENSE, targets, tmp_path, steps=60, checkpoint_steps=1000)
+    with open(tmp_path / "student/curve.csv") as file:
+        loss = [float(row["train_loss"]) for row in csv.DictReader(file)]
+    assert len(loss) == distill.EVALUATIONS and loss[-1] < 0.3  # guessing the mean gives 1
+
+
+@pytest.mark.parametrize("spec", [DENSE, RANK], ids=["dense", "rank"])
+def test_divergence_is_a_result(short_backbone, targets, tmp_path, capsys, spec):
+    assert train(spec, targets, tmp_path, learning_rate=1e30)["status"] == "diverged"
+    assert json.loads((tmp_path / "student/summary.json").read_text())["status"] == "diverged"
+    assert "Lower distill.learning_rate" in capsys.readouterr().out
+    assert load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0).shape == (1, 16)
+
+
+@pytest.mark.parametrize("checkpoint_steps", [2, 3, 100], ids=["shipped checkpoint", "dense checkpoint", "no checkpoint"])
+@pytest.mark.parametrize("qat", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_divergence_after_the_change_to_what_ships(short_backbone, targets, tmp_path, monkeypatch, checkpoint_steps, qat):
+    sound = distill.learning_rate
+    monkeypatch.setattr(distill, "learning_rate", lambda step, settings: 1e38 if step >= 4 else sound(step, settings))
+    spec = StudentSpec("tiny", 0.5, "gap", 3, qat, 16)
+    summary = train(spec, targets, tmp_path, steps=12, ship_from=0.25, checkpoint_steps=checkpoint_steps)
+    assert summary["status"] == "diverged"
+    assert np.isfinite(load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pooling, rank, qat", [("flatten", None, False), ("gap", 100, False), ("gap", None, True), ("flatten", 100, True)])
+def test_every_kind_of_student_trains_saves_and_loads(targets, tmp_path, pooling, rank, qat):
+    training = Distillation(StudentSpec("tiny", 0.5, pooling, rank, qat, 16), Distill(**SETTINGS), targets, 17, tmp_path / "scratch")
+    training.run()
+    summary = training.save(tmp_path / "student")
+    assert summary["status"] == "ok" and math.isfinite(summary["validation_mse"])
+    windows = load_split(targets, "validation")[0].astype(np.float32)[..., None]
+    student = load_student(tmp_path / "student")
+    trained = {weight.name: weight.numpy() for weight in training.model.weights}
+    kept = [weight for weight in student.weights if weight.name in trained]
+    assert len(kept) > 20
+    for weight in kept:
+        np.testing.assert_array_equal(weight.numpy(), trained[weight.name])
+    assert student.predict(windows, verbose=0).std() > 0

@@ -1,0 +1,89 @@
+"""Log-mel windows against plain formulas, TensorFlow's mel matrix and the TensorFlow frontend."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from examples import speechlike
+
+from frill import frontend, frontend_tf
+
+RELATIVE = 1e-5  # float32 logarithms of a float64 computation
+
+
+def reference_log_mel(samples: np.ndarray) -> np.ndarray:
+    """The frontend frame by frame in float64, from facts of google-research's tf_frontend.py; mel as in the HTK book, eq. 5.13."""
+    x = samples / 32767.0 if samples.dtype == np.int16 else samples.astype(np.float64)
+    mel = lambda hz: 2595.0 * np.log10(1.0 + hz / 700.0)  # noqa: E731
+    edges = [mel(125.0) + i * (mel(7500.0) - mel(125.0)) / 65 for i in range(66)]
+    weights = np.zeros((257, 64))
+    for k in range(1, 257):
+        for band in range(64):
+            low, centre, high = edges[band : band + 3]
+            m = mel(k * 16000 / 512)
+            if low < m < high:
+                weights[k, band] = (m - low) / (centre - low) if m <= centre else (high - m) / (high - centre)
+    window = np.array([0.5 * (1 - np.cos(2 * np.pi * n / 400)) for n in range(400)])
+    rows = []
+    for start in range(0, len(x) - 400 + 1, 160):
+        spectrum = np.fft.fft(np.concatenate([x[start : start + 400] * window, np.zeros(112)]))[:257]
+        magnitude = np.sqrt(spectrum.real**2 + spectrum.imag**2)
+        rows.append(np.log(np.maximum(magnitude @ weights, 1e-12) + 0.001))
+    return np.array(rows)
+
+
+# facts: 16000 samples -> 98 frames -> 1 window and so on; the public code's sanity checks hold these numbers.
+@pytest.mark.parametrize("samples, windows", [(1, 1), (15360, 1), (16000, 1), (18319, 1), (18320, 2), (32000, 7), (48000, 12), (160000, 54)])
+def test_window_counts(samples, windows):
+    assert frontend.window_count(samples) == windows
+    assert frontend.windows(np.zeros(samples, np.int16)).shape == (windows, 96, 64)
+
+
+def test_log_mel_equals_the_plain_formulas():
+    samples = speechlike(20000)
+    expected = reference_log_mel(samples)
+    assert expected.shape == (123, 64)
+    found = frontend.log_mel(samples)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=RELATIVE, atol=1e-6)
+
+
+def test_silence_is_the_offsets_logarithm():
+    np.testing.assert_allclose(frontend.log_mel(np.zeros(16000, np.int16)), np.log(0.001), rtol=1e-6)
+
+
+def test_mel_matrix_is_tensorflows():
+    expected = tf.signal.linear_to_mel_weight_matrix(64, 257, 16000, 125.0, 7500.0, tf.float64).numpy()
+    np.testing.assert_allclose(frontend.mel_matrix(), expected, atol=1e-12)
+    assert (frontend.mel_matrix().sum(axis=0) > 0).all()  # no empty band
+
+
+def test_hann_is_periodic():
+    np.testing.assert_allclose(frontend.hann(), tf.signal.hann_window(400, periodic=True, dtype=tf.float64).numpy(), atol=1e-12)
+
+
+def test_windows_are_pieces_of_log_mel_every_17_frames():
+    samples = speechlike(48000)
+    log_mel, windows = frontend.log_mel(samples), frontend.windows(samples)
+    for index in range(12):
+        np.testing.assert_array_equal(windows[index], log_mel[17 * index : 17 * index + 96])
+
+
+def test_a_short_clip_is_padded_at_its_end():
+    samples = speechlike(7000)
+    window = frontend.windows(samples)[0]
+    np.testing.assert_array_equal(window, frontend.windows(np.concatenate([samples, np.zeros(9000, np.int16)]))[0])
+    np.testing.assert_allclose(window[44:], np.log(0.001), rtol=1e-6)  # frame 44 begins at sample 7040
+
+
+def test_int16_and_float_agree():
+    samples = speechlike(32000)
+    np.testing.assert_array_equal(frontend.windows(samples), frontend.windows(samples / np.float32(32767)))
+
+
+@pytest.mark.parametrize("samples", [5000, 16000, 40000])
+@pytest.mark.parametrize("dtype, tolerance", [(tf.float64, 1e-5), (tf.float32, 2e-3)])
+def test_the_tensorflow_frontend_is_the_same(samples, dtype, tolerance):
+    clips = np.stack([speechlike(samples, seed) / np.float32(32767) for seed in range(3)])
+    expected = np.stack([frontend.windows(clip) for clip in clips])
+    np.testing.assert_allclose(frontend_tf.windows(clips, dtype), expected, atol=tolerance)
+    np.testing.assert_allclose(frontend_tf.windows(clips[0], dtype), expected[0], atol=tolerance)

@@ -1,0 +1,35 @@
+"""The wheel installs and runs with numpy, LiteRT, soxr and soundfile alone."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHECK = """
+import sys, numpy as np, frill
+embedder = frill.Embedder(sys.argv[1])
+print(embedder.embed(np.zeros(44100, np.float32), sample_rate_hz=44100).shape)
+heavy = {"tensorflow", "yaml", "pydantic", "espeakng_loader", "sklearn", "scipy"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+@pytest.mark.slow
+def test_wheel_runs_in_a_bare_environment(tmp_path, pooling_models):
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent))
+    assert uv, "`make test` installs uv into the environment"
+
+    def run(*command):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run(uv, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path), str(ROOT))
+    run(uv, "venv", "--quiet", "--python", sys.executable, "bare")
+    run(uv, "pip", "install", "--quiet", "--python", "bare/bin/python", str(next(tmp_path.glob("frill-*.whl"))))
+    installed = run(uv, "pip", "list", "--python", "bare/bin/python")
+    assert "tensorflow" not in installed and "espeakng" not in installed
+    assert run("bare/bin/python", "-c", CHECK, str(pooling_models[0])).strip() == "(1, 8)"

@@ -1,0 +1,186 @@
+"""params.yaml: what is refused, and that the message names the key, the value and what is allowed."""
+
+import re
+
+import pytest
+import yaml
+from pipeline_project import ROOT
+
+from frill.params import ParamsError, load, validate
+
+STUDENT = {"backbone": "small", "width": 1.0, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32"}
+
+
+def refused(data: dict) -> list[str]:
+    with pytest.raises(ParamsError) as error:
+        validate(data)
+    return str(error.value).splitlines()
+
+
+def put(data: dict, key: str, value) -> None:
+    *path, last = re.split(r"\.(?!\d)", key)  # a dot before a digit belongs to a name: small_1.0
+    for part in path:
+        data = data[part]
+    data[last] = value
+
+
+def test_the_default_is_valid_and_none_is_a_word():
+    params = load(ROOT / "params.yaml")
+    assert params.students["frill"].width == 2.0 and params.students["frill"].backbone == "small"  # the published choice
+    assert params.students["frill"].rank is None and params.students["small_1.0_rank100"].rank == 100
+    assert params.targets.projection == 512
+    assert set(params.tasks) == {name for name, spec in params.audio.espeak.items() if spec.use == "task"}
+
+
+@pytest.mark.parametrize("preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.stem)
+def test_presets_are_valid(preset, tmp_path):
+    (tmp_path / preset.name).write_text(re.sub(r"\$\w+", "/somewhere", preset.read_text()))
+    assert load(tmp_path / preset.name).students
+
+
+@pytest.mark.parametrize(
+    "key, value, allowed",
+    [
+        ("seed", 1.5, "valid integer"),
+        ("seed", True, "valid integer"),
+        ("threads", 0, "greater than or equal to 1"),
+        ("audio.rejected_limit", 1.5, "less than 1"),
+        ("audio.espeak.speech.use", "both", "'corpus' or 'task'"),
+        ("teacher.training.batch_windows", 9, "multiple of 2"),
+        ("targets.validation_share", 0, "greater than 0"),
+        ("targets.projection", None, "write the word none"),
+        ("distill.steps", "many", "valid integer"),
+        ("distill.learning_rate", -0.1, "greater than 0"),
+        ("distill.learning_rate", float("inf"), "finite"),
+        ("distill.balance", 1.5, "less than or equal to 1"),
+        ("distill.ship_from", 1, "less than 1"),
+        ("students.frill.backbone", "medium", "'tiny', 'small' or 'large'"),
+        ("students.frill.width", 9, "less than or equal to 4"),
+        ("students.frill.width", "wide", "valid number"),
+        ("students.frill.width", True, "must be a number"),
+        ("students.frill.pooling", "max", "'gap' or 'flatten'"),
+        ("students.frill.rank", 0, "greater than or equal to 1"),
+        ("students.frill.rank", "full", "valid integer"),
+        ("students.frill.rank", None, "write the word none"),
+        ("students.frill.qat", True, "0 or 1"),
+        ("students.frill.qat", 2, "0 or 1"),
+        ("students.frill.precision", "int8", "'float32', 'float16' or 'dynamic'"),
+        ("devices.host.kind", "phone", "'host'"),
+        ("selection.latency_ms", None, "write the word none"),
+        ("selection.latency_ms", 0, "greater than 0"),
+        ("selection.file_bytes", -3, "greater than or equal to 1"),
+    ],
+)
+def test_a_bad_value_is_one_line(default, key, value, allowed):
+    put(default, key, value)
+    (line,) = refused(default)
+    assert line.startswith(f"params.yaml: {key} = {value!r}: ") and allowed in line
+
+
+@pytest.mark.parametrize(
+    "section, name", [("students", "Frill"), ("students", "a b"), ("students", ".x"), ("devices", "ph/one"), ("students", "größe")]
+)
+def test_names_are_file_names(default, section, name):
+    default[section][name] = next(iter(default[section].values()))
+    (line,) = refused(default)
+    assert line.startswith(f"params.yaml: {section}.{name}") and "a-z 0-9 . _ -" in line
+
+
+def test_a_dot_is_for_students_only(default):
+    default["students"]["my.student"] = STUDENT
+    assert "my.student" in validate(default).students
+    default["devices"]["my.phone"] = default["devices"]["host"]
+    (line,) = refused(default)
+    assert line.startswith("params.yaml: devices.my.phone") and "a dot" in line
+
+
+@pytest.mark.parametrize("name", ["size", "nfiles"])
+def test_names_that_dvc_ignores_are_reserved(default, name):
+    default["students"][name] = STUDENT
+    (line,) = refused(default)
+    assert line.startswith(f"params.yaml: students.{name}") and "choose another" in line
+
+
+@pytest.mark.parametrize("name", ["teacher", "logmel_stats", "random_weights"])
+def test_names_of_references_are_taken(default, name):
+    default["students"][name] = STUDENT
+    (line,) = refused(default)
+    assert f"students.{name}: the name is the teacher's or a control's" in line
+
+
+def test_references_between_sections(default):
+    default["selection"]["device"] = "phone"
+    assert refused(default) == ["params.yaml: selection.device = 'phone' is not one of devices: host; correct it in params.yaml"]
+    default["selection"]["device"] = "host"
+    default["audio"]["folder"]["speech"] = {"use": "corpus", "folder": "a", "csv": "b", "columns": {"file": "f"}}
+    assert refused(default) == ["params.yaml: audio: the name speech is used twice; rename one"]
+
+
+def test_every_mistake_is_named_at_once(default):
+    del default["distill"]["steps"]
+    default["distill"]["step"] = 5
+    default["noss"]["probes"] = ["svm"]
+    default["students"]["frill"]["qat"] = 3
+    lines = "\n".join(refused(default))
+    assert "params.yaml: distill.steps: missing" in lines and "params.yaml: distill.step: unknown key" in lines
+    assert "params.yaml: noss.probes.0 = 'svm'" in lines and "params.yaml: students.frill.qat = 3" in lines
+    assert len(lines.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"columns": {"file": "f", "split": "s"}}, "a task needs columns.label"),
+        ({"columns": {"file": "f", "label": "l"}}, "either columns.split or columns.fold"),
+        ({"columns": {"file": "f", "label": "l", "split": "s", "fold": "k"}}, "either columns.split or columns.fold"),
+    ],
+)
+def test_a_folder_task_needs_labels_and_parts(default, change, message):
+    default["audio"]["folder"]["mine"] = {"use": "task", "folder": "a", "csv": "b"} | change
+    (line,) = refused(default)
+    assert line.startswith("params.yaml: audio.folder.mine: ") and message in line
+
+
+@pytest.mark.parametrize("values, expected", [(1, ["1"]), (["a", 2], ["a", "2"])])
+def test_numbers_in_where_are_text_as_the_csv_is(default, values, expected):
+    mine = {"use": "corpus", "folder": "a", "csv": "b", "columns": {"file": "f"}, "where": {"fold": values}}
+    default["audio"]["folder"]["mine"] = mine
+    assert validate(default).audio.folder["mine"].where == {"fold": expected}
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("a: [1,", "not valid YAML"),
+        ("just words", "holds no keys"),
+        ("", "holds no keys"),
+        ("seed: 1\nseed: 2\n", "the key seed stands twice"),
+        ("students:\n  a: {width: 1}\n  a: {width: 2}\n", "the key a stands twice, line 2"),
+    ],
+)
+def test_what_is_not_params(tmp_path, text, message):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=message) as error:
+        load(tmp_path / "params.yaml")
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(ParamsError, match="not found; run this in the project's folder"):
+        load(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_bytes(b"seed: \xff\xfe")
+    with pytest.raises(ParamsError, match="not valid YAML"):
+        load(tmp_path / "params.yaml")
+
+
+def test_yaml_merge_keys_are_no_duplicates(default, tmp_path):
+    default["students"] = {"a": STUDENT}
+    text = yaml.safe_dump(default) + "\n"
+    text = text.replace(
+        "students:\n  a:\n",
+        "students:\n  b: &b\n    width: 0.5\n    backbone: tiny\n"
+        + "".join(f"    {key}: {STUDENT[key]}\n" for key in ("pooling", "rank", "qat", "precision"))
+        + "  a:\n    <<: *b\n",
+    )
+    (tmp_path / "params.yaml").write_text(text)
+    assert load(tmp_path / "params.yaml").students["a"].width == 1.0
