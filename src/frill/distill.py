@@ -80,7 +80,7 @@ class Distillation:
             writer = csv.DictWriter(file, ["step", "train_loss", "validation_mse", "validation_r2"], lineterminator="\n")
             writer.writeheader()
             writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in self.curve)
-        mse = self.validate()
+        mse = self.validate() if self.status != "ok" or not self.curve else self.curve[-1]["validation_mse"]
         summary = {"schema": 1, "status": self.status, "seed": self.seed, "steps": self.settings.steps, **count(self.spec)}
         summary |= {"validation_mse": mse, "validation_r2": self._r2(mse)}
         (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")

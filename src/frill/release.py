@@ -24,12 +24,13 @@ class Module(tf.Module):
 
     def __init__(self, student: keras.Model):
         super().__init__()
-        self.student = student
+        # Variables and a closure, not the Keras model: saving that would trace every layer once more.
+        self.kept = student.variables
+        self._embed = lambda windows: student(tf.reshape(windows, [-1, *student.input_shape[1:]]), training=False)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="samples")])
     def __call__(self, samples):
-        windows = frontend_tf.windows(samples)
-        return {"embedding": self.student(tf.reshape(windows, [-1, *self.student.input_shape[1:]]), training=False)}
+        return {"embedding": self._embed(frontend_tf.windows(samples))}
 
 
 def make_release(frontier: dict, student: keras.Model, tflite: Path, card: str, out: Path) -> None:

@@ -42,7 +42,9 @@ def convert_with_frontend(student: keras.Model, precision: str, qat: bool) -> by
 
 def _convert(function, spec: tf.TensorSpec, student: keras.Model, precision: str, qat: bool) -> bytes:
     concrete = tf.function(function, input_signature=[spec]).get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], student)
+    owner = tf.Module()  # of the variables. The converter saves it; saving the Keras model itself would trace every layer once more
+    owner.kept = student.variables
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], owner)
     # A qat bottleneck carries its own scales: DEFAULT stores it as int8 and leaves the unquantised rest alone.
     if precision != "float32" or qat:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

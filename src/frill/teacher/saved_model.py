@@ -94,7 +94,9 @@ def export(network, folder: Path) -> None:
 class _Module(tf.Module):
     def __init__(self, network):
         super().__init__()
-        self.network = network
+        # Variables and a closure, not the Keras model: saving that would trace every layer once more.
+        self.kept = network.variables
+        self._run = lambda windows: network(windows, training=False)
         for shape in ([None], [None, None]):
             spec = tf.TensorSpec(shape, tf.float32, name="samples")
             self.__call__.get_concrete_function(samples=spec, sample_rate=tf.TensorSpec([], tf.int32, name="sample_rate"))
@@ -104,7 +106,7 @@ class _Module(tf.Module):
         message = f"sample_rate must be {SAMPLE_RATE_HZ}; resample the audio"
         with tf.control_dependencies([tf.debugging.assert_equal(sample_rate, SAMPLE_RATE_HZ, message)]):
             windows = frontend_tf.windows(samples)
-        outputs = self.network(tf.reshape(windows, [-1, *windows.shape[-2:], 1]), training=False)
+        outputs = self._run(tf.reshape(windows, [-1, *windows.shape[-2:], 1]))
         lead = tf.shape(windows)[:-2]
         return {key: tf.reshape(value, tf.concat([lead, [value.shape[-1]]], 0)) for key, value in outputs.items()}
 
