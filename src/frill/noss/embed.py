@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import local
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from frill.audio import to_float
 from frill.clips import ClipStore
@@ -45,7 +46,8 @@ def embed_teacher(teacher, store: ClipStore) -> np.ndarray:
 
 
 def _map(embed: Callable[[np.ndarray], np.ndarray], store: ClipStore, threads: int) -> np.ndarray:
-    with ThreadPoolExecutor(threads) as pool:
+    # One BLAS thread each: those of the log-mel would otherwise spin on the cores that the interpreters need (twice as slow).
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         rows = pool.map(lambda index: embed(store.samples(index))[None], range(len(store)))
         return _stack(rows, store)
 
