@@ -131,7 +131,9 @@ def test_assemble_leaves_diverged_students_off(default):
             scores["validation_correct"] = scores["test_correct"]
     noss = dict(zip(names, results, strict=False)) | {"teacher": teacher, "logmel_stats": results[3]}
     latency = {name: {"latency_ms": 1.0, "control_ms": 1.0, "ratio": 0.1 * (i + 1), "ratio_iqr": [0.1, 0.2]} for i, name in enumerate(names)}
-    trained = {name: {"status": "ok", "parameters": 1, "multiply_adds": 1, "validation_r2": 0.5} for name in names}
+    trained = {
+        name: {"status": "ok", "parameters": 1, "multiply_adds": 1, "weight_bytes": 4, "bottleneck_bytes": 4, "validation_r2": 0.5} for name in names
+    }
     trained[names[0]]["status"] = "diverged"
     frontier = assemble(params, latency, noss, {name: {"file_bytes": 1} for name in names}, trained)
     one, two, three = frontier["students"]

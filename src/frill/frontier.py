@@ -100,7 +100,8 @@ def assemble(params, latency: dict[str, dict], noss: dict[str, dict], tflite: di
         student["quality_test_interval"] = quality_interval(noss[name], teacher, "test", params.seed)
         student["mean_test_accuracy"] = noss[name]["mean_test_accuracy"]
         student |= {"latency_iqr_ms": [r * latencies[name] / latency[name]["ratio"] for r in latency[name]["ratio_iqr"]]}
-        student |= {key: trained[name][key] for key in ("parameters", "multiply_adds", "validation_r2")}
+        counted = ("parameters", "multiply_adds", "weight_bytes", "bottleneck_bytes", "validation_r2")
+        student |= {key: trained[name][key] for key in counted}
         students.append(student)
     sound = [s for s in students if s["status"] == "ok"]
     for student, on in zip(sound, pareto([s["latency_ms"] for s in sound], [s["quality"] for s in sound]), strict=True):

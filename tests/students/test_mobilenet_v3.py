@@ -1,31 +1,30 @@
 """Students against the table of parameters, multiply-adds and sizes derived from FRILL's published architecture (GAP / flatten, "order A")."""
 
 import pytest
-import tf_keras as keras
 
 from frill.students.build import StudentSpec, build, count, factor_rank
 from frill.students.mobilenet_v3 import depth, last_channels
 
-# (backbone, width): channels of last block / Conv_1 / Conv_2; M parameters; MiB float32 with a bottleneck of rank 100; M multiply-adds
+# (backbone, width): channels of last block / Conv_1 / Conv_2; M parameters; MiB of float32 weights; the same with a bottleneck of rank 100; M multiply-adds
 TABLE = {
-    ("tiny", 0.5): ((48, 288, 512), (1.39, 6.63), (2.2, 3.2), (4.0, 9.3)),
-    ("tiny", 0.75): ((72, 432, 512), (1.66, 6.90), (3.3, 4.2), (6.5, 11.7)),
-    ("tiny", 1.0): ((96, 576, 512), (1.96, 7.20), (4.4, 5.4), (8.2, 13.4)),
-    ("tiny", 1.25): ((120, 720, 640), (2.72, 9.27), (6.3, 7.5), (12.6, 19.2)),
-    ("tiny", 1.5): ((144, 864, 768), (3.61, 11.47), (8.8, 10.2), (17.5, 25.4)),
-    ("tiny", 2.0): ((192, 1152, 1024), (5.59, 16.07), (14.4, 16.3), (28.1, 38.6)),
-    ("small", 0.5): ((48, 288, 1024), (2.67, 13.16), (3.3, 5.3), (6.3, 16.8)),
-    ("small", 0.75): ((72, 432, 1024), (3.13, 13.61), (5.0, 7.0), (9.7, 20.2)),
-    ("small", 1.0): ((96, 576, 1024), (3.63, 14.11), (6.9, 8.9), (12.3, 22.8)),
-    ("small", 1.25): ((120, 720, 1280), (5.00, 18.11), (10.3, 12.7), (18.8, 31.9)),
-    ("small", 1.5): ((144, 864, 1536), (6.56, 22.29), (14.3, 17.2), (25.9, 41.7)),
-    ("small", 2.0): ((192, 1152, 2048), (10.12, 31.09), (24.0, 27.9), (42.3, 63.3)),
-    ("large", 0.5): ((80, 480, 1280), (4.04, 17.15), (6.6, 9.1), (15.0, 28.1)),
-    ("large", 0.75): ((120, 720, 1280), (5.35, 18.46), (11.6, 14.0), (27.2, 40.3)),
-    ("large", 1.0): ((160, 960, 1280), (6.85, 19.96), (17.3, 19.7), (37.1, 50.2)),
-    ("large", 1.25): ((200, 1200, 1600), (9.96, 26.35), (26.7, 29.8), (58.9, 75.3)),
-    ("large", 1.5): ((240, 1440, 1920), (13.38, 33.04), (37.3, 41.0), (81.6, 101.2)),
-    ("large", 2.0): ((320, 1920, 2560), (21.85, 48.07), (64.8, 69.7), (136.9, 163.1)),
+    ("tiny", 0.5): ((48, 288, 512), (1.39, 6.63), (5.3, 25.3), (2.2, 3.2), (4.0, 9.3)),
+    ("tiny", 0.75): ((72, 432, 512), (1.66, 6.90), (6.3, 26.3), (3.3, 4.2), (6.5, 11.7)),
+    ("tiny", 1.0): ((96, 576, 512), (1.96, 7.20), (7.4, 27.4), (4.4, 5.4), (8.2, 13.4)),
+    ("tiny", 1.25): ((120, 720, 640), (2.72, 9.27), (10.3, 35.3), (6.3, 7.5), (12.6, 19.2)),
+    ("tiny", 1.5): ((144, 864, 768), (3.61, 11.47), (13.7, 43.7), (8.8, 10.2), (17.5, 25.4)),
+    ("tiny", 2.0): ((192, 1152, 1024), (5.59, 16.07), (21.2, 61.2), (14.4, 16.3), (28.1, 38.6)),
+    ("small", 0.5): ((48, 288, 1024), (2.67, 13.16), (10.2, 50.2), (3.3, 5.3), (6.3, 16.8)),
+    ("small", 0.75): ((72, 432, 1024), (3.13, 13.61), (11.9, 51.9), (5.0, 7.0), (9.7, 20.2)),
+    ("small", 1.0): ((96, 576, 1024), (3.63, 14.11), (13.8, 53.8), (6.9, 8.9), (12.3, 22.8)),
+    ("small", 1.25): ((120, 720, 1280), (5.00, 18.11), (19.0, 69.0), (10.3, 12.7), (18.8, 31.9)),
+    ("small", 1.5): ((144, 864, 1536), (6.56, 22.29), (24.9, 84.9), (14.3, 17.2), (25.9, 41.7)),
+    ("small", 2.0): ((192, 1152, 2048), (10.12, 31.09), (38.5, 118.5), (24.0, 27.9), (42.3, 63.3)),
+    ("large", 0.5): ((80, 480, 1280), (4.04, 17.15), (15.4, 65.4), (6.6, 9.1), (15.0, 28.1)),
+    ("large", 0.75): ((120, 720, 1280), (5.35, 18.46), (20.3, 70.3), (11.6, 14.0), (27.2, 40.3)),
+    ("large", 1.0): ((160, 960, 1280), (6.85, 19.96), (26.0, 76.0), (17.3, 19.7), (37.1, 50.2)),
+    ("large", 1.25): ((200, 1200, 1600), (9.96, 26.35), (37.8, 100.3), (26.7, 29.8), (58.9, 75.3)),
+    ("large", 1.5): ((240, 1440, 1920), (13.38, 33.04), (50.8, 125.8), (37.3, 41.0), (81.6, 101.2)),
+    ("large", 2.0): ((320, 1920, 2560), (21.85, 48.07), (83.1, 183.1), (64.8, 69.7), (136.9, 163.1)),
 }
 CELLS = [(backbone, width, pooling) for backbone, width in TABLE for pooling in ("gap", "flatten")]
 FAST = [  # every backbone, width and pooling
@@ -44,9 +43,10 @@ def column(pooling: str) -> int:
 
 
 def check_counts(backbone: str, width: float, pooling: str) -> None:
-    _, parameters, _, multiply_adds = TABLE[backbone, width]
+    _, parameters, mebibytes, _, multiply_adds = TABLE[backbone, width]
     counted = count(StudentSpec(backbone, width, pooling, None, False))
     assert counted["parameters"] / 1e6 == pytest.approx(parameters[column(pooling)], abs=0.0051)
+    assert counted["weight_bytes"] / 2**20 == pytest.approx(mebibytes[column(pooling)], abs=0.051)
     assert counted["multiply_adds"] / 1e6 == pytest.approx(multiply_adds[column(pooling)], abs=0.051)
 
 
@@ -64,10 +64,16 @@ def test_counts_of_the_other_cells(backbone, width, pooling):
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone, width, pooling", CELLS)
 def test_bytes_at_rank_100(backbone, width, pooling):
-    model = build(StudentSpec(backbone, width, pooling, 100, False), None)
-    # As a file holds it, batch norm folded: one bias instead of four vectors.
-    folded = sum(3 * layer.gamma.shape[0] for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
-    assert 4 * (model.count_params() - folded) / 2**20 == pytest.approx(TABLE[backbone, width][2][column(pooling)], abs=0.051)
+    counted = count(StudentSpec(backbone, width, pooling, 100, False))
+    assert counted["weight_bytes"] / 2**20 == pytest.approx(TABLE[backbone, width][3][column(pooling)], abs=0.051)
+
+
+@pytest.mark.parametrize("rank, kernels", [(None, 1024 * 2048), (100, 100 * (1024 + 2048))])
+def test_qat_stores_the_bottlenecks_kernels_in_a_quarter(rank, kernels):
+    floats, quantised = (count(StudentSpec("small", 0.5, "gap", rank, qat)) for qat in (False, True))
+    for key in ("weight_bytes", "bottleneck_bytes"):
+        assert floats[key] - quantised[key] == 3 * kernels
+    assert quantised["bottleneck_bytes"] == kernels + 4 * 2048
 
 
 @pytest.mark.parametrize("pooling, pooled", [("gap", 2048), ("flatten", 12288)])

@@ -59,12 +59,25 @@ def factor_rank(spec: StudentSpec, pooled_values: int) -> int:
 
 
 def count(spec: StudentSpec) -> dict:
-    """Parameters (batch norm's statistics included) and multiply-adds for one window, up to the embedding."""
-    parameters = multiply_adds = 0
+    """Parameters (batch norm's statistics included) and multiply-adds for one window, up to the embedding; and the bytes of the weights.
+
+    Weights count as they ship at float32 precision: batch norm folded into its convolution (of its four vectors one bias is left), a qat
+    bottleneck's kernels in int8. `bottleneck_bytes` is the bottleneck's part: a flatten student's latency is bound by reading those, not by
+    its multiply-adds.
+    """
+    parameters = multiply_adds = folded = bottleneck = quantised = 0
     for layer in build(replace(spec, qat=False), None).layers:
         parameters += layer.count_params()
         kernels = [w for w in layer.weights if "kernel" in w.name]
         is_convolution = isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
         positions = layer.output_shape[1] * layer.output_shape[2] if is_convolution else 1
-        multiply_adds += positions * sum(int(kernel.shape.num_elements()) for kernel in kernels)
-    return {"parameters": parameters, "multiply_adds": multiply_adds}
+        elements = sum(int(kernel.shape.num_elements()) for kernel in kernels)
+        multiply_adds += positions * elements
+        if isinstance(layer, keras.layers.BatchNormalization):
+            folded += 3 * layer.output_shape[-1]
+        if layer.name in (FACTOR, EMBEDDING):
+            bottleneck += layer.count_params()
+            quantised += elements if spec.qat else 0
+    saved = 3 * quantised
+    sizes = {"weight_bytes": 4 * (parameters - folded) - saved, "bottleneck_bytes": 4 * bottleneck - saved}
+    return {"parameters": parameters, "multiply_adds": multiply_adds, **sizes}
