@@ -10,10 +10,11 @@ import pytest
 from frill import distill
 from frill.distill import Distillation, batch_rows, factorise, load_student, target_scale
 from frill.params import Distill
-from frill.students.build import StudentSpec
+from frill.students.build import EMBEDDING, FACTOR, StudentSpec
 from frill.target_store import Projection, load_split
 
 SETTINGS = dict(bottleneck=16, steps=6, batch_windows=8, learning_rate=0.01, batch_norm_momentum=0.9, balance=0.5, ship_from=0.5, checkpoint_steps=2)
+SETTINGS |= dict(schedule="cosine", validate_steps=1, patience="none")
 DENSE = StudentSpec("tiny", 0.5, "gap", None, False, 16)
 RANK = StudentSpec("tiny", 0.5, "gap", 3, False, 16)
 
@@ -41,6 +42,11 @@ def test_learning_rate_warms_up_and_decays():
     np.testing.assert_allclose(rates[:5], [0.02, 0.04, 0.06, 0.08, 0.1])
     np.testing.assert_allclose([rates[5], rates[30], rates[55], rates[80]], 0.1 * np.array([1, 0.5 + math.sqrt(0.125), 0.5, 0.5 - math.sqrt(0.125)]))
     assert 0 < rates[-1] < 1e-4
+
+
+def test_a_constant_learning_rate():
+    settings = Distill(**SETTINGS | {"schedule": "constant"})
+    assert {distill.learning_rate(step, settings) for step in range(6)} == {0.01}
 
 
 @pytest.mark.parametrize("rows, batch", [(12, 4), (40, 8), (7, 1), (5, 9)])
@@ -133,7 +139,31 @@ def test_it_learns(short_backbone, targets, tmp_path):
     train(DENSE, targets, tmp_path, steps=60, checkpoint_steps=1000)
     with open(tmp_path / "student/curve.csv") as file:
         loss = [float(row["train_loss"]) for row in csv.DictReader(file)]
-    assert len(loss) == distill.EVALUATIONS and loss[-1] < 0.3  # guessing the mean gives 1
+    assert len(loss) == 60 and loss[-1] < 0.3  # guessing the mean gives 1
+
+
+@pytest.mark.parametrize("spec, counted_from", [(DENSE, 0), (RANK, 100)], ids=["dense", "rank"])
+def test_early_stopping_stops_at_the_first_validations_without_progress(short_backbone, targets, tmp_path, capsys, spec, counted_from):
+    # Nothing is learned at this rate; batch norm's averages settle, and then no validation is much better than the last.
+    summary = train(spec, targets, tmp_path, steps=200, learning_rate=1e-12, batch_norm_momentum=0.5, patience=3, checkpoint_steps=1000)
+    with open(tmp_path / "student/curve.csv") as file:
+        errors = [float(row["validation_mse"]) for row in csv.DictReader(file) if int(row["step"]) > counted_from]
+    stops = [n for n in range(4, len(errors) + 1) if min(errors[n - 3 : n]) >= min(errors[: n - 3])]
+    assert stops == [len(errors)] and summary["steps"] == counted_from + len(errors) < 200
+    assert f"stopped at step {summary['steps']}" in capsys.readouterr().out
+
+
+def test_a_full_rank_changes_nothing_and_both_factors_learn(short_backbone, targets, tmp_path):
+    training = Distillation(StudentSpec("tiny", 0.5, "gap", 16, False, 16), Distill(**SETTINGS), targets, 17, tmp_path)
+    windows = load_split(targets, "validation")[0].astype(np.float32)[..., None]
+    dense = training.model.predict(windows, verbose=0)
+    training._use(distill.as_shipped(training.model, training.spec, 0.9), training.ship_step)
+    np.testing.assert_allclose(training.model.predict(windows, verbose=0), dense, atol=1e-5)
+    before = [training.model.get_layer(name).get_weights()[0] for name in (FACTOR, EMBEDDING)]
+    training._learning_rate.assign(0.01)
+    training._step(*training._batch(0))
+    after = [training.model.get_layer(name).get_weights()[0] for name in (FACTOR, EMBEDDING)]
+    assert all(np.abs(a - b).max() > 1e-3 for a, b in zip(after, before, strict=True))
 
 
 @pytest.mark.parametrize("spec", [DENSE, RANK], ids=["dense", "rank"])

@@ -18,7 +18,10 @@ from frill.tflite import convert, convert_student, convert_with_frontend, parity
 
 WINDOWS = frontend.windows(speechlike(40000))
 LIMITS = Convert(min_cosine=0.999, min_cosine_quantised=0.98)
-TRAINING = Distill(bottleneck=64, steps=4, batch_windows=8, learning_rate=1e-3, batch_norm_momentum=0.5, balance=0, ship_from=0.5, checkpoint_steps=9)
+TRAINING = Distill(
+    bottleneck=64, steps=4, batch_windows=8, learning_rate=1e-3, schedule="cosine", batch_norm_momentum=0.5, balance=0, ship_from=0.5,
+    checkpoint_steps=9, validate_steps=4, patience="none",
+)  # fmt: skip
 
 
 def lived_in(model: keras.Model) -> keras.Model:

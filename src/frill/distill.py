@@ -23,7 +23,6 @@ from frill.students.build import EMBEDDING, FACTOR, StudentSpec, build, count, f
 from frill.target_store import Projection, load_split
 
 WARM_UP_SHARE = 0.05
-EVALUATIONS = 5  # points of the validation curve
 
 
 class Distillation:
@@ -45,9 +44,12 @@ class Distillation:
     def run(self, label: str = "student") -> None:
         """Trains to the end, or from the last checkpoint. A loss that is not finite ends it with status "diverged"."""
         start = self._restore()
-        steps, every = self.settings.steps, max(1, self.settings.steps // EVALUATIONS)
+        steps = self.settings.steps
         with progress(range(start, steps), label, steps, "step", initial=start) as bar:
             for step in bar:
+                if self._stopped_improving():
+                    print(f"{label}: stopped at step {step}: no better validation MSE in {self.settings.patience} validations (distill.patience)")
+                    break
                 if step == self.ship_step:
                     self._use(as_shipped(self.model, self.spec, self.settings.batch_norm_momentum), step)
                 self._learning_rate.assign(learning_rate(step, self.settings))
@@ -56,7 +58,7 @@ class Distillation:
                     return self._diverged(step, label)
                 bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
                 done = step + 1
-                if done % every == 0 or done == steps:
+                if done % self.settings.validate_steps == 0 or done == steps:
                     mse = self.validate()
                     self.curve.append({"step": done, "train_loss": loss, "validation_mse": mse, "validation_r2": self._r2(mse)})
                 if done % self.settings.checkpoint_steps == 0:
@@ -71,6 +73,13 @@ class Distillation:
             squared += float(np.square(predicted - targets[start : start + 256], dtype=np.float64).sum())
         return (squared / len(windows) + self.projection.residual_variance) / len(self.projection.mean)
 
+    def _stopped_improving(self) -> bool:
+        """Whether the last `patience` validations were no better than the best before them; those before the student trains as it ships do not count."""
+        ships_from = self.ship_step if self.ship_step < self.settings.steps else 0
+        errors = [row["validation_mse"] for row in self.curve if row["step"] > ships_from]
+        patience = self.settings.patience
+        return patience is not None and len(errors) > patience and min(errors[-patience:]) >= min(errors[:-patience])
+
     def save(self, folder: Path) -> dict:
         """Writes weights, spec, curve and summary; equal models give equal bytes. Removes the checkpoints; returns the summary."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,11 +90,15 @@ class Distillation:
             writer.writeheader()
             writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in self.curve)
         mse = self.validate() if self.status != "ok" or not self.curve else self.curve[-1]["validation_mse"]
-        summary = {"schema": 1, "status": self.status, "seed": self.seed, "steps": self.settings.steps, **count(self.spec)}
+        summary = {"schema": 1, "status": self.status, "seed": self.seed, "steps": self._done(), **count(self.spec)}
         summary |= {"validation_mse": mse, "validation_r2": self._r2(mse)}
         (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
         shutil.rmtree(self.scratch, ignore_errors=True)
         return summary
+
+    def _done(self) -> int:
+        """Steps behind the student: the last validation's, as training ends with one."""
+        return self.curve[-1]["step"] if self.curve else 0
 
     def _start(self) -> None:
         """A new student, dense and in floating point."""
@@ -156,7 +169,9 @@ class Distillation:
 
 
 def learning_rate(step: int, settings: Distill) -> float:
-    """Linear warm-up, then cosine decay to 0."""
+    """Schedule "cosine": linear warm-up, then cosine decay to 0. "constant": the same at every step, as published."""
+    if settings.schedule == "constant":
+        return settings.learning_rate
     warm_up = max(1, round(WARM_UP_SHARE * settings.steps))
     if step < warm_up:
         return settings.learning_rate * (step + 1) / warm_up

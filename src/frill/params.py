@@ -173,10 +173,13 @@ class Distill(Section):
     steps: Count
     batch_windows: Annotated[int, Field(ge=2)]
     learning_rate: Positive
+    schedule: Literal["cosine", "constant"]
     batch_norm_momentum: Annotated[Real, Field(gt=0, lt=1)]
     balance: Annotated[Real, Field(ge=0, le=1)]
     ship_from: Share
     checkpoint_steps: Count
+    validate_steps: Count
+    patience: NoneOrCount
 
 
 class Student(Section):
@@ -290,6 +293,14 @@ def validate(data: dict, file: str = "params.yaml") -> Params:
     except ValidationError as error:
         lines = [_sentence(item, file) for item in error.errors(include_url=False)]
         raise ParamsError("\n".join(dict.fromkeys(lines))) from None
+
+
+def validate_student(axes: dict, where: str) -> Student:
+    """One student's line; `where` it stands is for the message. Raises ParamsError."""
+    try:
+        return Student.model_validate(axes)
+    except ValidationError as error:
+        raise ParamsError("\n".join(_sentence(item, where) for item in error.errors(include_url=False))) from None
 
 
 def _sentence(error: dict, file: str) -> str:
