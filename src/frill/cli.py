@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from frill.errors import UserError
+from frill.grid import AXES
 
 FRONTIER = Path("results/frontier.json")
 
@@ -22,6 +23,9 @@ def main() -> None:
         command.set_defaults(function=function)
         if name == "repro":
             command.add_argument("--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml")
+        if name == "grid":
+            for axis, values in AXES.items():
+                command.add_argument(f"--{axis}", nargs="+", type=_value, default=values, help=" ".join(map(str, values)))
     arguments = vars(parser.parse_args())
     try:
         sys.exit(arguments.pop("function")(**arguments))
@@ -71,6 +75,21 @@ def show() -> int:
     return 0
 
 
+def grid(**axes: list) -> int:
+    """Prints a grid of students as lines for params.yaml; without options FRILL's 144."""
+    from frill import grid as grids
+
+    print("\n".join(f"  {line}" for line in grids.lines(axes)))
+    return 0
+
+
+def _value(text: str) -> object:
+    """As params.yaml would read it: numbers are numbers."""
+    import yaml
+
+    return yaml.safe_load(text)
+
+
 def clean() -> int:
     """Deletes scratch, logs and preset worktrees; `dvc gc -w` shrinks DVC's cache to what the workspace uses."""
     for path in (Path("scratch"), Path("logs"), Path("build"), Path("dist")):
@@ -88,5 +107,6 @@ COMMANDS = {
     "check": (check, check.__doc__),
     "repro": (repro, repro.__doc__),
     "show": (show, show.__doc__),
+    "grid": (grid, grid.__doc__),
     "clean": (clean, clean.__doc__),
 }
