@@ -4,12 +4,11 @@ import sys
 from pathlib import Path
 
 from frill import params
-from frill.noss import embed, run
+from frill.noss import run
 from frill.stage import stage
 
 name = sys.argv[1]
 with stage(f"evaluate@{name}"):
     settings = params.load()
-    model = Path("models/tflite", name, "model.tflite")
-    result = run.score(lambda store: embed.embed_tflite(model, store, settings.threads), name, settings, Path("results/noss"))
+    result = run.score_student(Path("models/tflite", name), name, settings, Path("results/noss"))
     print(run.line(name, result))

@@ -28,7 +28,7 @@ def miniature() -> dict:
     params["targets"] |= {"windows_per_clip": 8, "validation_share": 0.2, "projection": 16}
     params["distill"] |= {"bottleneck": 32, "steps": 6, "batch_windows": 8, "checkpoint_steps": 2, "validate_steps": 2}
     params["students"] = MINIATURE_STUDENTS
-    params["convert"] |= {"min_cosine_quantised": 0.5}
+    params["convert"] |= {"min_cosine_quantised": 0.5, "min_cosine_int8": 0.5}
     params["devices"]["host"] |= {"rounds": 3, "round_ms": 5.0}
     params["selection"] |= {"latency_ms": 1000.0, "file_bytes": "none"}
     return params

@@ -135,9 +135,12 @@ def test_assemble_leaves_diverged_students_off(default):
         name: {"status": "ok", "parameters": 1, "multiply_adds": 1, "weight_bytes": 4, "bottleneck_bytes": 4, "validation_r2": 0.5} for name in names
     }
     trained[names[0]]["status"] = "diverged"
-    frontier = assemble(params, latency, noss, {name: {"file_bytes": 1} for name in names}, trained)
+    noss[names[2]]["accuracy_change"] = {"validation": 0.5, "test": -0.25}
+    tflite = {name: {"file_bytes": 1, "parity": {"min_cosine": 0.99, "relative_error": 0.1}} for name in names}
+    frontier = assemble(params, latency, noss, tflite, trained)
     one, two, three = frontier["students"]
     assert (one["status"], one["on_frontier"]) == ("diverged", False) and two["on_frontier"]
     assert three["on_frontier"] == (three["quality"] > two["quality"])
     assert frontier["selected"] in names[1:] and {r["name"] for r in frontier["references"]} == {"teacher", "logmel_stats"}
     assert frontier["references"][0]["latency_ms"] is None and two["latency_ms"] == pytest.approx(0.2)
+    assert (one["quantisation_points"], three["quantisation_points"], two["parity_min_cosine"]) == (None, -0.25, 0.99)

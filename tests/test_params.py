@@ -64,7 +64,7 @@ def test_presets_are_valid(preset, tmp_path):
         ("students.frill.rank", None, "write the word none"),
         ("students.frill.qat", True, "0 or 1"),
         ("students.frill.qat", 2, "0 or 1"),
-        ("students.frill.precision", "int8", "'float32', 'float16' or 'dynamic'"),
+        ("students.frill.precision", "int4", "'float32', 'float16', 'dynamic' or 'int8'"),
         ("devices.host.kind", "phone", "'host'"),
         ("selection.latency_ms", None, "write the word none"),
         ("selection.latency_ms", 0, "greater than 0"),

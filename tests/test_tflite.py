@@ -17,7 +17,7 @@ from frill.students.build import StudentSpec, build
 from frill.tflite import convert, convert_student, convert_with_frontend, parity
 
 WINDOWS = frontend.windows(speechlike(40000))
-LIMITS = Convert(min_cosine=0.999, min_cosine_quantised=0.98)
+LIMITS = Convert(min_cosine=0.999, min_cosine_quantised=0.98, min_cosine_int8=0.9)
 TRAINING = Distill(
     bottleneck=64, steps=4, batch_windows=8, learning_rate=1e-3, schedule="cosine", batch_norm_momentum=0.5, balance=0, ship_from=0.5,
     checkpoint_steps=9, validate_steps=4, patience="none",
@@ -64,9 +64,9 @@ def student(short_backbone):
 @pytest.fixture(scope="module")
 def files(student, tmp_path_factory):
     """Precision -> path of the student's file without frontend."""
-    paths = {precision: tmp_path_factory.mktemp("tflite") / f"{precision}.tflite" for precision in ("float32", "float16", "dynamic")}
+    paths = {precision: tmp_path_factory.mktemp("tflite") / f"{precision}.tflite" for precision in ("float32", "float16", "dynamic", "int8")}
     for precision, path in paths.items():
-        path.write_bytes(convert(student, precision, False))
+        path.write_bytes(convert(student, precision, False, WINDOWS))
     return paths
 
 
@@ -75,7 +75,9 @@ def with_frontend(student):
     return convert_with_frontend(student, "float32", False)
 
 
-@pytest.mark.parametrize("precision, cosine, error", [("float32", 1 - 1e-5, 1e-5), ("float16", 0.9999, 0.01), ("dynamic", 0.98, 0.2)])
+@pytest.mark.parametrize(
+    "precision, cosine, error", [("float32", 1 - 1e-5, 1e-5), ("float16", 0.9999, 0.01), ("dynamic", 0.98, 0.2), ("int8", 0.9, 0.5)]
+)
 def test_a_file_computes_what_keras_does(student, files, precision, cosine, error):
     found = parity(student, files[precision], WINDOWS)
     assert found["windows"] == len(WINDOWS) == 9
@@ -94,7 +96,15 @@ def test_precisions_store_weights_as_they_say(files):
     contents = {precision: path.read_bytes() for precision, path in files.items()}
     assert len(contents["float32"]) > len(contents["float16"]) > len(contents["dynamic"])
     held = {precision: [weights_bytes(content, dtype) > 0 for dtype in (np.float16, np.int8)] for precision, content in contents.items()}
-    assert held == {"float32": [False, False], "float16": [True, False], "dynamic": [False, True]}
+    assert held == {"float32": [False, False], "float16": [True, False], "dynamic": [False, True], "int8": [False, True]}
+
+
+def test_full_int8_computes_in_int8_between_float_ends(files):
+    operations = {operation["op_name"] for operation in interpreter(files["int8"].read_bytes())._get_ops_details()}
+    details = {tensor["index"]: tensor["dtype"] for tensor in interpreter(files["int8"].read_bytes()).get_tensor_details()}
+    convolutions = [o for o in interpreter(files["int8"].read_bytes())._get_ops_details() if "CONV" in o["op_name"]]
+    assert {"QUANTIZE", "DEQUANTIZE"} <= operations and convolutions
+    assert {details[index] for o in convolutions for index in o["outputs"]} == {np.int8}
 
 
 @pytest.mark.parametrize("samples", [7000, 16000, 40000])
@@ -119,7 +129,8 @@ def test_a_file_with_frontend_is_refused_by_the_embedder_of_windows(with_fronten
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "rank, qat, precision", [(None, 0, "float32"), (None, 1, "float32"), (20, 1, "float32"), (None, 1, "float16"), (20, 0, "dynamic")]
+    "rank, qat, precision",
+    [(None, 0, "float32"), (None, 1, "float32"), (20, 1, "float32"), (None, 1, "float16"), (20, 0, "dynamic"), (20, 1, "int8")],
 )
 def test_convert_student(short_backbone, targets, tmp_path, rank, qat, precision):
     training = Distillation(StudentSpec("tiny", 0.5, "gap", rank, bool(qat), 64), TRAINING, targets, 17, tmp_path / "scratch")
@@ -132,12 +143,19 @@ def test_convert_student(short_backbone, targets, tmp_path, rank, qat, precision
     details = interpreter(content).get_tensor_details()
     bottleneck = [t for t in details if list(t["shape"]) in ([64, 128], [20, 128], [64, 20])]
     assert len(bottleneck) >= (1 if rank is None else 2)
-    assert all(t["dtype"] == np.int8 for t in bottleneck) if qat or precision == "dynamic" else all(t["dtype"] == np.float32 for t in bottleneck)
+    assert (
+        all(t["dtype"] == np.int8 for t in bottleneck)
+        if qat or precision in ("dynamic", "int8")
+        else all(t["dtype"] == np.float32 for t in bottleneck)
+    )
+    assert (tmp_path / "out/float32.tflite").exists() == bool(qat or precision != "float32")
     if qat and precision == "float32":  # the rest stays as it was
         assert not [t["name"] for t in details if t["dtype"] == np.int8 and len(t["shape"]) == 4]
     embedding = run_with_frontend(convert_with_frontend(load_student(tmp_path / "student"), precision, bool(qat)), speechlike(40000))
     outside = Embedder(tmp_path / "out/model.tflite").embed(speechlike(40000))
-    assert min(np.sum(embedding * outside, axis=1) / np.linalg.norm(embedding, axis=1) / np.linalg.norm(outside, axis=1)) > 0.99
+    assert min(np.sum(embedding * outside, axis=1) / np.linalg.norm(embedding, axis=1) / np.linalg.norm(outside, axis=1)) > (
+        0.9 if precision == "int8" else 0.99
+    )
 
 
 @pytest.mark.slow
@@ -146,4 +164,4 @@ def test_a_file_beyond_the_limit_is_an_error(short_backbone, targets, tmp_path):
     training.run()
     training.save(tmp_path / "s")
     with pytest.raises(UserError, match=r"s: the dynamic file's embedding has cosine [01]\.\d+ .* under the limit 1.0 in params.yaml: convert"):
-        convert_student(tmp_path / "s", "dynamic", targets, Convert(min_cosine=0, min_cosine_quantised=1), tmp_path / "out")
+        convert_student(tmp_path / "s", "dynamic", targets, Convert(min_cosine=0, min_cosine_quantised=1, min_cosine_int8=0), tmp_path / "out")

@@ -95,6 +95,8 @@ def assemble(params, latency: dict[str, dict], noss: dict[str, dict], tflite: di
     for name, spec in params.students.items():
         student = {"name": name, **spec.model_dump(), "latency_ms": latencies[name], "quality": quality(noss[name], teacher, "validation")}
         student |= {"file_bytes": tflite[name]["file_bytes"], "on_frontier": False, "status": trained[name]["status"]}
+        student |= {f"parity_{key}": tflite[name]["parity"][key] for key in ("min_cosine", "relative_error")}
+        student["quantisation_points"] = noss[name].get("accuracy_change", {}).get("test")
         student["quality_interval"] = quality_interval(noss[name], teacher, "validation", params.seed)
         student["quality_test"] = quality(noss[name], teacher, "test")
         student["quality_test_interval"] = quality_interval(noss[name], teacher, "test", params.seed)

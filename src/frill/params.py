@@ -188,12 +188,13 @@ class Student(Section):
     pooling: Literal["gap", "flatten"]
     rank: NoneOrCount
     qat: Annotated[int, BeforeValidator(_zero_or_one)]
-    precision: Literal["float32", "float16", "dynamic"]
+    precision: Literal["float32", "float16", "dynamic", "int8"]
 
 
 class Convert(Section):
     min_cosine: Annotated[Real, Field(ge=0, le=1)]
     min_cosine_quantised: Annotated[Real, Field(ge=0, le=1)]
+    min_cosine_int8: Annotated[Real, Field(ge=0, le=1)]
 
 
 class Device(Section):

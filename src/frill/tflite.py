@@ -21,26 +21,33 @@ from frill.target_store import load_split
 from frill.tensorflow_setup import quiet_stderr
 
 MODEL = "model.tflite"
+REFERENCE = "float32.tflite"  # of a student whose file is quantised: what scoring measures the cost of that against
 PARITY_WINDOWS = 64
+CALIBRATION_WINDOWS = 200  # of the training set: whose ranges full int8 takes its scales from
 
 
-def convert(student: keras.Model, precision: str, qat: bool) -> bytes:
-    """The file without frontend. `precision`: float32, float16 (weights) or dynamic (int8 weights, activations quantised as they come)."""
+def convert(student: keras.Model, precision: str, qat: bool, calibration: np.ndarray | None = None) -> bytes:
+    """The file without frontend. Its input and output are float32 at every `precision`:
+
+    float32   float16 (weights)   dynamic (int8 weights, activations quantised as they come)
+    int8      (weights and activations; scales from the windows `calibration` float32 [N, 96, 64], which this precision needs)
+    """
     spec = tf.TensorSpec([1, *student.input_shape[1:]], tf.float32, name="windows")
-    return _convert(lambda windows: {"embedding": student(windows, training=False)}, spec, student, precision, qat)
+    return _convert(lambda windows: {"embedding": student(windows, training=False)}, spec, student, precision, qat, calibration)
 
 
 def convert_with_frontend(student: keras.Model, precision: str, qat: bool) -> bytes:
-    """The file with frontend: `samples` [1, T] of any length, padded to 1 s inside."""
+    """The file with frontend: `samples` [1, T] of any length, padded to 1 s inside. At int8 its weights alone are: a log-mel in int8 is none."""
 
     def embed(samples):
         windows = tf.reshape(frontend_tf.windows(samples), [-1, *student.input_shape[1:]])
         return {"embedding": student(windows, training=False)}
 
-    return _convert(embed, tf.TensorSpec([1, None], tf.float32, name="samples"), student, precision, qat)
+    weights = "dynamic" if precision == "int8" else precision
+    return _convert(embed, tf.TensorSpec([1, None], tf.float32, name="samples"), student, weights, qat)
 
 
-def _convert(function, spec: tf.TensorSpec, student: keras.Model, precision: str, qat: bool) -> bytes:
+def _convert(function, spec: tf.TensorSpec, student: keras.Model, precision: str, qat: bool, calibration: np.ndarray | None = None) -> bytes:
     concrete = tf.function(function, input_signature=[spec]).get_concrete_function()
     owner = tf.Module()  # of the variables. The converter saves it; saving the Keras model itself would trace every layer once more
     owner.kept = student.variables
@@ -50,6 +57,8 @@ def _convert(function, spec: tf.TensorSpec, student: keras.Model, precision: str
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
+    if precision == "int8":
+        converter.representative_dataset = lambda: ([window[None, ..., None]] for window in calibration)
     with quiet_stderr():
         return converter.convert()
 
@@ -69,16 +78,20 @@ def parity(student: keras.Model, path: Path, windows: np.ndarray) -> dict:
 
 
 def convert_student(student_folder: Path, precision: str, targets: Path, limits: Convert, out: Path) -> dict:
-    """Writes out/model.tflite and out/summary.json (which it returns). Raises UserError beyond the parity limit."""
+    """Writes out/model.tflite and out/summary.json (which it returns); where the file is quantised, out/float32.tflite too.
+
+    Raises UserError beyond the parity limit.
+    """
     student = load_student(student_folder)
     trained = json.loads((student_folder / "summary.json").read_text())
     qat = json.loads((student_folder / "spec.json").read_text())["qat"]
     out.mkdir(parents=True, exist_ok=True)
     path = out / MODEL
-    path.write_bytes(convert(student, precision, qat))
-    windows = load_split(targets, "validation")[0]
-    measured = parity(student, path, windows[:: max(1, len(windows) // PARITY_WINDOWS)][:PARITY_WINDOWS].astype(np.float32))
-    limit = limits.min_cosine_quantised if qat or precision == "dynamic" else limits.min_cosine
+    path.write_bytes(convert(student, precision, qat, _spread(load_split(targets, "train")[0], CALIBRATION_WINDOWS)))
+    if qat or precision != "float32":
+        (out / REFERENCE).write_bytes(convert(student, "float32", qat=False))
+    measured = parity(student, path, _spread(load_split(targets, "validation")[0], PARITY_WINDOWS))
+    limit = _limit(precision, qat, limits)
     if trained["status"] == "ok" and not measured["min_cosine"] >= limit:  # a NaN is beyond it too
         raise UserError(
             f"{student_folder.name}: the {precision} file's embedding has cosine {measured['min_cosine']:.4f} with that of Keras on a real window, "
@@ -89,3 +102,14 @@ def convert_student(student_folder: Path, precision: str, targets: Path, limits:
     summary["parity"] = measured
     (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return summary
+
+
+def _limit(precision: str, qat: bool, limits: Convert) -> float:
+    if precision == "int8":
+        return limits.min_cosine_int8
+    return limits.min_cosine_quantised if qat or precision == "dynamic" else limits.min_cosine
+
+
+def _spread(windows: np.ndarray, count: int) -> np.ndarray:
+    """About `count` of a store's windows, evenly over it: float32 [N, 96, 64]."""
+    return windows[:: max(1, len(windows) // count)][:count].astype(np.float32)
