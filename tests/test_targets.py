@@ -12,7 +12,7 @@ from frill.clips import Clip, write_clips
 from frill.errors import UserError
 from frill.params import Targets
 from frill.target_store import Projection, load_split
-from frill.targets import choose_windows, fit_projection, make_targets
+from frill.targets import augmented, choose_windows, fit_projection, make_targets
 
 
 class FakeTeacher:
@@ -35,7 +35,7 @@ def corpora(tmp_path_factory):
 
 
 def settings(**changes) -> Targets:
-    return Targets(**{"windows_per_clip": 3, "validation_share": 0.3, "projection": 5} | changes)
+    return Targets(**{"windows_per_clip": 3, "augmented_copies": 0, "validation_share": 0.3, "projection": 5} | changes)
 
 
 def teacher_values(rows=300, values=40) -> np.ndarray:
@@ -114,6 +114,24 @@ def test_the_store_holds_windows_and_projected_targets(corpora, tmp_path, projec
         bands = expected.mean(axis=1)
         full = np.concatenate([bands[:, :20], bands[:, :10] * bands[:, 10:20]], axis=1) - stored.mean
         np.testing.assert_allclose(values, full if projection == "none" else full @ stored.basis.T, rtol=2e-3, atol=0.02)
+
+
+def test_augmented_copies_have_targets_of_their_own(corpora, tmp_path):
+    chosen = choose_windows(corpora, settings(), 17)
+    train = [c for c in chosen if not c.validation]
+    copies = augmented(chosen, settings(augmented_copies=2), 17)
+    assert len(copies) == 2 * len(train) and not any(c.validation for c in copies)
+    assert all(len(c.samples()) == len(c.store.samples(c.index)) for c in copies)
+    assert len({c.samples().tobytes() for c in copies} | {c.samples().tobytes() for c in train}) == 3 * len(train)
+    assert all((a.samples() == b.samples()).all() for a, b in zip(copies, augmented(chosen, settings(augmented_copies=2), 17), strict=True))
+    assert {(c.changed[1].folder, c.changed[2]) for c in copies} <= {(c.store.folder, c.index) for c in train}  # no validation clip is mixed in
+    summary = make_targets(corpora, FakeTeacher(), settings(augmented_copies=2), 17, tmp_path)
+    windows, values = load_split(tmp_path, "train")
+    assert len(windows) == summary["windows"]["train"] == 3 * sum(len(c.positions) for c in train) and summary["clips"] == len(chosen)
+    copy = copies[0]
+    start = sum(len(c.positions) for c in train)
+    expected = frontend.windows(copy.samples())[copy.positions]
+    np.testing.assert_allclose(windows[start : start + len(expected)], expected, atol=0.004)
 
 
 def test_the_projection_never_sees_validation_clips(corpora, tmp_path, monkeypatch):

@@ -164,6 +164,7 @@ class Teacher(Section):
 
 class Targets(Section):
     windows_per_clip: Count
+    augmented_copies: Annotated[int, Field(ge=0, strict=True)]
     validation_share: Annotated[Real, Field(gt=0, lt=1)]
     projection: NoneOrCount
 

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
 from frill import frontend
+from frill.augment import augment
 from frill.clips import ClipStore
 from frill.errors import UserError
 from frill.params import Targets
@@ -42,6 +43,15 @@ class Chosen:
     index: int
     positions: np.ndarray
     validation: bool
+    changed: tuple[list[int], ClipStore, int] | None = None  # an augmented copy: its seed, and the clip that may be mixed in
+
+    def samples(self) -> np.ndarray:
+        """int16 [samples]."""
+        samples = self.store.samples(self.index)
+        if self.changed is None:
+            return samples
+        seed, other, index = self.changed
+        return augment(samples, other.samples(index), np.random.default_rng(seed))
 
 
 def choose_windows(folders: list[Path], targets: Targets, seed: int) -> list[Chosen]:
@@ -51,10 +61,26 @@ def choose_windows(folders: list[Path], targets: Targets, seed: int) -> list[Cho
         store = ClipStore(folder)
         for index, row in enumerate(store.rows):
             rng = np.random.default_rng([seed, number, index])
-            count = frontend.window_count(int(row["samples"]))
-            positions = np.sort(rng.choice(count, min(count, targets.windows_per_clip), replace=False))
+            positions = _positions(int(row["samples"]), targets, rng)
             chosen.append(Chosen(store, index, positions, bool(rng.random() < targets.validation_share)))
     return _both_splits(chosen)
+
+
+def augmented(chosen: list[Chosen], targets: Targets, seed: int) -> list[Chosen]:
+    """`augmented_copies` of every training clip, mixed with other training clips."""
+    train, copies = [c for c in chosen if not c.validation], []
+    for copy in range(targets.augmented_copies):
+        for number, clip in enumerate(train):
+            rng = np.random.default_rng([seed, copy, number, 1])
+            other = train[rng.integers(len(train))]
+            positions = _positions(int(clip.store.rows[clip.index]["samples"]), targets, rng)
+            copies.append(replace(clip, positions=positions, changed=([seed, copy, number, 2], other.store, other.index)))
+    return copies
+
+
+def _positions(samples: int, targets: Targets, rng: np.random.Generator) -> np.ndarray:
+    count = frontend.window_count(samples)
+    return np.sort(rng.choice(count, min(count, targets.windows_per_clip), replace=False))
 
 
 def _both_splits(chosen: list[Chosen]) -> list[Chosen]:
@@ -68,7 +94,8 @@ def _both_splits(chosen: list[Chosen]) -> list[Chosen]:
 
 def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out: Path) -> dict:
     """Runs the teacher (anything with `embed(clips)` and `values`) over the corpora and writes the store. Returns its summary."""
-    chosen = choose_windows(folders, targets, seed)
+    clips = choose_windows(folders, targets, seed)
+    chosen = clips + augmented(clips, targets, seed)
     sample = _sample(chosen, np.random.default_rng([seed, 1]))
     values = np.concatenate([v for _, v in _teacher_values(sample, teacher, "projection")])
     projection = fit_projection(values, targets.projection, seed)
@@ -76,14 +103,14 @@ def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out:
     out.mkdir(parents=True, exist_ok=True)
     counts = {}
     for split in ("train", "validation"):
-        clips = [c for c in chosen if c.validation == (split == "validation")]
-        counts[split] = sum(len(c.positions) for c in clips)
+        parts = [c for c in chosen if c.validation == (split == "validation")]
+        counts[split] = sum(len(c.positions) for c in parts)
         windows_file = _open(out / f"{split}-windows.npy", (counts[split], frontend.WINDOW_FRAMES, frontend.MEL_BANDS))
         targets_file = _open(out / f"{split}-targets.npy", (counts[split], projection.values))
         start = 0
-        for clip, values in _teacher_values(clips, teacher, f"targets ({split})"):
+        for clip, values in _teacher_values(parts, teacher, f"targets ({split})"):
             end = start + len(values)
-            windows_file[start:end] = frontend.windows(clip.store.samples(clip.index))[clip.positions]
+            windows_file[start:end] = frontend.windows(clip.samples())[clip.positions]
             targets_file[start:end] = projection.apply(values)
             start = end
         windows_file.flush()
@@ -91,7 +118,8 @@ def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out:
     projection.save(out / "projection.npz")
     summary = {
         "schema": 1,
-        "clips": len(chosen),
+        "clips": len(clips),
+        "augmented_copies": targets.augmented_copies,
         "windows": counts,
         "teacher_values": len(projection.mean),
         "target_values": projection.values,
@@ -113,7 +141,7 @@ def _sample(chosen: list[Chosen], rng: np.random.Generator) -> list[Chosen]:
 
 
 def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[Chosen, np.ndarray]]:
-    outputs = teacher.embed(c.store.samples(c.index) for c in clips)
+    outputs = teacher.embed(c.samples() for c in clips)
     for clip, values in progress(zip(clips, outputs, strict=True), label, len(clips), "clip"):
         yield clip, values[clip.positions]
 
