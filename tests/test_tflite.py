@@ -86,6 +86,11 @@ def test_a_file_computes_what_keras_does(student, files, precision, cosine, erro
     np.testing.assert_allclose(Embedder(files[precision]).embed(speechlike(40000)), expected, atol=2 * error * np.abs(expected).max())
 
 
+@pytest.mark.slow
+def test_frills_file_has_the_published_size():
+    assert len(convert(build(StudentSpec("small", 2.0, "gap", None, False), None), "float32", False)) / 2**20 == pytest.approx(38.5, rel=0.01)
+
+
 def test_parity_sees_another_model(files):
     keras.utils.set_random_seed(99)
     other = build(StudentSpec("tiny", 0.5, "gap", 4, False, 64), None)
