@@ -87,3 +87,38 @@ def test_the_tensorflow_frontend_is_the_same(samples, dtype, tolerance):
     expected = np.stack([frontend.windows(clip) for clip in clips])
     np.testing.assert_allclose(frontend_tf.windows(clips, dtype), expected, atol=tolerance)
     np.testing.assert_allclose(frontend_tf.windows(clips[0], dtype), expected[0], atol=tolerance)
+
+
+TIME_S = np.arange(16000) / 16000
+SIGNALS = {
+    "speechlike": speechlike(16000) / 32767,
+    "white noise": np.random.default_rng(0).normal(0, 0.1, 16000),
+    "loud tone": np.sin(2 * np.pi * 1000 * TIME_S),
+    "quiet tone": 0.01 * np.sin(2 * np.pi * 440 * TIME_S),
+    "silence": np.zeros(16000),
+}
+
+
+def numpy_frontend(samples):
+    return frontend.windows(samples)[0]
+
+
+def graph_frontend(samples):
+    """As in the TFLite file: float32, and its FFT too."""
+    return frontend_tf.windows(samples, tf.float32)[0].numpy()
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+@pytest.mark.parametrize("compute", [numpy_frontend, graph_frontend])
+def test_both_frontends_equal_the_float64_formulas(compute, signal):
+    """Errors by frame; docs/frontend.md lists those of tones, DC and silence outside these limits' reach."""
+    samples = SIGNALS[signal].astype(np.float32)
+    expected = reference_log_mel(samples)[:96]
+    found = compute(samples).astype(np.float64)
+    largest = np.exp(expected).max(axis=1, keepdims=True) - 0.001
+    error = np.abs(np.exp(found) - np.exp(expected))
+    loud = largest[:, 0] > 0.001  # of quieter frames the logarithm's float32 holds no more digits than the offset's
+    assert (error[loud] <= 1e-6 * largest[loud]).all()
+    strong = np.exp(expected) - 0.001 > 0.01 * largest
+    assert (np.abs(found - expected)[strong] <= 1e-5).all()
+    assert loud.any() != (signal == "silence")
