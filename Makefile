@@ -26,7 +26,7 @@ clean: $(VENV)/ready
 
 lock: $(BIN)/uv
 	uv pip compile pyproject.toml --extra pipeline --extra synth --extra test --generate-hashes --universal --python-version 3.11 \
-		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade --output-file requirements.lock
+		--no-header --quiet --upgrade --output-file requirements.lock
 
 $(VENV)/ready: requirements.lock pyproject.toml $(BIN)/uv
 	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
