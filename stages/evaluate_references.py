@@ -19,4 +19,6 @@ with stage("evaluate_references"):
         "random_weights": lambda store: embed.embed_tflite(control, store, settings.threads),
     }
     for name, embedding in references.items():
-        print(run.line(name, run.score(embedding, name, settings, Path("results/noss"))))
+        result = run.score(embedding, name, settings)
+        run.write(result, Path("results/noss"))
+        print(run.line(name, result))

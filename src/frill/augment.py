@@ -5,9 +5,8 @@ The teacher hears what the student hears, so a changed clip has a right target o
 """
 
 import numpy as np
-import soxr
 
-from frill.audio import SAMPLE_RATE_HZ, to_float, to_int16
+from frill.audio import SAMPLE_RATE_HZ, to_16k, to_float, to_int16
 
 SPEED = (0.85, 1.18)  # played so many times as fast: pitch and vocal tract move with it, another speaker
 SHIFT_S = 0.17  # one hop: windows that the grid of the clip itself never cuts
@@ -18,7 +17,7 @@ MIXED_SHARE = 0.5
 
 def augment(samples: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """`samples` int16 [n] at another speed, shift and level, half of the time with `other` int16 [m] mixed in: int16 [n]."""
-    sound = soxr.resample(to_float(samples), SAMPLE_RATE_HZ * rng.uniform(*SPEED), SAMPLE_RATE_HZ)
+    sound = to_16k(to_float(samples), SAMPLE_RATE_HZ * rng.uniform(*SPEED))
     shift = int(rng.uniform(-SHIFT_S, SHIFT_S) * SAMPLE_RATE_HZ)
     sound = np.concatenate([np.zeros(max(0, shift), np.float32), sound[max(0, -shift) :], np.zeros(len(samples), np.float32)])[: len(samples)]
     if rng.random() < MIXED_SHARE:

@@ -21,16 +21,16 @@ def score_student(folder: Path, name: str, params: Params, out: Path) -> dict:
 
     The comparison is with the float32 file beside it, by part (validation, test), each file with the settings its own validation chose.
     """
-    result = score(lambda store: embed_tflite(folder / "model.tflite", store, params.threads), name, params, out)
+    result = score(lambda store: embed_tflite(folder / "model.tflite", store, params.threads), name, params)
     if (folder / "float32.tflite").exists():
         reference = score(lambda store: embed_tflite(folder / "float32.tflite", store, params.threads), name, params)
         result["accuracy_change"] = {part: result[f"mean_{part}_accuracy"] - reference[f"mean_{part}_accuracy"] for part in ("validation", "test")}
-        _write(result, out)
+    write(result, out)
     return result
 
 
-def score(embed: Callable[[ClipStore], np.ndarray], name: str, params: Params, out: Path | None = None) -> dict:
-    """`embed` gives a task's clip embeddings float [clips, D]. Written to `out` if given. Raises UserError for a task that cannot be scored."""
+def score(embed: Callable[[ClipStore], np.ndarray], name: str, params: Params) -> dict:
+    """`embed` gives a task's clip embeddings float [clips, D]. Raises UserError for a task that cannot be scored."""
     tasks = {}
     for task in params.tasks:
         store = ClipStore(TASKS / task)
@@ -40,12 +40,11 @@ def score(embed: Callable[[ClipStore], np.ndarray], name: str, params: Params, o
             raise UserError(f"task {task} {error}") from None
     means = {f"mean_{part}_accuracy": mean_accuracy(tasks, part) for part in ("validation", "test")}
     result = {"schema": 1, "model": name, **means, "tasks": tasks}
-    if out:
-        _write(result, out)
     return result
 
 
-def _write(result: dict, out: Path) -> None:
+def write(result: dict, out: Path) -> None:
+    """out/MODEL.json"""
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{result['model']}.json").write_text(json.dumps(result, indent=1) + "\n")
 
