@@ -10,16 +10,17 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("name")
 for axis in ("backbone", "width", "pooling", "rank", "qat"):
     parser.add_argument(f"--{axis}", required=True)
+parser.add_argument("--seeds", type=int, required=True)
 name = (arguments := vars(parser.parse_args())).pop("name")
 
 with stage(f"distill@{name}"):
     settings = params.load()
     tensorflow_setup.set_up(settings.threads, settings.seed)
-    from frill.distill import Distillation
+    from frill.distill import distill
     from frill.students.build import StudentSpec
 
+    seeds = range(settings.seed, settings.seed + arguments.pop("seeds"))
     spec = StudentSpec.parse(**arguments, bottleneck=settings.distill.bottleneck)
-    training = Distillation(spec, settings.distill, Path("data/targets"), settings.seed, Path("scratch"))
-    training.run(name)
-    summary = training.save(Path("models/students", name))
-    print(f"{name}: {summary['status']}, R2 {summary['validation_r2']:.3f}, {summary['parameters'] / 1e6:.2f} M parameters")
+    summary = distill(spec, settings.distill, Path("data/targets"), seeds, Path("scratch"), Path("models/students", name), name)
+    r2 = [training["validation_r2"] for training in (summary, *summary["repeats"])]
+    print(f"{name}: {summary['status']}, R2 {', '.join(f'{value:.3f}' for value in r2)}, {summary['parameters'] / 1e6:.2f} M parameters")

@@ -9,8 +9,8 @@ with stage("release"):
     settings = params.load()
     tensorflow_setup.set_up(settings.threads, settings.seed)
     from frill import release
-    from frill.distill import load_student
     from frill.release import read_json
+    from frill.students.weights import load_student
 
     frontier = read_json(Path("results/frontier.json"))
     name = frontier["selected"]

@@ -11,8 +11,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 MINIATURE_STUDENTS = {
-    "one": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32"},
-    "two": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": 8, "qat": 0, "precision": "float32"},
+    "one": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1},
+    "two": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": 8, "qat": 0, "precision": "float32", "seeds": 2},
 }
 
 

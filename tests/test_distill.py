@@ -3,14 +3,21 @@
 import csv
 import json
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from pipeline_project import ROOT
 
-from frill import distill
-from frill.distill import Distillation, batch_rows, factorise, load_student, target_scale
+import frill.distill as module
+from frill.distill import Distillation, distill, target_scale
 from frill.params import Distill
+from frill.schedule import batch_rows, learning_rate
 from frill.students.build import EMBEDDING, FACTOR, StudentSpec
+from frill.students.low_rank import factorise
+from frill.students.weights import load_student
 from frill.target_store import Projection, load_split
 
 SETTINGS = dict(bottleneck=16, steps=6, batch_windows=8, learning_rate=0.01, batch_norm_momentum=0.9, balance=0.5, ship_from=0.5, checkpoint_steps=2)
@@ -24,9 +31,9 @@ class Killed(Distillation):
 
     at = 2
 
-    def _checkpoint(self, done):
-        super()._checkpoint(done)
-        if done == self.at:
+    def _checkpoint(self):
+        super()._checkpoint()
+        if self.done == self.at:
             raise KeyboardInterrupt
 
 
@@ -38,7 +45,7 @@ def train(spec, targets, folder, kind=Distillation, scratch=None, **changes):
 
 def test_learning_rate_warms_up_and_decays():
     settings = Distill(**SETTINGS | {"steps": 105, "learning_rate": 0.1})  # 5 steps of warm-up, 100 of cosine
-    rates = [distill.learning_rate(step, settings) for step in range(105)]
+    rates = [learning_rate(step, settings) for step in range(105)]
     np.testing.assert_allclose(rates[:5], [0.02, 0.04, 0.06, 0.08, 0.1])
     np.testing.assert_allclose([rates[5], rates[30], rates[55], rates[80]], 0.1 * np.array([1, 0.5 + math.sqrt(0.125), 0.5, 0.5 - math.sqrt(0.125)]))
     assert 0 < rates[-1] < 1e-4
@@ -46,7 +53,7 @@ def test_learning_rate_warms_up_and_decays():
 
 def test_a_constant_learning_rate():
     settings = Distill(**SETTINGS | {"schedule": "constant"})
-    assert {distill.learning_rate(step, settings) for step in range(6)} == {0.01}
+    assert {learning_rate(step, settings) for step in range(6)} == {0.01}
 
 
 @pytest.mark.parametrize("rows, batch", [(12, 4), (40, 8), (7, 1), (5, 9)])
@@ -96,6 +103,7 @@ def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
     for name in ("weights.npz", "curve.csv", "spec.json", "summary.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two/student" / name).read_bytes()
     assert summary["status"] == "ok" and summary == json.loads((tmp_path / "one/summary.json").read_text())
+    training.remove_checkpoints()
     assert not list((tmp_path / "scratch").iterdir())
     windows, expected = load_split(targets, "validation")
     windows = windows.astype(np.float32)[..., None]
@@ -130,7 +138,7 @@ def test_a_resumed_run_gives_the_same_bytes(whole, targets, tmp_path, monkeypatc
 
 
 def test_another_training_does_not_resume_this_one(targets):
-    names = {distill.checkpoint_name(spec, Distill(**SETTINGS | change), seed, targets)
+    names = {module.checkpoint_name(spec, Distill(**SETTINGS | change), seed, targets)
              for spec in (DENSE, RANK) for change in ({}, {"steps": 7}, {"balance": 0.0}) for seed in (1, 2)}  # fmt: skip
     assert len(names) == 12
 
@@ -155,15 +163,110 @@ def test_early_stopping_stops_at_the_first_validations_without_progress(short_ba
 
 def test_a_full_rank_changes_nothing_and_both_factors_learn(short_backbone, targets, tmp_path):
     training = Distillation(StudentSpec("tiny", 0.5, "gap", 16, False, 16), Distill(**SETTINGS), targets, 17, tmp_path)
+    training._start()
     windows = load_split(targets, "validation")[0].astype(np.float32)[..., None]
     dense = training.model.predict(windows, verbose=0)
-    training._use(distill.as_shipped(training.model, training.spec, 0.9), training.ship_step)
+    training._ship()
     np.testing.assert_allclose(training.model.predict(windows, verbose=0), dense, atol=1e-5)
     before = [training.model.get_layer(name).get_weights()[0] for name in (FACTOR, EMBEDDING)]
     training._learning_rate.assign(0.01)
     training._step(*training._batch(0))
     after = [training.model.get_layer(name).get_weights()[0] for name in (FACTOR, EMBEDDING)]
     assert all(np.abs(a - b).max() > 1e-3 for a, b in zip(after, before, strict=True))
+
+
+def test_every_seed_is_a_training_of_its_own(short_backbone, targets, tmp_path):
+    summary = distill(DENSE, Distill(**SETTINGS), targets, (17, 18), tmp_path / "scratch", tmp_path / "student")
+    alone = Distillation(DENSE, Distill(**SETTINGS), targets, 18, tmp_path / "scratch")
+    alone.run()
+    alone.save(tmp_path / "alone")
+    train(DENSE, targets, tmp_path / "first")
+    for repeat, single in (("", "first/student"), ("repeat_2", "alone")):
+        for name in ("weights.npz", "curve.csv"):
+            assert (tmp_path / "student" / repeat / name).read_bytes() == (tmp_path / single / name).read_bytes()
+    (repeat,) = summary["repeats"]
+    assert (summary["seed"], repeat["seed"], summary["status"]) == (17, 18, "ok") and repeat["validation_mse"] != summary["validation_mse"]
+    assert summary == json.loads((tmp_path / "student/summary.json").read_text())
+    assert not [path for path in (tmp_path / "scratch").iterdir() if path != alone.scratch]
+
+
+def test_one_seed_that_diverges_is_said_of_the_student(short_backbone, targets, tmp_path, monkeypatch, capsys):
+    class SecondDiverges(Distillation):
+        def _batch(self, step):
+            windows, rows = super()._batch(step)
+            return windows, rows * np.float16(np.nan if self.seed == 18 and step == 3 else 1)
+
+    monkeypatch.setattr(module, "Distillation", SecondDiverges)
+    summary = distill(DENSE, Distill(**SETTINGS), targets, (17, 18), tmp_path / "scratch", tmp_path / "student", "tiny")
+    assert [summary["status"], summary["repeats"][0]["status"]] == ["diverged", "diverged"]
+    assert "tiny, seed 18: the loss is not finite at step 3, learning rate" in capsys.readouterr().out
+
+
+TWO_DEVICES = """
+import sys
+from pathlib import Path
+from frill import tensorflow_setup
+import numpy as np, tensorflow as tf, tf_keras as keras
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+tensorflow_setup.set_up(2, 17)
+from frill.distill import Distillation, all_gpus
+from frill.params import Distill
+from frill.students import mobilenet_v3
+from frill.students.build import StudentSpec
+from test_distill import SETTINGS
+
+mobilenet_v3.BACKBONES["tiny"] = (mobilenet_v3.TINY[:2], 128)
+targets, folder, rank, qat = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] != "none" and int(sys.argv[3]) or None, sys.argv[4] == "1"
+spec = StudentSpec("tiny", 0.5, "gap", rank, qat, 16)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+assert all_gpus().num_replicas_in_sync == 1  # there is no GPU here
+
+# One step: the weights are those after Adam on the mean of the gradients that each half of the batch has by itself.
+both = Distillation(spec, Distill(**SETTINGS), targets, 17, folder / "scratch", strategy)
+both._start()
+start = both.model.get_weights()
+windows, rows = both.train_set
+batch = slice(0, 7)  # 4 and 3
+both._learning_rate.assign(0.01)
+both._step(*(both._distributed(np.array_split(array[batch], 2)) for array in both.train_set))
+
+from frill.students.build import build
+from dataclasses import replace
+one = build(replace(spec, rank=None, qat=False), both.projection.values, 0.9)
+one.set_weights(start)
+gradients = []
+for part in (slice(0, 4), slice(4, 7)):
+    with tf.GradientTape() as tape:
+        predicted = one(tf.constant(windows[part], tf.float32)[..., None], training=True)
+        loss = tf.reduce_sum((predicted - rows[part] / both.scale) ** 2) / (8 * both.projection.values)
+    gradients.append(tape.gradient(loss, one.trainable_variables))
+    one.set_weights(start)
+optimizer = keras.optimizers.legacy.Adam(0.01, epsilon=1e-8)
+optimizer.apply_gradients((a + b, v) for a, b, v in zip(*gradients, one.trainable_variables))
+for a, b, g in zip(both.model.trainable_variables, one.trainable_variables, zip(*gradients)):
+    clear = np.abs(g[0] + g[1]) > 1e-5  # Adam's first step is the gradient's sign: rounding decides where that is about zero
+    np.testing.assert_allclose(a.numpy()[clear], b.numpy()[clear], atol=1e-4)
+
+# Whole trainings: two give the same bytes, and one that resumes from half-way too.
+for name in ("one", "two"):
+    training = Distillation(spec, Distill(**SETTINGS), targets, 17, folder / f"scratch-{name}", strategy)
+    training.run()
+    training.save(folder / name)
+assert training.status == "ok" and training.done == 6
+assert (folder / "one/weights.npz").read_bytes() == (folder / "two/weights.npz").read_bytes()
+print("all held")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank, qat", [("none", "0"), ("3", "1")], ids=["dense", "rank and qat"])
+def test_two_devices_share_every_batch(targets, tmp_path, rank, qat):
+    # A process of its own: logical devices are made before TensorFlow computes anything.
+    command = [sys.executable, "-c", TWO_DEVICES, str(targets), str(tmp_path), rank, qat]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert "all held" in done.stdout, done.stdout[-3000:]
 
 
 @pytest.mark.parametrize("spec", [DENSE, RANK], ids=["dense", "rank"])
@@ -177,11 +280,14 @@ def test_divergence_is_a_result(short_backbone, targets, tmp_path, capsys, spec)
 @pytest.mark.parametrize("checkpoint_steps", [2, 3, 100], ids=["shipped checkpoint", "dense checkpoint", "no checkpoint"])
 @pytest.mark.parametrize("qat", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_divergence_after_the_change_to_what_ships(short_backbone, targets, tmp_path, monkeypatch, checkpoint_steps, qat):
-    sound = distill.learning_rate
-    monkeypatch.setattr(distill, "learning_rate", lambda step, settings: 1e38 if step >= 4 else sound(step, settings))
+    sound = learning_rate
+    monkeypatch.setattr(module, "learning_rate", lambda step, settings: 1e38 if step >= 4 else sound(step, settings))
     spec = StudentSpec("tiny", 0.5, "gap", 3, qat, 16)
     summary = train(spec, targets, tmp_path, steps=12, ship_from=0.25, checkpoint_steps=checkpoint_steps)
-    assert summary["status"] == "diverged"
+    # The step at 1e38 is number 4; its loss is still that of the weights before it.
+    assert summary["status"] == "diverged" and summary["steps"] == {2: 4, 3: 3, 100: 0}[checkpoint_steps]
+    with open(tmp_path / "student/curve.csv") as file:
+        assert [int(row["step"]) for row in csv.DictReader(file)] == list(range(1, summary["steps"] + 1))
     assert np.isfinite(load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)).all()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from frill.frontier import assemble, pareto, pooled_latency_ms, quality, quality_interval, select
+from frill.frontier import assemble, pareto, pooled_latency_ms, quality, quality_interval, seed_deviation, select
 from frill.noss.score import mean_accuracy
 from frill.params import Selection, validate
 
@@ -50,12 +50,13 @@ def test_pareto_by_brute_force():
     assert pareto(points[:, 0], points[:, 1]) == [not x for x in beaten]
 
 
-def paired(seed: int, clips=(300, 150)) -> tuple[dict, dict]:
-    rng = np.random.default_rng(seed)
+def paired(seed: int, clips=(300, 150), coin: float = 0.5, training: int = 0) -> tuple[dict, dict]:
+    """Student and teacher on the same clips; in 15 % of them the student's answer is a coin's."""
+    rng, rng_student = np.random.default_rng(seed), np.random.default_rng([seed, 1 + training])
     student, teacher = {}, {}
     for task, n in enumerate(clips):
         a = rng.random(n) < 0.8
-        b = np.where(rng.random(n) < 0.85, a, rng.random(n) < 0.5)
+        b = np.where(rng_student.random(n) < 0.85, a, rng_student.random(n) < coin)
         for scores, right in ((student, b), (teacher, a)):
             scores[str(task)] = {"test_correct": "".join("01"[int(x)] for x in right), "test_accuracy": 100 * right.mean()}
     return tuple({"tasks": scores, "mean_test_accuracy": mean_accuracy(scores, "test")} for scores in (student, teacher))
@@ -77,6 +78,31 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     truth = 100 * 0.15 * (0.5 - 0.8)  # b differs from a in 15 %, where it is a coin
     inside = [low <= truth <= high for low, high in (quality_interval(*paired(seed), "test", seed) for seed in range(300))]
     assert np.mean(inside) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 300))
+
+
+def test_seeds_widen_the_interval_by_students_t():
+    student, teacher = paired(1, (4000, 2000))
+    low, high = quality_interval(student, teacher, "test", 17)
+    one = quality(student, teacher, "test")
+    student["repeats"] = [{"mean_test_accuracy": student["mean_test_accuracy"] + points} for points in (1.0, 2.0)]
+    assert quality(student, teacher, "test") == pytest.approx(one + 1) and seed_deviation(student, "test") == pytest.approx(1)
+    half = 4.302653 / np.sqrt(3)  # t of 2 degrees of freedom at 97.5 %, in any table
+    expected = [one + 1 - np.hypot(one - low, half), one + 1 + np.hypot(high - one, half)]
+    np.testing.assert_allclose(quality_interval(student, teacher, "test", 17), expected, rtol=1e-6)
+
+
+def test_the_interval_over_clips_and_seeds_covers_the_truth():
+    """Seeds that move accuracy by 2 points (deviation): the interval of the clips alone misses the truth far more often than once in 20."""
+    truth, inside, inside_alone = 100 * 0.15 * (0.5 - 0.8), [], []
+    for trial in range(300):
+        rng = np.random.default_rng(trial)
+        trainings = [paired(trial, coin=coin, training=n) for n, coin in enumerate(0.5 + rng.normal(0, 2 / 15, 3))]
+        (student, teacher), *repeats = trainings
+        assert all(other == teacher for _, other in repeats)
+        for kept, students in ((inside_alone, []), (inside, [repeat for repeat, _ in repeats])):
+            low, high = quality_interval(student | {"repeats": students}, teacher, "test", trial)
+            kept.append(low <= truth <= high)
+    assert np.mean(inside_alone) < 0.85 and 0.93 < np.mean(inside) < 1
 
 
 def test_a_model_is_as_good_as_itself():

@@ -8,7 +8,7 @@ from pipeline_project import ROOT
 
 from frill.params import ParamsError, load, validate
 
-STUDENT = {"backbone": "small", "width": 1.0, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32"}
+STUDENT = {"backbone": "small", "width": 1.0, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1}
 
 
 def refused(data: dict) -> list[str]:
@@ -179,7 +179,7 @@ def test_yaml_merge_keys_are_no_duplicates(default, tmp_path):
     text = text.replace(
         "students:\n  a:\n",
         "students:\n  b: &b\n    width: 0.5\n    backbone: tiny\n"
-        + "".join(f"    {key}: {STUDENT[key]}\n" for key in ("pooling", "rank", "qat", "precision"))
+        + "".join(f"    {key}: {STUDENT[key]}\n" for key in ("pooling", "rank", "qat", "precision", "seeds"))
         + "  a:\n    <<: *b\n",
     )
     (tmp_path / "params.yaml").write_text(text)

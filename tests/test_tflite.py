@@ -9,11 +9,12 @@ from ai_edge_litert.interpreter import Interpreter
 from examples import speechlike
 
 from frill import frontend
-from frill.distill import Distillation, load_student
+from frill.distill import Distillation
 from frill.embedder import Embedder
 from frill.errors import UserError
 from frill.params import Convert, Distill
 from frill.students.build import StudentSpec, build
+from frill.students.weights import load_student
 from frill.tflite import convert, convert_student, convert_with_frontend, parity
 
 WINDOWS = frontend.windows(speechlike(40000))

@@ -15,6 +15,7 @@ STUDENT = {
     "rank": None,
     "qat": 0,
     "precision": "float32",
+    "seeds": 1,
     "status": "ok",
     "on_frontier": True,
 }

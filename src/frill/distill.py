@@ -2,7 +2,7 @@
 
 The bottleneck trains dense and in floating point up to the share `ship_from` of the steps; from there on it trains as it will ship: factorised
 by a truncated SVD where the student has a rank, with simulated int8 rounding where it is qat. Everything is a function of (spec, settings,
-targets, seed): batch t holds the same windows however often training was interrupted.
+targets, seed): batch t holds the same windows however often training was interrupted. On several GPUs each takes its part of every batch.
 """
 
 import csv
@@ -10,6 +10,8 @@ import hashlib
 import json
 import math
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,16 +21,37 @@ import tf_keras as keras
 
 from frill.params import Distill
 from frill.progress import progress
-from frill.students.build import EMBEDDING, FACTOR, StudentSpec, build, count, factor_rank
+from frill.schedule import batch_rows, learning_rate
+from frill.students.build import StudentSpec, build, count
+from frill.students.low_rank import as_shipped
+from frill.students.weights import save_student
 from frill.target_store import Projection, load_split
 
-WARM_UP_SHARE = 0.05
+
+def distill(spec: StudentSpec, settings: Distill, targets: Path, seeds: Sequence[int], scratch: Path, out: Path, label: str = "student") -> dict:
+    """Trains a student from every seed: the first into `out`, which ships, the others into out/repeat_2 and on. Returns the first's summary.
+
+    Its `repeats` has the others' results; its status is "diverged" if any of them diverged.
+    """
+    trainings = [Distillation(spec, settings, targets, seed, scratch) for seed in seeds]
+    summaries = []
+    for number, training in enumerate(trainings, 1):
+        training.run(label if number == 1 else f"{label}, seed {training.seed}")
+        summaries.append(training.save(out if number == 1 else out / f"repeat_{number}"))
+    summary, *others = summaries
+    summary["repeats"] = [{key: other[key] for key in ("seed", "status", "validation_mse", "validation_r2")} for other in others]
+    if any(other["status"] != "ok" for other in others):
+        summary["status"] = "diverged"
+    write_json(out / "summary.json", summary)
+    for training in trainings:
+        training.remove_checkpoints()
+    return summary
 
 
 class Distillation:
-    """One student's training: `run()` it, then `save()`."""
+    """One student's training: `run()` it, then `save()`. It trains on all devices of `strategy`, by default every visible GPU."""
 
-    def __init__(self, spec: StudentSpec, settings: Distill, targets: Path, seed: int, scratch: Path):
+    def __init__(self, spec: StudentSpec, settings: Distill, targets: Path, seed: int, scratch: Path, strategy: tf.distribute.Strategy | None = None):
         self.spec, self.settings, self.seed = spec, settings, seed
         self.projection = Projection.load(targets / "projection.npz")
         self.train_set, self.validation_set = load_split(targets, "train"), load_split(targets, "validation")
@@ -36,33 +59,36 @@ class Distillation:
         self.scratch = scratch / checkpoint_name(spec, settings, seed, targets)
         ships_otherwise = spec.rank is not None or spec.qat
         self.ship_step = math.ceil(settings.ship_from * settings.steps) if ships_otherwise else settings.steps + 1
-        self.curve: list[dict] = []
         self.status = "ok"
-        self._learning_rate = tf.Variable(0.0)
-        self._start()
+        self.strategy = strategy or all_gpus()
+        with self.strategy.scope():
+            self._learning_rate = tf.Variable(0.0)
 
     def run(self, label: str = "student") -> None:
         """Trains to the end, or from the last checkpoint. A loss that is not finite ends it with status "diverged"."""
-        start = self._restore()
+        self._start()
+        self._restore()
         steps = self.settings.steps
-        with progress(range(start, steps), label, steps, "step", initial=start) as bar:
+        with ThreadPoolExecutor(1) as reader, progress(range(self.done, steps), label, steps, "step", initial=self.done) as bar:
+            ahead = reader.submit(self._batch, self.done)
             for step in bar:
                 if self._stopped_improving():
                     print(f"{label}: stopped at step {step}: no better validation MSE in {self.settings.patience} validations (distill.patience)")
                     break
                 if step == self.ship_step:
-                    self._use(as_shipped(self.model, self.spec, self.settings.batch_norm_momentum), step)
+                    self._ship()
                 self._learning_rate.assign(learning_rate(step, self.settings))
-                loss = float(self._step(*self._batch(step)))
+                batch, ahead = ahead.result(), reader.submit(self._batch, step + 1)  # the next is read while this one trains
+                loss = float(self._step(*batch))
                 if not math.isfinite(loss):
                     return self._diverged(step, label)
                 bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
-                done = step + 1
-                if done % self.settings.validate_steps == 0 or done == steps:
+                self.done = step + 1
+                if self.done % self.settings.validate_steps == 0 or self.done == steps:
                     mse = self.validate()
-                    self.curve.append({"step": done, "train_loss": loss, "validation_mse": mse, "validation_r2": self._r2(mse)})
-                if done % self.settings.checkpoint_steps == 0:
-                    self._checkpoint(done)
+                    self.curve.append({"step": self.done, "train_loss": loss, "validation_mse": mse, "validation_r2": self._r2(mse)})
+                if self.done % self.settings.checkpoint_steps == 0 or self.done == steps:
+                    self._checkpoint()
 
     def validate(self) -> float:
         """Validation MSE a teacher value, in the teacher's full space and units."""
@@ -73,6 +99,22 @@ class Distillation:
             squared += float(np.square(predicted - targets[start : start + 256], dtype=np.float64).sum())
         return (squared / len(windows) + self.projection.residual_variance) / len(self.projection.mean)
 
+    def save(self, folder: Path) -> dict:
+        """Writes weights, spec, curve and summary; equal models give equal bytes. Returns the summary. The checkpoints stay."""
+        save_student(self.model, self.spec, folder)
+        with open(folder / "curve.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, ["step", "train_loss", "validation_mse", "validation_r2"], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in self.curve)
+        mse = self.validate() if self.status != "ok" or not self.curve else self.curve[-1]["validation_mse"]
+        summary = {"schema": 1, "status": self.status, "seed": self.seed, "steps": self.done, **count(self.spec)}
+        summary |= {"validation_mse": mse, "validation_r2": self._r2(mse)}
+        write_json(folder / "summary.json", summary)
+        return summary
+
+    def remove_checkpoints(self) -> None:
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
     def _stopped_improving(self) -> bool:
         """Whether the last `patience` validations were no better than the best before them; those before the student trains as it ships do not count."""
         ships_from = self.ship_step if self.ship_step < self.settings.steps else 0
@@ -80,109 +122,91 @@ class Distillation:
         patience = self.settings.patience
         return patience is not None and len(errors) > patience and min(errors[-patience:]) >= min(errors[:-patience])
 
-    def save(self, folder: Path) -> dict:
-        """Writes weights, spec, curve and summary; equal models give equal bytes. Removes the checkpoints; returns the summary."""
-        folder.mkdir(parents=True, exist_ok=True)
-        save_weights(self.model, folder / "weights.npz")
-        (folder / "spec.json").write_text(json.dumps(self.spec.as_dict(), indent=1) + "\n")
-        with open(folder / "curve.csv", "w", newline="") as file:
-            writer = csv.DictWriter(file, ["step", "train_loss", "validation_mse", "validation_r2"], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in self.curve)
-        mse = self.validate() if self.status != "ok" or not self.curve else self.curve[-1]["validation_mse"]
-        summary = {"schema": 1, "status": self.status, "seed": self.seed, "steps": self._done(), **count(self.spec)}
-        summary |= {"validation_mse": mse, "validation_r2": self._r2(mse)}
-        (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        return summary
-
-    def _done(self) -> int:
-        """Steps behind the student: the last validation's, as training ends with one."""
-        return self.curve[-1]["step"] if self.curve else 0
-
     def _start(self) -> None:
         """A new student, dense and in floating point."""
+        self.done, self.curve = 0, []
         keras.utils.set_random_seed(self.seed)
-        dense = replace(self.spec, rank=None, qat=False)
-        self._use(build(dense, self.projection.values, self.settings.batch_norm_momentum), step=0)
+        with self.strategy.scope():
+            self._use(build(replace(self.spec, rank=None, qat=False), self.projection.values, self.settings.batch_norm_momentum), "dense")
 
-    def _use(self, model: keras.Model, step: int) -> None:
-        """Goes on with this model from this step; Adam's moments begin anew."""
-        self.model = model
+    def _ship(self) -> None:
+        """The student as it ships, from here on."""
+        with self.strategy.scope():
+            self._use(as_shipped(self.model, self.spec, self.settings.batch_norm_momentum), "shipped")
+
+    def _use(self, model: keras.Model, phase: str) -> None:
+        """Goes on with this model; Adam's moments begin anew."""
+        self.model, self._phase = model, phase
         optimizer = keras.optimizers.legacy.Adam(self._learning_rate, epsilon=1e-8)  # the fused kernel: faster on CPU
         self._saver = tf.train.Checkpoint(model=model, optimizer=optimizer)
-        self._phase = "shipped" if step >= self.ship_step else "dense"
+        scale, strategy = tf.constant(self.scale), self.strategy
+        values = min(self.settings.batch_windows, len(self.train_set[0])) * self.projection.values
 
-        @tf.function
-        def train_step(windows, targets):
+        def replica_step(windows, targets):
+            targets = tf.cast(targets, tf.float32) / scale
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(tf.math.squared_difference(model(windows[..., None], training=True), targets))
+                predicted = model(tf.cast(windows, tf.float32)[..., None], training=True)
+                loss = tf.reduce_sum(tf.math.squared_difference(predicted, targets)) / values  # this replica's part of the batch's mean
             gradients = tape.gradient(loss, model.trainable_variables)
-            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))  # adds them up over replicas
             return loss
 
-        self._step = train_step
+        self._step = tf.function(lambda *batch: strategy.reduce("SUM", strategy.run(replica_step, batch), axis=None))
         self._predict = tf.function(
             lambda windows: model(windows[..., None], training=False), input_signature=[tf.TensorSpec([None, 96, 64], tf.float32)]
         )
 
-    def _batch(self, step: int) -> tuple[tf.Tensor, tf.Tensor]:
-        windows, targets = self.train_set
-        rows = np.sort(batch_rows(len(windows), self.settings.batch_windows, self.seed, step))
-        return tf.constant(windows[rows], tf.float32), tf.constant(targets[rows] / self.scale, tf.float32)
+    def _batch(self, step: int) -> tuple:
+        """Batch `step` as (windows, targets) in float16, each cut into one piece a replica."""
+        rows = np.sort(batch_rows(len(self.train_set[0]), self.settings.batch_windows, self.seed, step))
+        return tuple(self._distributed(np.array_split(array[rows], self.strategy.num_replicas_in_sync)) for array in self.train_set)
+
+    def _distributed(self, pieces: list[np.ndarray]):
+        if len(pieces) == 1:
+            return tf.constant(pieces[0])
+        return self.strategy.experimental_distribute_values_from_function(lambda context: tf.constant(pieces[context.replica_id_in_sync_group]))
 
     def _r2(self, mse: float) -> float:
         """Share of the teacher's variance (over the windows the projection was fitted on) that the student explains."""
         variance = float(np.square(self.projection.deviation).sum()) + self.projection.residual_variance
         return 1.0 - mse * len(self.projection.mean) / variance
 
-    def _checkpoint(self, done: int) -> None:
-        path = self._saver.write(str(self.scratch / f"step-{done}"))
-        state = {"done": done, "path": path, "phase": self._phase, "curve": self.curve}
+    def _checkpoint(self) -> None:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        self._saver.write(str(self.scratch / f"step-{self.done}"))
         new = self.scratch / "state.json.new"
-        new.write_text(json.dumps(state))
+        new.write_text(json.dumps({"done": self.done, "phase": self._phase, "curve": self.curve}))
         new.replace(self.scratch / "state.json")  # atomic: a kill leaves the state before or after
         for old in self.scratch.glob("step-*"):
-            if not old.name.startswith(f"step-{done}."):
+            if not old.name.startswith(f"step-{self.done}."):
                 old.unlink()
 
-    def _restore(self) -> int:
-        self.scratch.mkdir(parents=True, exist_ok=True)
+    def _restore(self) -> None:
+        """Goes on from the last checkpoint, if there is one."""
         try:
             state = json.loads((self.scratch / "state.json").read_text())
         except FileNotFoundError:
-            return 0
+            return
         if state["phase"] == "shipped":
-            self._use(as_shipped(self.model, self.spec, self.settings.batch_norm_momentum), state["done"])
+            self._ship()
         self._saver.read(str(self.scratch / f"step-{state['done']}"))
-        self.curve = state["curve"]
-        return state["done"]
+        self.done, self.curve = state["done"], state["curve"]
 
     def _diverged(self, step: int, label: str) -> None:
+        """Back to the last good checkpoint, or to the start, in the form that ships."""
         self.status = "diverged"
         rate = learning_rate(step, self.settings)
         print(f"{label}: the loss is not finite at step {step}, learning rate {rate:.3g}; recorded as diverged. Lower distill.learning_rate")
         self._start()
         self._restore()
         if self._phase == "dense" and self.ship_step <= self.settings.steps:
-            self._use(as_shipped(self.model, self.spec, self.settings.batch_norm_momentum), self.ship_step)
+            self._ship()
 
 
-def learning_rate(step: int, settings: Distill) -> float:
-    """Schedule "cosine": linear warm-up, then cosine decay to 0. "constant": the same at every step, as published."""
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    warm_up = max(1, round(WARM_UP_SHARE * settings.steps))
-    if step < warm_up:
-        return settings.learning_rate * (step + 1) / warm_up
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, settings.steps - warm_up)))
-
-
-def batch_rows(rows: int, batch: int, seed: int, step: int) -> np.ndarray:
-    """Which rows batch `step` holds: consecutive pieces of one permutation an epoch."""
-    batch = min(batch, rows)
-    epoch, index = divmod(step, rows // batch)
-    return np.random.default_rng([seed, epoch]).permutation(rows)[index * batch : (index + 1) * batch]
+def all_gpus() -> tf.distribute.Strategy:
+    """Every visible GPU; the default strategy where there are fewer than two."""
+    several = len(tf.config.list_logical_devices("GPU")) > 1
+    return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
 
 
 def target_scale(deviation: np.ndarray, balance: float) -> np.ndarray:
@@ -191,40 +215,11 @@ def target_scale(deviation: np.ndarray, balance: float) -> np.ndarray:
     return (power * np.sqrt(np.mean(np.square(deviation / power)))).astype(np.float32)
 
 
-def as_shipped(model: keras.Model, spec: StudentSpec, batch_norm_momentum: float) -> keras.Model:
-    """The dense floating-point student as the one that ships: its bottleneck factorised (rank) and fake-quantised (qat)."""
-    target_values = model.output_shape[-1]
-    shipped = build(replace(spec, qat=False), target_values, batch_norm_momentum)
-    for layer in shipped.layers:
-        if layer.weights and layer.name not in (FACTOR, EMBEDDING):
-            layer.set_weights(model.get_layer(layer.name).get_weights())
-    kernel, bias = model.get_layer(EMBEDDING).get_weights()
-    if spec.rank is None:
-        shipped.get_layer(EMBEDDING).set_weights([kernel, bias])
-    else:
-        first, second = factorise(kernel, factor_rank(spec, len(kernel)))
-        shipped.get_layer(FACTOR).set_weights([first])
-        shipped.get_layer(EMBEDDING).set_weights([second, bias])
-    return quantised(shipped, spec)
-
-
-def factorise(kernel: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """[N, M] -> U_r sqrt(S_r) [N, r] and sqrt(S_r) V_r^T [r, M]: the nearest matrix of that rank, its scale shared equally."""
-    u, s, vt = np.linalg.svd(kernel.astype(np.float64), full_matrices=False)
-    root = np.sqrt(s[:rank])
-    return (u[:, :rank] * root).astype(np.float32), (root[:, None] * vt[:rank]).astype(np.float32)
-
-
-def quantised(model: keras.Model, spec: StudentSpec) -> keras.Model:
-    from frill.students.quantization import quantize_bottleneck
-
-    return quantize_bottleneck(model, [FACTOR, EMBEDDING]) if spec.qat else model
-
-
 def checkpoint_name(spec: StudentSpec, settings: Distill, seed: int, targets: Path) -> str:
     """A name that only the same training has: the architecture, every setting, the targets' content, the training code."""
     code = hashlib.sha256()
-    for path in (Path(__file__), *sorted((Path(__file__).parent / "students").glob("*.py"))):
+    here = Path(__file__).parent
+    for path in (Path(__file__), here / "schedule.py", *sorted((here / "students").glob("*.py"))):
         code.update(path.read_bytes())
     content = hashlib.sha256()
     for path in sorted(targets.iterdir()):
@@ -234,17 +229,5 @@ def checkpoint_name(spec: StudentSpec, settings: Distill, seed: int, targets: Pa
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def save_weights(model: keras.Model, path: Path) -> None:
-    """Every weight up to the embedding, keyed by layer and position."""
-    layers = (layer for layer in model.layers if layer.weights and not layer.name.endswith("to_target"))
-    np.savez(path, **{f"{layer.name}/{i}": value for layer in layers for i, value in enumerate(layer.get_weights())})
-
-
-def load_student(folder: Path) -> keras.Model:
-    """The trained student, windows [B, 96, 64, 1] -> embedding [B, bottleneck]."""
-    model = build(StudentSpec(**json.loads((folder / "spec.json").read_text())), None)
-    with np.load(folder / "weights.npz") as file:
-        for layer in model.layers:
-            if layer.weights:
-                layer.set_weights([file[f"{layer.name}/{i}"] for i in range(len(layer.weights))])
-    return model
+def write_json(path: Path, value: dict) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n")

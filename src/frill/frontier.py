@@ -1,6 +1,7 @@
 """The latency/quality frontier and the student to ship.
 
-quality   mean over tasks of a student's accuracy minus the teacher's, in points; on validation, which decides; test stands beside it
+quality   mean over tasks of a student's accuracy minus the teacher's, in points; on validation, which decides; test stands beside it.
+          Of a student trained from several seeds it is the mean over them: it judges the choice of student, not the luck of the seed that ships
 latency   ratio to the control model, times the control's median over all measurements of the device: noise between stages does not reorder students
 frontier  students that no other beats: at most their latency and at least their quality, one of them strictly
 selection the best quality among students within the budget; ties go to the faster
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from frill.params import Selection
 
@@ -22,15 +24,27 @@ def pareto(latency_ms: Sequence[float], quality: Sequence[float]) -> list[bool]:
     return [not np.any((latency <= x) & (best >= y) & ((latency < x) | (best > y))) for x, y in zip(latency, best, strict=True)]
 
 
+def accuracies(model: dict, part: str) -> list[float]:
+    """Mean accuracy on `part` (validation, test), percent, of every training of a model: the one that ships, then the repeats."""
+    return [training[f"mean_{part}_accuracy"] for training in (model, *model.get("repeats", []))]
+
+
 def quality(student: dict, teacher: dict, part: str) -> float:
-    """Points by which the student's mean accuracy on `part` (validation, test) exceeds the teacher's. Arguments as results/noss/*.json."""
-    return student[f"mean_{part}_accuracy"] - teacher[f"mean_{part}_accuracy"]
+    """Points by which the student's mean accuracy on `part` exceeds the teacher's. Arguments as results/noss/*.json."""
+    return float(np.mean(accuracies(student, part))) - teacher[f"mean_{part}_accuracy"]
+
+
+def seed_deviation(student: dict, part: str) -> float | None:
+    """Standard deviation in points of the accuracy on `part` over trainings from several seeds; None for one."""
+    values = accuracies(student, part)
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 def quality_interval(student: dict, teacher: dict, part: str, seed: int) -> list[float]:
-    """95 % interval of `quality`: paired percentile bootstrap over the clips of each task (Efron and Tibshirani 1993, chapter 13).
+    """95 % interval of `quality` over other clips of these tasks and, where the student was trained from n > 1 seeds, over other seeds.
 
-    It says how far other clips of these tasks would move the difference, not other tasks or another training run.
+    Clips: paired percentile bootstrap in each task (Efron and Tibshirani 1993, chapter 13). Seeds: Student's t, t(n - 1) s / sqrt(n). The two are
+    independent, so the distances from the estimate to its limits add in quadrature. Neither speaks of other tasks.
     """
     rng = np.random.default_rng(seed)
     means = np.zeros(RESAMPLES)
@@ -39,7 +53,11 @@ def quality_interval(student: dict, teacher: dict, part: str, seed: int) -> list
         # Resampling n paired differences of -1, 0, 1 is a multinomial draw of their three counts.
         counts = rng.multinomial(len(difference), [np.mean(difference == value) for value in (-1, 0, 1)], RESAMPLES)
         means += 100 * (counts[:, 2] - counts[:, 0]) / len(difference)
-    return np.percentile(means / len(student["tasks"]), [2.5, 97.5]).tolist()
+    low, high = np.percentile(means / len(student["tasks"]), [2.5, 97.5])
+    shipped, mean = student[f"mean_{part}_accuracy"] - teacher[f"mean_{part}_accuracy"], quality(student, teacher, part)
+    n = len(accuracies(student, part))
+    seeds = float(stats.t.ppf(0.975, n - 1)) * seed_deviation(student, part) / n**0.5 if n > 1 else 0.0
+    return [float(mean - np.hypot(shipped - low, seeds)), float(mean + np.hypot(high - shipped, seeds))]
 
 
 def _right(scores: dict, part: str) -> np.ndarray:
@@ -100,7 +118,8 @@ def assemble(params, latency: dict[str, dict], noss: dict[str, dict], tflite: di
         student["quality_interval"] = quality_interval(noss[name], teacher, "validation", params.seed)
         student["quality_test"] = quality(noss[name], teacher, "test")
         student["quality_test_interval"] = quality_interval(noss[name], teacher, "test", params.seed)
-        student["mean_test_accuracy"] = noss[name]["mean_test_accuracy"]
+        student["mean_test_accuracy"] = float(np.mean(accuracies(noss[name], "test")))
+        student |= {"seed_deviation": seed_deviation(noss[name], "validation"), "seed_deviation_test": seed_deviation(noss[name], "test")}
         student |= {"latency_iqr_ms": [r * latencies[name] / latency[name]["ratio"] for r in latency[name]["ratio_iqr"]]}
         counted = ("parameters", "multiply_adds", "weight_bytes", "bottleneck_bytes", "validation_r2")
         student |= {key: trained[name][key] for key in counted}

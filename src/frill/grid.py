@@ -2,13 +2,14 @@
 
 from itertools import product
 
-AXES = {  # FRILL's grid: 3 x 6 x 2 x 2 x 2 = 144 students (arXiv 2011.04609), and the precision beyond it
+AXES = {  # FRILL's grid: 3 x 6 x 2 x 2 x 2 = 144 students (arXiv 2011.04609), and two axes beyond it
     "backbone": ["tiny", "small", "large"],
     "width": [0.5, 0.75, 1.0, 1.25, 1.5, 2.0],
     "pooling": ["gap", "flatten"],
     "rank": ["none", 100],
     "qat": [0, 1],
     "precision": ["float32"],
+    "seeds": [1],
 }
 
 

@@ -190,6 +190,7 @@ class Student(Section):
     rank: NoneOrCount
     qat: Annotated[int, BeforeValidator(_zero_or_one)]
     precision: Literal["float32", "float16", "dynamic", "int8"]
+    seeds: Count
 
 
 class Convert(Section):

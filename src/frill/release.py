@@ -66,6 +66,8 @@ def model_card(frontier: dict, noss: dict, teacher_noss: dict, teacher: dict, ta
         else ""
     )
     width, rank = student["width"], student["rank"] or "none"
+    trainings, seeds = (f" of {student['seeds']} trainings, of which this file is the first", " and seeds") if student["seeds"] > 1 else ("", "")
+    frontend_note = " Its weights are int8 and its activations float: log-mel is not computed in int8." if student["precision"] == "int8" else ""
     return f"""# {student["name"]}: a non-semantic speech embedding
 
 {caution}MobileNetV3 student of FRILL's family (arXiv 2011.04609): backbone {student["backbone"]}, width {width}, pooling {student["pooling"]}, rank {rank}, \
@@ -75,7 +77,7 @@ qat {student["qat"]}, precision {student["precision"]}. {student["parameters"] /
 Why this one: {frontier["reason"]}.
 
 ## Use
-`frill.tflite` takes samples float32 [1, T] in [-1, 1], 16 kHz mono, and gives one embedding for every 170 ms (0.96 s windows); audio under 1 s is padded.
+`frill.tflite` takes samples float32 [1, T] in [-1, 1], 16 kHz mono, and gives one embedding for every 170 ms (0.96 s windows); audio under 1 s is padded.{frontend_note}
 `frill_nofrontend.tflite` takes one log-mel window [1, 96, 64, 1]. In Python: `frill.Embedder("frill_nofrontend.tflite").embed(samples, sample_rate_hz)`.
 
 ## How it was made
@@ -90,7 +92,7 @@ Accuracy of a linear probe on the clip's mean embedding, test clips, in percent:
 |---|---|---|---|
 {chr(10).join(rows)}
 
-Mean difference from the teacher on test: {student["quality_test"]:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}, over clips).
+Mean difference from the teacher on test{trainings}: {student["quality_test"]:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}, over clips{seeds}).
 
 ## Limits
 Not for identifying or surveilling people. Licences of the audio and of the teacher apply to what is made from them.

@@ -20,9 +20,22 @@ def table(frontier: dict) -> str:
             f"  {r['name']:<24}{latency}{'':>11}{r['quality']:>+9.2f}  {'':<16}{r['quality_test']:>+7.2f}  {r['mean_test_accuracy']:>7.1f} %"
         )
     lines.append("* selected   | on the frontier   quality and test: accuracy points against the teacher, validation and test clips")
+    lines += seed_notes(frontier)
     if frontier["synthetic"]:
         lines.append("Synthetic speech (eSpeak NG): these figures rank students and prove the pipeline; they say nothing about real voices.")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def seed_notes(frontier: dict) -> list[str]:
+    """What several seeds of a student say, a line each, and what one seed leaves unsaid."""
+    notes = [
+        f"{s['name']}: mean of {s['seeds']} trainings, each from its own seed; their quality deviates by {s['seed_deviation']:.2f} points "
+        f"(test {s['seed_deviation_test']:.2f}), and its interval includes that."
+        for s in frontier["students"]
+        if s["seeds"] > 1
+    ]
+    once = any(s["seeds"] == 1 for s in frontier["students"])
+    return [*notes, "Intervals of students trained once are over clips alone: another seed would move them too."] if once else notes
 
 
 def stage_times(since: float) -> str:

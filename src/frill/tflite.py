@@ -13,10 +13,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from frill import frontend_tf
-from frill.distill import load_student
 from frill.embedder import Embedder
 from frill.errors import UserError
 from frill.params import Convert
+from frill.students.weights import load_student
 from frill.target_store import load_split
 from frill.tensorflow_setup import quiet_stderr
 
@@ -80,14 +80,17 @@ def parity(student: keras.Model, path: Path, windows: np.ndarray) -> dict:
 def convert_student(student_folder: Path, precision: str, targets: Path, limits: Convert, out: Path) -> dict:
     """Writes out/model.tflite and out/summary.json (which it returns); where the file is quantised, out/float32.tflite too.
 
-    Raises UserError beyond the parity limit.
+    A student trained from several seeds has out/repeat_N.tflite beside it, to be scored only. Raises UserError beyond the parity limit.
     """
     student = load_student(student_folder)
     trained = json.loads((student_folder / "summary.json").read_text())
     qat = json.loads((student_folder / "spec.json").read_text())["qat"]
     out.mkdir(parents=True, exist_ok=True)
     path = out / MODEL
-    path.write_bytes(convert(student, precision, qat, _spread(load_split(targets, "train")[0], CALIBRATION_WINDOWS)))
+    calibration = _spread(load_split(targets, "train")[0], CALIBRATION_WINDOWS)
+    path.write_bytes(convert(student, precision, qat, calibration))
+    for repeat in sorted(student_folder.glob("repeat_*")):
+        (out / f"{repeat.name}.tflite").write_bytes(convert(load_student(repeat), precision, qat, calibration))
     if qat or precision != "float32":
         (out / REFERENCE).write_bytes(convert(student, "float32", qat=False))
     measured = parity(student, path, _spread(load_split(targets, "validation")[0], PARITY_WINDOWS))

@@ -33,9 +33,9 @@ class Run:
 
 def runs(frontier: dict, noss: dict[str, dict], curves: dict[str, list[dict]], training: dict) -> list[Run]:
     """A run for every student and reference of frontier.json. `training` is the section `distill` of params.yaml."""
-    axes = ("backbone", "width", "pooling", "rank", "qat", "precision")
+    axes = ("backbone", "width", "pooling", "rank", "qat", "precision", "seeds")
     whole = ("latency_ms", "quality", "quality_test", "file_bytes", "mean_test_accuracy", "parameters", "multiply_adds", "weight_bytes")
-    whole += ("validation_r2", "parity_min_cosine", "parity_relative_error", "quantisation_points")
+    whole += ("validation_r2", "parity_min_cosine", "parity_relative_error", "quantisation_points", "seed_deviation")
     result = []
     for model in frontier["students"] + frontier["references"]:
         name, is_student = model["name"], "backbone" in model

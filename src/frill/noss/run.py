@@ -17,14 +17,22 @@ TASKS = Path("data/task")
 
 
 def score_student(folder: Path, name: str, params: Params, out: Path) -> dict:
-    """Scores the files of models/tflite/NAME. Where the shipped one is quantised, `accuracy_change` says what that did, in points.
+    """Scores the files of models/tflite/NAME: the one that ships, and those beside it, each with the settings its own validation chose.
 
-    The comparison is with the float32 file beside it, by part (validation, test), each file with the settings its own validation chose.
+    Where the shipped one is quantised, `accuracy_change` says by part what that did to the mean accuracy, in points against the float32 file.
+    `repeats` has the mean accuracies of the student trained from other seeds.
     """
-    result = score(lambda store: embed_tflite(folder / "model.tflite", store, params.threads), name, params)
+
+    def score_file(path: Path) -> dict:
+        return score(lambda store: embed_tflite(path, store, params.threads), name, params)
+
+    means = [f"mean_{part}_accuracy" for part in ("validation", "test")]
+    result = score_file(folder / "model.tflite")
     if (folder / "float32.tflite").exists():
-        reference = score(lambda store: embed_tflite(folder / "float32.tflite", store, params.threads), name, params)
-        result["accuracy_change"] = {part: result[f"mean_{part}_accuracy"] - reference[f"mean_{part}_accuracy"] for part in ("validation", "test")}
+        reference = score_file(folder / "float32.tflite")
+        result["accuracy_change"] = {part: result[mean] - reference[mean] for part, mean in zip(("validation", "test"), means, strict=True)}
+    repeats = [score_file(path) for path in sorted(folder.glob("repeat_*.tflite"))]
+    result["repeats"] = [{mean: repeat[mean] for mean in means} for repeat in repeats]
     write(result, out)
     return result
 
@@ -39,8 +47,7 @@ def score(embed: Callable[[ClipStore], np.ndarray], name: str, params: Params) -
         except SplitError as error:
             raise UserError(f"task {task} {error}") from None
     means = {f"mean_{part}_accuracy": mean_accuracy(tasks, part) for part in ("validation", "test")}
-    result = {"schema": 1, "model": name, **means, "tasks": tasks}
-    return result
+    return {"schema": 1, "model": name, **means, "tasks": tasks}
 
 
 def write(result: dict, out: Path) -> None:

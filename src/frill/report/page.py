@@ -4,6 +4,8 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from frill.show import seed_notes
+
 
 def write_page(frontier: dict, noss: dict[str, dict], folder: Path) -> None:
     """`noss` maps every model's name to its results/noss JSON. The pictures are already in `folder`."""
@@ -14,7 +16,7 @@ def write_page(frontier: dict, noss: dict[str, dict], folder: Path) -> None:
         "SELECTED": escape(str(frontier["selected"])),
         "REASON": escape(frontier["reason"]),
         "FRONTIER": _inline_svg(folder / "frontier.svg", "Latency against quality of every student; the table below holds the same figures"),
-        "STUDENTS": _students(frontier),
+        "STUDENTS": _students(frontier) + "".join(f"<p>{escape(line)}" for line in seed_notes(frontier)),
         "TASKS": _tasks(frontier, noss),
         "CURVES": _inline_svg(folder / "curves.svg", "Validation R2 over training steps for every student"),
     }
@@ -34,7 +36,7 @@ def _students(frontier: dict) -> str:
         low, high = s["quality_interval"]
         note = "selected" if s["name"] == frontier["selected"] else "diverged" if s["status"] != "ok" else frontier["over_budget"].get(s["name"], "")
         cells = [
-            s["name"], s["backbone"], f"{s['width']:g}", s["pooling"], s["rank"] or "none", s["qat"], s["precision"],
+            s["name"], s["backbone"], f"{s['width']:g}", s["pooling"], s["rank"] or "none", s["qat"], s["precision"], s["seeds"],
             f"{s['latency_ms']:.3f}", f"{s['file_bytes'] / 2**20:.2f}", f"{s['multiply_adds'] / 1e6:.1f}",
             f"{s['quality']:+.2f}", f"{low:+.2f} to {high:+.2f}", f"{s['quality_test']:+.2f}", f"{s['mean_test_accuracy']:.1f}",
             "yes" if s["on_frontier"] else "", note,
@@ -42,25 +44,9 @@ def _students(frontier: dict) -> str:
         rows.append(_row(cells, "selected" if s["name"] == frontier["selected"] else ""))
     for r in frontier["references"]:
         latency = "" if r["latency_ms"] is None else f"{r['latency_ms']:.3f}"
-        rows.append(
-            _row(
-                [
-                    r["name"],
-                    *[""] * 6,
-                    latency,
-                    "",
-                    "",
-                    f"{r['quality']:+.2f}",
-                    "",
-                    f"{r['quality_test']:+.2f}",
-                    f"{r['mean_test_accuracy']:.1f}",
-                    "",
-                    "reference",
-                ],
-                "reference",
-            )
-        )
-    head = ["student", "backbone", "width", "pooling", "rank", "qat", "precision", "latency ms", "MiB", "M multiply-adds"]
+        cells = [r["name"], *[""] * 7, latency, "", "", f"{r['quality']:+.2f}", ""]
+        rows.append(_row([*cells, f"{r['quality_test']:+.2f}", f"{r['mean_test_accuracy']:.1f}", "", "reference"], "reference"))
+    head = ["student", "backbone", "width", "pooling", "rank", "qat", "precision", "seeds", "latency ms", "MiB", "M multiply-adds"]
     head += ["quality", "95 % interval", "test", "accuracy %", "on frontier", "note"]
     return _table(head, rows)
 
