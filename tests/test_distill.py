@@ -163,7 +163,7 @@ def test_early_stopping_stops_at_the_first_validations_without_progress(short_ba
 
 def test_a_full_rank_changes_nothing_and_both_factors_learn(short_backbone, targets, tmp_path):
     training = Distillation(StudentSpec("tiny", 0.5, "gap", 16, False, 16), Distill(**SETTINGS), targets, 17, tmp_path)
-    training._start()
+    training.start()
     windows = load_split(targets, "validation")[0].astype(np.float32)[..., None]
     dense = training.model.predict(windows, verbose=0)
     training._ship()
@@ -224,7 +224,7 @@ assert all_gpus().num_replicas_in_sync == 1  # there is no GPU here
 
 # One step: the weights are those after Adam on the mean of the gradients that each half of the batch has by itself.
 both = Distillation(spec, Distill(**SETTINGS), targets, 17, folder / "scratch", strategy)
-both._start()
+both.start()
 start = both.model.get_weights()
 windows, rows = both.train_set
 batch = slice(0, 7)  # 4 and 3

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -66,29 +66,43 @@ class Distillation:
 
     def run(self, label: str = "student") -> None:
         """Trains to the end, or from the last checkpoint. A loss that is not finite ends it with status "diverged"."""
-        self._start()
+        self.start()
         self._restore()
         steps = self.settings.steps
-        with ThreadPoolExecutor(1) as reader, progress(range(self.done, steps), label, steps, "step", initial=self.done) as bar:
-            ahead = reader.submit(self._batch, self.done)
-            for step in bar:
-                if self._stopped_improving():
-                    print(f"{label}: stopped at step {step}: no better validation MSE in {self.settings.patience} validations (distill.patience)")
-                    break
-                if step == self.ship_step:
-                    self._ship()
-                self._learning_rate.assign(learning_rate(step, self.settings))
-                batch, ahead = ahead.result(), reader.submit(self._batch, step + 1)  # the next is read while this one trains
-                loss = float(self._step(*batch))
+        with progress(self.losses(steps), label, steps, "step", initial=self.done) as bar:
+            for loss in bar:
                 if not math.isfinite(loss):
-                    return self._diverged(step, label)
+                    return self._diverged(label)
                 bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
-                self.done = step + 1
+                self.done += 1
                 if self.done % self.settings.validate_steps == 0 or self.done == steps:
                     mse = self.validate()
                     self.curve.append({"step": self.done, "train_loss": loss, "validation_mse": mse, "validation_r2": self._r2(mse)})
                 if self.done % self.settings.checkpoint_steps == 0 or self.done == steps:
                     self._checkpoint()
+                if self._stopped_improving() and self.done < steps:
+                    print(
+                        f"{label}: stopped at step {self.done}: no better validation MSE in {self.settings.patience} validations (distill.patience)"
+                    )
+                    break
+
+    def start(self) -> None:
+        """A new student, dense and in floating point."""
+        self.done, self.curve = 0, []
+        keras.utils.set_random_seed(self.seed)
+        with self.strategy.scope():
+            self._use(build(replace(self.spec, rank=None, qat=False), self.projection.values, self.settings.batch_norm_momentum), "dense")
+
+    def losses(self, stop: int) -> Iterator[float]:
+        """Trains from step `done` on and yields each step's loss, before its update; the next batch is read while one trains."""
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(self._batch, self.done)
+            for step in range(self.done, stop):
+                if step == self.ship_step:
+                    self._ship()
+                self._learning_rate.assign(learning_rate(step, self.settings))
+                batch, ahead = ahead.result(), reader.submit(self._batch, step + 1)
+                yield float(self._step(*batch))
 
     def validate(self) -> float:
         """Validation MSE a teacher value, in the teacher's full space and units."""
@@ -121,13 +135,6 @@ class Distillation:
         errors = [row["validation_mse"] for row in self.curve if row["step"] > ships_from]
         patience = self.settings.patience
         return patience is not None and len(errors) > patience and min(errors[-patience:]) >= min(errors[:-patience])
-
-    def _start(self) -> None:
-        """A new student, dense and in floating point."""
-        self.done, self.curve = 0, []
-        keras.utils.set_random_seed(self.seed)
-        with self.strategy.scope():
-            self._use(build(replace(self.spec, rank=None, qat=False), self.projection.values, self.settings.batch_norm_momentum), "dense")
 
     def _ship(self) -> None:
         """The student as it ships, from here on."""
@@ -192,12 +199,12 @@ class Distillation:
         self._saver.read(str(self.scratch / f"step-{state['done']}"))
         self.done, self.curve = state["done"], state["curve"]
 
-    def _diverged(self, step: int, label: str) -> None:
+    def _diverged(self, label: str) -> None:
         """Back to the last good checkpoint, or to the start, in the form that ships."""
         self.status = "diverged"
-        rate = learning_rate(step, self.settings)
-        print(f"{label}: the loss is not finite at step {step}, learning rate {rate:.3g}; recorded as diverged. Lower distill.learning_rate")
-        self._start()
+        rate = learning_rate(self.done, self.settings)
+        print(f"{label}: the loss is not finite at step {self.done}, learning rate {rate:.3g}; recorded as diverged. Lower distill.learning_rate")
+        self.start()
         self._restore()
         if self._phase == "dense" and self.ship_step <= self.settings.steps:
             self._ship()

@@ -38,6 +38,17 @@ def test_frontier_json_keeps_its_contract(reproduced):
     assert frontier["students"][0]["quality"] == pytest.approx(means["one"] - means["teacher"])
 
 
+def test_a_student_of_two_seeds_is_trained_converted_and_scored_twice(reproduced):
+    for path in ("models/students/two/repeat_2/weights.npz", "models/tflite/two/repeat_2.tflite"):
+        assert (reproduced.folder / path).exists()
+    two, noss = (json.loads((reproduced.folder / path).read_text()) for path in ("results/frontier.json", "results/noss/two.json"))
+    student = next(s for s in two["students"] if s["name"] == "two")
+    accuracies = [noss["mean_test_accuracy"], noss["repeats"][0]["mean_test_accuracy"]]
+    assert student["mean_test_accuracy"] == pytest.approx(sum(accuracies) / 2)
+    assert student["seed_deviation_test"] == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
+    assert "two: mean of 2 trainings" in (reproduced.folder / "reports/index.html").read_text()
+
+
 def test_release_holds_what_its_checksums_say(reproduced):
     done = reproduced.run("sh", "-c", "cd release && sha256sum --check --quiet SHA256SUMS")
     assert done.returncode == 0, done.stdout
