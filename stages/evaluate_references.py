@@ -11,12 +11,13 @@ with stage("evaluate_references"):
     tensorflow_setup.set_up(settings.threads, settings.seed)
     from frill.teacher.saved_model import Teacher
 
-    teacher = Teacher(Path("models/teacher/saved_model"), settings.teacher.output)
-    control = Path("models/controls/random_weights.tflite")
+    output, pooling, threads = settings.teacher.output, settings.noss.pooling, settings.threads
+    saved_model, control = Path("models/teacher/saved_model"), Path("models/controls/random_weights.tflite")
+    teacher, teacher_hash = Teacher(saved_model, output), embed.folder_hash(saved_model, output)
     references = {
-        params.TEACHER: lambda store: embed.embed_teacher(teacher, store),
-        "logmel_stats": lambda store: embed.log_mel_statistics(store, settings.threads),
-        "random_weights": lambda store: embed.embed_tflite(control, store, settings.threads),
+        params.TEACHER: lambda store: embed.embed_calls(teacher.embed, teacher_hash, store, pooling),
+        "logmel_stats": lambda store: embed.log_mel_statistics(store, threads),
+        "random_weights": lambda store: embed.embed_tflite(control, store, pooling, threads),
     }
     for name, embedding in references.items():
         result = run.score(embedding, name, settings)

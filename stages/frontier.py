@@ -8,7 +8,7 @@ from frill.stage import stage
 
 with stage("frontier"):
     settings = params.load()
-    names = [*settings.students, params.TEACHER, *params.CONTROLS]
+    names = [*settings.students, *settings.references]
 
     def read(pattern: str) -> dict[str, dict]:
         paths = {name: Path(pattern.format(name)) for name in names}

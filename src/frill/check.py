@@ -4,13 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
-from frill import params as params_module
 from frill.clips import enforce_limit
 from frill.corpora import folder, synthetic
 from frill.device import host
 from frill.errors import UserError
 from frill.noss.splits import SplitError, splits
-from frill.params import TRAINS, FolderSet, Params
+from frill.params import TRAINS, Baseline, FolderSet, Params
 from frill.teacher import handle
 
 
@@ -21,6 +20,7 @@ def check(params: Params) -> list[str]:
         _check_teacher(params.teacher.source)
     except UserError as error:
         mistakes.append(str(error))
+    mistakes += [message for name, spec in params.baselines.items() if (message := _baseline_problem(name, spec))]
     for name, spec in params.audio.espeak.items():
         if message := synthetic.problem(spec.set, spec.use, spec.hours, spec.clips):
             mistakes.append(f"params.yaml: audio.espeak.{name}: {message}")
@@ -46,6 +46,15 @@ def _check_teacher(source: str) -> None:
         raise UserError(f"{key}: holds no saved_model.pb; give the folder of a SavedModel")
 
 
+def _baseline_problem(name: str, spec: Baseline) -> str:
+    key, path = f"params.yaml: baselines.{name}.source = {spec.source!r}", Path(spec.source)
+    if spec.kind == "saved_model" and not (path / "saved_model.pb").is_file():
+        return f"{key}: holds no saved_model.pb; give the folder of a SavedModel"
+    if spec.kind != "saved_model" and not path.is_file():
+        return f"{key}: no such file; give a {'.tflite' if spec.kind == 'tflite' else '.py'} file"
+    return ""
+
+
 def _check_folder(name: str, spec: FolderSet, params: Params) -> list[str]:
     listed = folder.rows(name, spec)
     if spec.use == "task":
@@ -65,7 +74,7 @@ def check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) -
 
 def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
     """Deletes outputs of students, sets and devices that params.yaml no longer names: stages that depend on whole folders must not see them."""
-    models = params.students.keys() | {params_module.TEACHER, *params_module.CONTROLS}
+    models = {*params.students, *params.references}
     keep = {
         "models/students/*": params.students,
         "models/tflite/*": params.students,

@@ -150,10 +150,9 @@ class Distillation:
         values = min(self.settings.batch_windows, len(self.train_set[0])) * self.projection.values
 
         def replica_step(windows, targets):
-            targets = tf.cast(targets, tf.float32) / scale
             with tf.GradientTape() as tape:
-                predicted = model(tf.cast(windows, tf.float32)[..., None], training=True)
-                loss = tf.reduce_sum(tf.math.squared_difference(predicted, targets)) / values  # this replica's part of the batch's mean
+                predicted = model(windows[..., None], training=True)
+                loss = tf.reduce_sum(tf.math.squared_difference(predicted, targets / scale)) / values  # this replica's part of the batch's mean
             gradients = tape.gradient(loss, model.trainable_variables)
             optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))  # adds them up over replicas
             return loss
@@ -164,9 +163,10 @@ class Distillation:
         )
 
     def _batch(self, step: int) -> tuple:
-        """Batch `step` as (windows, targets) in float16, each cut into one piece a replica."""
+        """Batch `step` as (windows, targets), each cut into one piece a replica."""
         rows = np.sort(batch_rows(len(self.train_set[0]), self.settings.batch_windows, self.seed, step))
-        return tuple(self._distributed(np.array_split(array[rows], self.strategy.num_replicas_in_sync)) for array in self.train_set)
+        replicas = self.strategy.num_replicas_in_sync
+        return tuple(self._distributed(np.array_split(array[rows].astype(np.float32), replicas)) for array in self.train_set)
 
     def _distributed(self, pieces: list[np.ndarray]):
         if len(pieces) == 1:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from frill.noss.intervals import PARTS, difference_interval
 from frill.params import Selection
-
-RESAMPLES = 2000
 
 
 def pareto(latency_ms: Sequence[float], quality: Sequence[float]) -> list[bool]:
@@ -41,27 +40,30 @@ def seed_deviation(student: dict, part: str) -> float | None:
 
 
 def quality_interval(student: dict, teacher: dict, part: str, seed: int) -> list[float]:
-    """95 % interval of `quality` over other clips of these tasks and, where the student was trained from n > 1 seeds, over other seeds.
+    """95 % interval of `quality` over other clips or speakers of these tasks and, where the student was trained from n > 1 seeds, over other seeds.
 
-    Clips: paired percentile bootstrap in each task (Efron and Tibshirani 1993, chapter 13). Seeds: Student's t, t(n - 1) s / sqrt(n). The two are
-    independent, so the distances from the estimate to its limits add in quadrature. Neither speaks of other tasks.
+    Clips and speakers: noss.intervals. Seeds: Student's t, t(n - 1) s / sqrt(n). The two are independent, so the distances from the estimate to its
+    limits add in quadrature. Neither speaks of other tasks.
     """
-    rng = np.random.default_rng(seed)
-    means = np.zeros(RESAMPLES)
-    for task, scores in student["tasks"].items():
-        difference = _right(scores, part) - _right(teacher["tasks"][task], part)
-        # Resampling n paired differences of -1, 0, 1 is a multinomial draw of their three counts.
-        counts = rng.multinomial(len(difference), [np.mean(difference == value) for value in (-1, 0, 1)], RESAMPLES)
-        means += 100 * (counts[:, 2] - counts[:, 0]) / len(difference)
-    low, high = np.percentile(means / len(student["tasks"]), [2.5, 97.5])
+    low, high = difference_interval(student, teacher, part, seed)
     shipped, mean = student[f"mean_{part}_accuracy"] - teacher[f"mean_{part}_accuracy"], quality(student, teacher, part)
     n = len(accuracies(student, part))
     seeds = float(stats.t.ppf(0.975, n - 1)) * seed_deviation(student, part) / n**0.5 if n > 1 else 0.0
     return [float(mean - np.hypot(shipped - low, seeds)), float(mean + np.hypot(high - shipped, seeds))]
 
 
-def _right(scores: dict, part: str) -> np.ndarray:
-    return np.array([int(c) for c in scores[f"{part}_correct"]])
+def by_task(student: dict, teacher: dict, seed: int) -> dict[str, dict]:
+    """Task -> points against the teacher of the training that ships, and their interval, on validation and test."""
+    return {
+        task: {
+            part: {
+                "points": scores[f"{part}_accuracy"] - teacher["tasks"][task][f"{part}_accuracy"],
+                "interval": difference_interval({"tasks": {task: scores}}, {"tasks": {task: teacher["tasks"][task]}}, part, seed),
+            }
+            for part in PARTS
+        }
+        for task, scores in student["tasks"].items()
+    }
 
 
 def pooled_latency_ms(measured: dict[str, dict]) -> dict[str, float]:
@@ -116,6 +118,7 @@ def assemble(params, latency: dict[str, dict], noss: dict[str, dict], tflite: di
         student |= {f"parity_{key}": tflite[name]["parity"][key] for key in ("min_cosine", "relative_error")}
         student["quantisation_points"] = noss[name].get("accuracy_change", {}).get("test")
         student["quality_interval"] = quality_interval(noss[name], teacher, "validation", params.seed)
+        student["tasks"] = by_task(noss[name], teacher, params.seed)
         student["quality_test"] = quality(noss[name], teacher, "test")
         student["quality_test_interval"] = quality_interval(noss[name], teacher, "test", params.seed)
         student["mean_test_accuracy"] = float(np.mean(accuracies(noss[name], "test")))
@@ -133,11 +136,12 @@ def assemble(params, latency: dict[str, dict], noss: dict[str, dict], tflite: di
             "name": name,
             "latency_ms": latencies.get(name),
             "quality": quality(noss[name], teacher, "validation"),
+            "quality_interval": quality_interval(noss[name], teacher, "validation", params.seed),
             "quality_test": quality(noss[name], teacher, "test"),
+            "quality_test_interval": quality_interval(noss[name], teacher, "test", params.seed),
             "mean_test_accuracy": noss[name]["mean_test_accuracy"],
         }
-        for name in noss
-        if name not in params.students
+        for name in params.references
     ]
     return {
         "schema": 1,

@@ -207,15 +207,31 @@ class Device(Section):
 
 
 class Noss(Section):
+    protocol: Annotated[list[Literal["fast", "frill"]], Field(min_length=1)]
     probes: Annotated[list[Literal["ridge", "lda"]], Field(min_length=1)]
+    pooling: Literal["mean", "max", "mean+max"]
     validation_share: Annotated[Real, Field(gt=0, lt=1)]
 
-    @field_validator("probes")
+    @field_validator("probes", "protocol")
     @classmethod
-    def _once(cls, probes):
-        if len(set(probes)) < len(probes):
-            raise ValueError("names a probe twice")
-        return probes
+    def _once(cls, names):
+        if len(set(names)) < len(names):
+            raise ValueError("names one twice")
+        return names
+
+
+class Baseline(Section):
+    """Another model that is scored beside the students; noss/baselines.py says what each kind takes."""
+
+    kind: Literal["saved_model", "tflite", "python"]
+    source: str
+    output: str | None = None
+
+    @model_validator(mode="after")
+    def _has_output(self):
+        if self.kind != "tflite" and not self.output:
+            raise ValueError(f"a baseline of kind {self.kind} needs output: the {'function' if self.kind == 'python' else 'key of the output'}")
+        return self
 
 
 class Selection(Section):
@@ -239,6 +255,7 @@ class Params(Section):
     convert: Convert
     devices: Annotated[dict[Key, Device], Field(min_length=1)]
     noss: Noss
+    baselines: dict[Key, Baseline]
     selection: Selection
     tracking: Tracking
 
@@ -248,7 +265,14 @@ class Params(Section):
             raise ValueError(f"selection.device = {self.selection.device!r} is not one of devices: {', '.join(self.devices)}")
         if taken := self.students.keys() & {TEACHER, *CONTROLS}:
             raise ValueError(f"students.{min(taken)}: the name is the teacher's or a control's; rename the student")
+        if taken := self.baselines.keys() & {TEACHER, *CONTROLS, *self.students}:
+            raise ValueError(f"baselines.{min(taken)}: the name is a student's, the teacher's or a control's; rename the baseline")
         return self
+
+    @property
+    def references(self) -> list[str]:
+        """The models that students are compared with: the teacher, the controls, the baselines."""
+        return [TEACHER, *CONTROLS, *self.baselines]
 
     @property
     def tasks(self) -> list[str]:

@@ -28,8 +28,8 @@ def standardised(x: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def test_ridge_is_scikit_learns(data):
     x, y, other = data
-    space, (z, z_other) = RowSpace(x), standardised(x, other)
-    for strength, (setting, weights, bias) in zip(RIDGE_STRENGTHS, ridge(space, y, CLASSES), strict=True):
+    space, (z, z_other) = RowSpace(x, y, CLASSES), standardised(x, other)
+    for strength, (setting, weights, bias) in zip(RIDGE_STRENGTHS, ridge(space), strict=True):
         alpha = strength * np.mean(np.sum(z**2, axis=1))
         model = Ridge(alpha, solver="svd").fit(z, np.where(y[:, None] == np.arange(CLASSES), 1.0, -1.0))
         np.testing.assert_allclose(space.project(other) @ weights + bias, model.predict(z_other), atol=1e-6)
@@ -38,8 +38,8 @@ def test_ridge_is_scikit_learns(data):
 
 def test_lda_is_scikit_learns(data):
     x, y, other = data
-    space, (z, z_other) = RowSpace(x), standardised(x, other)
-    for shrinkage, (setting, weights, bias) in zip(LDA_SHRINKAGES, lda(space, y, CLASSES), strict=True):
+    space, (z, z_other) = RowSpace(x, y, CLASSES), standardised(x, other)
+    for shrinkage, (setting, weights, bias) in zip(LDA_SHRINKAGES, lda(space), strict=True):
         model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(z, y)
         expected, found = model.decision_function(z_other), space.project(other) @ weights + bias
         np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))
@@ -52,8 +52,8 @@ def test_lda_weighs_classes_by_their_number_of_clips():
     rng = np.random.default_rng(1)
     y = (np.arange(200) < 20).astype(int)
     x, other = rng.normal(size=(200, 5)) + y[:, None], rng.normal(size=(50, 5)) + 0.5
-    space, (z, z_other) = RowSpace(x), standardised(x, other)
-    for shrinkage, (_, weights, bias) in zip(LDA_SHRINKAGES, lda(space, y, 2), strict=True):
+    space, (z, z_other) = RowSpace(x, y, CLASSES), standardised(x, other)
+    for shrinkage, (_, weights, bias) in zip(LDA_SHRINKAGES, lda(space), strict=True):
         model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(z, y)
         np.testing.assert_array_equal((space.project(other) @ weights + bias).argmax(axis=1), model.predict(z_other))
 
@@ -62,21 +62,21 @@ def test_lda_weighs_classes_by_their_number_of_clips():
 def test_a_class_without_training_clips_is_never_chosen(data, probe):
     x, y, other = data
     y = np.where(y == 2, 0, y)
-    space = RowSpace(x)
-    for _, weights, bias in probe(space, y, CLASSES):
+    space = RowSpace(x, y, CLASSES)
+    for _, weights, bias in probe(space):
         assert 2 not in (space.project(other) @ weights + bias).argmax(axis=1)
 
 
 def test_units_and_offsets_of_features_do_not_matter(data):
     x, y, other = (np.delete(part, 3, axis=1) if part.ndim == 2 else part for part in data)
     scale, offset = np.linspace(0.01, 100, x.shape[1]), np.linspace(-5, 5, x.shape[1])
-    plain, scaled = RowSpace(x), RowSpace(x * scale + offset)
-    for (_, weights, bias), (_, weights2, bias2) in zip(ridge(plain, y, CLASSES), ridge(scaled, y, CLASSES), strict=True):
+    plain, scaled = RowSpace(x, y, CLASSES), RowSpace(x * scale + offset, y, CLASSES)
+    for (_, weights, bias), (_, weights2, bias2) in zip(ridge(plain), ridge(scaled), strict=True):
         np.testing.assert_allclose(scaled.project(other * scale + offset) @ weights2 + bias2, plain.project(other) @ weights + bias, atol=1e-6)
 
 
 @pytest.mark.parametrize("probe", [ridge, lda])
 def test_embeddings_that_are_all_the_same_give_finite_weights(probe):
-    space = RowSpace(np.ones((12, 5), np.float32))
-    for _, weights, bias in probe(space, np.arange(12) % 3, 3):
+    space = RowSpace(np.ones((12, 5), np.float32), np.arange(12) % 3, 3)
+    for _, weights, bias in probe(space):
         assert np.isfinite(space.project(np.ones((2, 5))) @ weights + bias).all()

@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
+from frill.noss.run import finite
 from frill.noss.score import mean_accuracy, score_task
+from frill.params import Noss
 
 PROBES = ["ridge", "lda"]
+
+
+def settings(probes: list[str] = PROBES) -> Noss:
+    return Noss(protocol=["fast"], probes=probes, pooling="mean", validation_share=0.2)
 
 
 def task(count: int, classes: int, folds: int = 0, seed: int = 0) -> tuple[np.ndarray, list[dict]]:
@@ -26,7 +33,7 @@ def noise(rows: int, values: int = 16) -> np.ndarray:
 @pytest.mark.parametrize("probes", [["ridge"], ["lda"], PROBES])
 def test_separable_classes_score_100(probes, folds):
     y, rows = task(100, 4, folds)
-    result = score_task(noise(100) + 20 * np.eye(16)[y], rows, probes, 0.2, 17)
+    result = score_task(noise(100) + 20 * np.eye(16)[y], rows, settings(probes), 17)
     assert result["validation_accuracy"] == result["test_accuracy"] == 100
     assert result["test_correct"] == "1" * (100 if folds else 20)
     assert result["test_confusion"] == (np.eye(4, dtype=int) * (25 if folds else 5)).tolist() or folds == 0
@@ -35,14 +42,14 @@ def test_separable_classes_score_100(probes, folds):
 
 def test_noise_scores_chance():
     _, rows = task(4000, 4)
-    result = score_task(noise(4000), rows, PROBES, 0.2, 17)
+    result = score_task(noise(4000), rows, settings(), 17)
     assert result["test_accuracy"] == pytest.approx(25, abs=4 * 100 * np.sqrt(0.25 * 0.75 / 800))
 
 
 @pytest.mark.parametrize("folds", [0, 4])
 def test_the_parts_of_a_result_agree(folds):
     y, rows = task(200, 5, folds)
-    result = score_task(noise(200) + 1.2 * np.eye(16)[y], rows, PROBES, 0.2, 17)
+    result = score_task(noise(200) + 1.2 * np.eye(16)[y], rows, settings(), 17)
     confusion = np.array(result["test_confusion"])
     tested = [i for i in range(200) if folds or rows[i]["split"] == "test"]
     assert result["labels"] == [f"class{c}" for c in range(5)]
@@ -60,22 +67,22 @@ def test_correct_is_in_the_manifests_order():
     x = noise(100) + 20 * np.eye(16)[y]
     wrong = [3, 50, 98]
     x[wrong] = 20 * np.eye(16)[1 - y[wrong]]
-    result = score_task(x, rows, ["lda"], 0.2, 17)
+    result = score_task(x, rows, settings(["lda"]), 17)
     assert [i for i, c in enumerate(result["test_correct"]) if c == "0"] == wrong
 
 
 def test_the_setting_is_chosen_on_validation_and_ties_go_to_the_weakest():
     y, rows = task(100, 4)
     x = noise(100) + 20 * np.eye(16)[y]
-    assert score_task(x, rows, PROBES, 0.2, 17)["chosen"] == ["ridge 1.0e-04"]
-    assert score_task(x, rows, ["lda", "ridge"], 0.2, 17)["chosen"] == ["lda 0.001"]
+    assert score_task(x, rows, settings(), 17)["chosen"] == ["ridge 1.0e-04"]
+    assert score_task(x, rows, settings(["lda", "ridge"]), 17)["chosen"] == ["lda 0.001"]
     # Test labels do not take part in the choice.
     x = noise(100) + 0.8 * np.eye(16)[y]
-    chosen = score_task(x, rows, PROBES, 0.2, 17)["chosen"]
+    chosen = score_task(x, rows, settings(), 17)["chosen"]
     for row in rows:
         if row["split"] == "test":
             row["label"] = "class0"
-    assert score_task(x, rows, PROBES, 0.2, 17)["chosen"] == chosen
+    assert score_task(x, rows, settings(), 17)["chosen"] == chosen
 
 
 def test_mean_accuracy_counts_tasks_alike():
@@ -83,8 +90,45 @@ def test_mean_accuracy_counts_tasks_alike():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_embeddings_of_a_diverged_student_are_scored(value):
+def test_embeddings_that_are_not_finite_are_found_and_scored_as_0(value):
     y, rows = task(100, 2)
-    x = noise(100) + 20 * np.eye(16)[y]
-    x[:, 5] = value
-    assert 0 <= score_task(x, rows, PROBES, 0.2, 17)["test_accuracy"] <= 100
+    x = (noise(100) + 20 * np.eye(16)[y]).astype(np.float32)
+    spoiled = x.copy()
+    spoiled[[3, 50], 5] = value
+    cleaned, broken = finite(spoiled)
+    assert list(broken) == [3, 50] and not cleaned[broken].any()
+    np.testing.assert_array_equal(np.delete(cleaned, broken, axis=0), np.delete(x, broken, axis=0))
+    assert finite(x)[0] is x
+    assert 0 <= score_task(finite(np.full_like(x, value))[0], rows, settings(), 17)["test_accuracy"] <= 100
+
+
+def test_one_clip_per_class_and_classes_missing_from_train_are_scored():
+    rows = [{"label": str(i % 6), "speaker": "", "split": "train" if i < 4 else "validation" if i < 10 else "test", "fold": ""} for i in range(16)]
+    y = np.array([int(row["label"]) for row in rows])
+    result = score_task(20 * np.eye(32)[y] + noise(16, 32), rows, settings(), 17)  # classes 4 and 5 have no training clip
+    assert result["test_accuracy"] == pytest.approx(100 * np.mean(y[10:] < 4))
+    assert np.array(result["test_confusion"])[:, 4:].sum() == 0
+
+
+def test_speakers_are_kept_for_resampling_and_those_in_train_and_test_are_counted():
+    rows = [{"label": "ab"[i % 2], "speaker": f"s{i // 10}", "split": ("train", "validation", "test")[i // 20], "fold": ""} for i in range(60)]
+    rows[59]["speaker"] = "s0"
+    y = np.arange(60) % 2
+    result = score_task(noise(60) + 3 * np.eye(16)[y], rows, settings(), 17)
+    assert result["test_speakers"].split() == ["1"] * 10 + ["2"] * 9 + ["0"] and result["speakers_in_train_and_test"] == 1
+    rows[5]["speaker"] = ""
+    assert score_task(noise(60), rows, settings(), 17)["validation_speakers"] != ""
+    for row in rows:
+        row["speaker"] = ""
+    result = score_task(noise(60), rows, settings(), 17)
+    assert result["test_speakers"] == "" and result["speakers_in_train_and_test"] == 0
+
+
+def test_metrics_are_scikit_learns():
+    y, rows = task(300, 3)
+    result = score_task(noise(300) + 1.5 * np.eye(16)[y], rows, settings(), 17)
+    index = [i for i, row in enumerate(rows) if row["split"] == "test"]
+    confusion = np.array(result["test_confusion"])
+    predicted = np.concatenate([np.repeat(np.arange(3), row) for row in confusion])
+    assert result["test_unweighted_average_recall"] == pytest.approx(100 * balanced_accuracy_score(np.sort(y[index]), predicted))
+    assert 0 < result["test_equal_error_rate"] < 50

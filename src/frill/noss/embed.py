@@ -1,56 +1,101 @@
-"""Clip embeddings for scoring: the mean over a clip's windows, float32 [clips, D].
+"""Clip embeddings for scoring: float32 [clips, D], pooled over a clip's windows by the mean, the maximum, or both side by side (2 D).
 
-A .tflite student is fixed at one window a call, so one interpreter runs on every core.
+A .tflite student is fixed at one window a call, so one interpreter runs on every core. Embeddings are kept in scratch/embeddings under a hash of
+the model, the corpus, the pooling and the code: a changed probe embeds nothing again.
 """
 
+import hashlib
+import os
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import local
+from typing import Literal
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from frill.audio import to_float
+from frill import embedder
 from frill.clips import ClipStore
 from frill.embedder import Embedder
-from frill.frontend import log_mel
+from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES
+from frill.noss import log_mels
+from frill.noss.log_mels import LogMels, code_hash, corpus_hash
 from frill.progress import progress
 
+Pooling = Literal["mean", "max", "mean+max"]
+FOLDER = Path("scratch/embeddings")
 
-def embed_tflite(path: Path, store: ClipStore, threads: int) -> np.ndarray:
+
+def pool(values: np.ndarray, pooling: Pooling) -> np.ndarray:
+    """One clip's windows float [windows, D] -> [D], or [2 D] for "mean+max"."""
+    return np.concatenate([values.mean(axis=0) if name == "mean" else values.max(axis=0) for name in pooling.split("+")])
+
+
+def embed_tflite(path: Path, store: ClipStore, pooling: Pooling, threads: int) -> np.ndarray:
     """The model file's clip embeddings, on `threads` cores."""
-    mine = local()
 
-    def embed(samples):
-        if not hasattr(mine, "embedder"):
-            mine.embedder = Embedder(path)
-        return mine.embedder.embed(samples).mean(axis=0)
+    def compute():
+        clips, mine = LogMels(store, threads), local()
 
-    return _map(embed, store, threads)
+        def embed(clip: int) -> np.ndarray:
+            if not hasattr(mine, "embedder"):
+                mine.embedder = Embedder(path)
+            return pool(mine.embedder.embed_windows(clips.windows(clip)), pooling)
+
+        with ThreadPoolExecutor(threads) as workers:
+            return _stack(workers.map(embed, range(len(store))), store)
+
+    return cached(hashlib.sha256(path.read_bytes()).hexdigest(), store, pooling, compute)
 
 
 def log_mel_statistics(store: ClipStore, threads: int) -> np.ndarray:
     """The control without a network: mean and deviation of each log-mel band over the clip, [clips, 128]."""
-
-    def embed(samples):
-        frames = log_mel(np.pad(to_float(samples), (0, max(0, 400 - len(samples)))))
-        return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
-
-    return _map(embed, store, threads)
-
-
-def embed_teacher(teacher, store: ClipStore) -> np.ndarray:
-    """`teacher` is anything with `embed(clips) -> iterator of [windows, D]`."""
-    return _stack(teacher.embed(store.samples(index) for index in range(len(store))), store)
+    clips = LogMels(store, threads)
+    result = np.empty((len(clips), 128), np.float32)
+    for clip, row in enumerate(result):
+        own = max(1, (int(clips.samples[clip]) - FRAME_SAMPLES) // HOP_SAMPLES + 1)  # without the frames of padding
+        frames = clips.frames(clip)[:own]
+        row[:] = np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+    return result
 
 
-def _map(embed: Callable[[np.ndarray], np.ndarray], store: ClipStore, threads: int) -> np.ndarray:
-    # One BLAS thread each: those of the log-mel would otherwise spin on the cores that the interpreters need (twice as slow).
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        rows = pool.map(lambda index: embed(store.samples(index))[None], range(len(store)))
-        return _stack(rows, store)
+def embed_calls(embed: Callable[[Iterable[np.ndarray]], Iterable[np.ndarray]], model_hash: str, store: ClipStore, pooling: Pooling) -> np.ndarray:
+    """Of anything that takes an iterable of clips int16 [samples] and yields [windows, D] for each, such as Teacher.embed."""
+
+    def compute():
+        return _stack((pool(values, pooling) for values in embed(store.samples(index) for index in range(len(store)))), store)
+
+    return cached(model_hash, store, pooling, compute)
+
+
+def folder_hash(folder: Path, *more: str) -> str:
+    """Of a model that is a file or a folder of files, and of what else decides its output."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else [folder]
+    parts = [hashlib.sha256(path.read_bytes()).hexdigest() + path.relative_to(folder).as_posix() for path in files]
+    return hashlib.sha256("\n".join([*parts, *more]).encode()).hexdigest()
+
+
+def cached(model_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """What `compute` returns, or what it returned before for the same model and corpus; memory mapped."""
+    key = hashlib.sha256(
+        "\n".join([model_hash, corpus_hash(store), pooling, code_hash(sys.modules[__name__], embedder, log_mels)]).encode()
+    ).hexdigest()
+    path = FOLDER / f"{key[:32]}.npy"
+    if not path.exists():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.{os.getpid()}.new")
+        with open(new, "wb") as file:
+            np.save(file, compute())
+        new.replace(path)
+    return np.load(path, mmap_mode="r")
 
 
 def _stack(values: Iterable[np.ndarray], store: ClipStore) -> np.ndarray:
-    return np.stack([v.mean(axis=0) for v in progress(values, store.folder.name, len(store), "clip")])
+    """One row a clip, each written where it stays."""
+    result = None
+    for index, row in enumerate(progress(values, store.folder.name, len(store), "clip")):
+        if result is None:
+            result = np.empty((len(store), len(row)), np.float32)
+        result[index] = row
+    return result

@@ -1,7 +1,8 @@
 """Linear probes: what a linear classifier can read out of an embedding, at every regularisation strength from one decomposition.
 
 Conventions: `x` float [clips, D], `y` int class per clip; features are standardised by the training clips' mean and deviation. All strengths are
-solved in the row space of the training clips (at most as many dimensions as clips), so a teacher of 12,288 values needs no 1.2 GB covariance.
+solved in the row space of the training clips, from their second moments: with n > D clips from the D x D covariance, summed over blocks of clips,
+with fewer from the n x n Gram matrix, summed over blocks of values. So 12,288 values need no 1.2 GB covariance, and no embedding matrix is copied.
 Both probes equal scikit-learn's on the same standardised features: RidgeClassifier(alpha) and LinearDiscriminantAnalysis("lsqr", shrinkage).
 """
 
@@ -11,61 +12,91 @@ import numpy as np
 
 RIDGE_STRENGTHS = tuple(10.0 ** np.arange(-4.0, 3.5, 0.5))  # x the mean squared length of a training clip
 LDA_SHRINKAGES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99)
+BLOCK = 4096  # clips, or values, of a block
 
 
 class RowSpace:
-    """Training clips in an orthonormal basis of their own span: `train` = u * s [n, r]; `project` brings other clips there."""
+    """Training clips in the orthonormal basis of their span that their second moments are diagonal in.
 
-    def __init__(self, x: np.ndarray):
-        x = _finite(x)
-        deviation = x.std(axis=0)
-        self._mean, self._deviation = x.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
-        z = self._standardise(x)
-        if len(z) < z.shape[1]:
-            eigenvalues, u = np.linalg.eigh(z @ z.T)
-        else:
-            eigenvalues, v = np.linalg.eigh(z.T @ z)
-        keep = eigenvalues > eigenvalues[-1] * 1e-10
-        self.s = np.sqrt(eigenvalues[keep])
-        self._basis = z.T @ (u[:, keep] / self.s) if len(z) < z.shape[1] else v[:, keep]
-        self.train = z @ self._basis
+    `variance` [r] is the clips' squared length along each axis, summed; `class_sums` [classes, r] the sum of each class's clips; `counts` [classes].
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, classes: int):
+        self.counts = np.bincount(y, minlength=classes)
         self.dimensions = x.shape[1]
+        self._x, self._mean, self._deviation = x, *_moments(x)
+        if len(x) < self.dimensions:
+            self._decompose(self._gram(x))
+            onehot = (y == np.arange(classes)[:, None]).astype(float)
+            self.class_sums = onehot @ (self._axes * self.variance**0.5)
+        else:
+            sums, squares = np.zeros((classes, self.dimensions)), np.zeros((self.dimensions, self.dimensions))
+            for rows in _blocks(len(x)):
+                z = self._standardise(x[rows], slice(None))
+                squares += z.T @ z
+                np.add.at(sums, y[rows], z)
+            self._decompose(squares)
+            self.class_sums = sums @ self._axes
 
     def project(self, x: np.ndarray) -> np.ndarray:
-        return self._standardise(_finite(x)) @ self._basis
+        """Other clips [n, D] -> [n, r] in this basis."""
+        if len(self._x) < self.dimensions:
+            return self._gram(x) @ (self._axes / self.variance**0.5)
+        return np.concatenate([self._standardise(x[rows], slice(None)) @ self._axes for rows in _blocks(len(x))])
 
-    def _standardise(self, x):
-        return (x - self._mean) / self._deviation
+    def _decompose(self, moments: np.ndarray) -> None:
+        eigenvalues, axes = np.linalg.eigh(moments)
+        keep = eigenvalues > max(eigenvalues[-1], 0.0) * 1e-10
+        self.variance, self._axes = eigenvalues[keep], axes[:, keep]
+
+    def _gram(self, x: np.ndarray) -> np.ndarray:
+        """Products of clips [n, D] with the training clips, both standardised: [n, training clips]."""
+        gram = np.zeros((len(x), len(self._x)))
+        for columns in _blocks(self.dimensions):
+            train = self._standardise(self._x, columns)
+            gram += (train if x is self._x else self._standardise(x, columns)) @ train.T
+        return gram
+
+    def _standardise(self, x: np.ndarray, columns: slice) -> np.ndarray:
+        return (x[:, columns] - self._mean[columns]) / self._deviation[columns]
 
 
-def _finite(x: np.ndarray) -> np.ndarray:
-    """A diverged student's embeddings need not be finite, and still are a row of the table: at chance."""
-    return np.nan_to_num(np.asarray(x, np.float64), posinf=0.0, neginf=0.0)
+def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of every value, float64 [D]; the deviation of a value that never changes is 1."""
+    mean, deviation = np.empty(x.shape[1]), np.empty(x.shape[1])
+    for columns in _blocks(x.shape[1], max(1, 2**22 // len(x))):  # 32 MB in float64
+        part = x[:, columns].astype(np.float64)
+        mean[columns], deviation[columns] = part.mean(axis=0), part.std(axis=0)
+    return mean, np.where(deviation > 0, deviation, 1.0)
 
 
-def ridge(space: RowSpace, y: np.ndarray, classes: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def _blocks(length: int, size: int = BLOCK) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, length, size))
+
+
+def ridge(space: RowSpace) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Least squares on one-against-the-rest targets of -1 and 1. Yields (setting, weights [r, classes], bias [classes])."""
-    targets = np.where(y[:, None] == np.arange(classes), 1.0, -1.0)
-    bias = targets.mean(axis=0)
-    right = space.train.T @ (targets - bias)
+    clips = space.counts.sum()
+    bias = 2 * space.counts / clips - 1
+    right = 2 * space.class_sums.T  # clips' targets times clips, whose sum is 0
     for strength in RIDGE_STRENGTHS:
-        alpha = strength * np.square(space.s).sum() / len(y)
-        yield f"ridge {strength:.1e}", right / (np.square(space.s) + alpha)[:, None], bias
+        alpha = strength * space.variance.sum() / clips
+        yield f"ridge {strength:.1e}", right / (space.variance + alpha)[:, None], bias
 
 
-def lda(space: RowSpace, y: np.ndarray, classes: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def lda(space: RowSpace) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Linear discriminants, the within-class covariance shrunk towards a multiple of the identity. Yields as `ridge` does.
 
     Outside the row space class means are equal and the shrunk covariance is isotropic, so nothing there takes part in a decision.
     """
-    counts = np.bincount(y, minlength=classes)
-    means = np.stack([space.train[y == c].mean(axis=0) if n else np.zeros(space.train.shape[1]) for c, n in enumerate(counts)])
-    within = space.train - means[y]
-    variances, axes = np.linalg.eigh(within.T @ within / len(y))
+    clips = space.counts.sum()
+    means = space.class_sums / np.maximum(space.counts, 1)[:, None]
+    within = (np.diag(space.variance) - (means * space.counts[:, None]).T @ means) / clips
+    variances, axes = np.linalg.eigh(within)
     isotropic = variances.sum() / space.dimensions
     means_rotated = means @ axes
     with np.errstate(divide="ignore"):
-        log_priors = np.log(counts / len(y))  # a class without training clips is never chosen
+        log_priors = np.log(space.counts / clips)  # a class without training clips is never chosen
     for shrinkage in LDA_SHRINKAGES:
         scaled = means_rotated / ((1 - shrinkage) * np.maximum(variances, 0) + shrinkage * isotropic)
         yield f"lda {shrinkage:g}", axes @ scaled.T, log_priors - 0.5 * np.sum(scaled * means_rotated, axis=1)

@@ -9,11 +9,13 @@ import numpy as np
 from frill.clips import ClipStore
 from frill.errors import UserError
 from frill.noss.embed import embed_tflite
+from frill.noss.intervals import PARTS
 from frill.noss.score import mean_accuracy, score_task
 from frill.noss.splits import SplitError
 from frill.params import Params
 
 TASKS = Path("data/task")
+Embed = Callable[[ClipStore], np.ndarray]  # a task's clip embeddings, float [clips, D]
 
 
 def score_student(folder: Path, name: str, params: Params, out: Path) -> dict:
@@ -24,30 +26,43 @@ def score_student(folder: Path, name: str, params: Params, out: Path) -> dict:
     """
 
     def score_file(path: Path) -> dict:
-        return score(lambda store: embed_tflite(path, store, params.threads), name, params)
+        return score(lambda store: embed_tflite(path, store, params.noss.pooling, params.threads), name, params)
 
-    means = [f"mean_{part}_accuracy" for part in ("validation", "test")]
+    means = {part: f"mean_{part}_accuracy" for part in PARTS}
     result = score_file(folder / "model.tflite")
     if (folder / "float32.tflite").exists():
         reference = score_file(folder / "float32.tflite")
-        result["accuracy_change"] = {part: result[mean] - reference[mean] for part, mean in zip(("validation", "test"), means, strict=True)}
+        result["accuracy_change"] = {part: result[mean] - reference[mean] for part, mean in means.items()}
     repeats = [score_file(path) for path in sorted(folder.glob("repeat_*.tflite"))]
-    result["repeats"] = [{mean: repeat[mean] for mean in means} for repeat in repeats]
+    result["repeats"] = [{mean: repeat[mean] for mean in means.values()} for repeat in repeats]
     write(result, out)
     return result
 
 
-def score(embed: Callable[[ClipStore], np.ndarray], name: str, params: Params) -> dict:
-    """`embed` gives a task's clip embeddings float [clips, D]. Raises UserError for a task that cannot be scored."""
+def score(embed: Embed, name: str, params: Params) -> dict:
+    """What results/noss/NAME.json holds. Raises UserError for a task that cannot be scored."""
     tasks = {}
     for task in params.tasks:
         store = ClipStore(TASKS / task)
+        embeddings, broken = finite(embed(store))
+        if len(broken):
+            print(f"{name}: {task}: the embeddings of {len(broken)} clips are not finite, first that of {store.rows[broken[0]]['clip']}; scored as 0")
         try:
-            tasks[task] = score_task(embed(store), store.rows, params.noss.probes, params.noss.validation_share, params.seed)
+            tasks[task] = score_task(embeddings, store.rows, params.noss, params.seed)
         except SplitError as error:
             raise UserError(f"task {task} {error}") from None
-    means = {f"mean_{part}_accuracy": mean_accuracy(tasks, part) for part in ("validation", "test")}
-    return {"schema": 1, "model": name, **means, "tasks": tasks}
+        tasks[task]["clips_not_finite"] = len(broken)
+    means = {f"mean_{part}_accuracy": mean_accuracy(tasks, part) for part in PARTS}
+    return {"schema": 2, "model": name, **means, "tasks": tasks}
+
+
+def finite(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings with those clips at 0 that hold a NaN or an infinity, and their indices: a diverged student is a row of the table too, at chance."""
+    broken = np.flatnonzero(~np.isfinite(embeddings.sum(axis=1, dtype=np.float64)))
+    if len(broken):
+        embeddings = np.array(embeddings)
+        embeddings[broken] = 0
+    return embeddings, broken
 
 
 def write(result: dict, out: Path) -> None:

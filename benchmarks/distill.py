@@ -1,0 +1,223 @@
+"""Speed of distilling a student: this package against a plain Keras fit and against the published code's method, in one run.
+
+    make repro && python benchmarks/distill.py [--students tiny_0.5 small_1.0] [--profile] [--corpus FOLDER] [--teacher FOLDER]
+
+    frill     stored windows, projected targets, this package's loop
+    keras     model.fit on the same stored windows with all of the teacher's values as targets
+    public    the method of the published code: waveforms in, the teacher live in the input pipeline, log-mel inside the model, all values as targets
+    ceiling   frill's step without head and targets: the network alone
+
+All use the same student, batch and optimizer (Adam's fused kernel; stock Keras Adam is slower), take turns round by round, and are compared by the
+median of the rounds. Then frill and keras train for the same number of steps without balancing, and their validation MSE is compared: "allowed" is the
+error of the full head inside the projected space plus all that lies outside of it, which is what a projected student could reach at best if it trained as well.
+"""
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from frill import tensorflow_setup
+
+tensorflow_setup.set_up(threads=2, seed=17)
+
+import tensorflow as tf  # noqa: E402
+import tf_keras as keras  # noqa: E402
+
+from frill import frontend_tf, params  # noqa: E402
+from frill.audio import SAMPLE_RATE_HZ, to_float  # noqa: E402
+from frill.clips import ClipStore  # noqa: E402
+from frill.distill import Distillation  # noqa: E402
+from frill.progress import progress  # noqa: E402
+from frill.schedule import batch_rows  # noqa: E402
+from frill.students.build import StudentSpec, build  # noqa: E402
+from frill.target_store import Projection, load_split  # noqa: E402
+from frill.targets import fit_projection, make_targets  # noqa: E402
+from frill.teacher.saved_model import MIN_SAMPLES, Teacher  # noqa: E402
+
+WARM_UP = 5  # steps of each turn that do not count: tracing, caches, an input pipeline that ran ahead
+TURN = 15  # steps of each turn that do
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--corpus", type=Path, default=Path("data/corpus/speech"), help="a clip store")
+    parser.add_argument("--teacher", type=Path, default=Path("models/teacher/saved_model"), help="a SavedModel with TRILL's convention")
+    parser.add_argument("--output", default="layer19")
+    parser.add_argument("--students", nargs="+", default=["tiny_0.5", "small_1.0"], help="BACKBONE_WIDTH")
+    parser.add_argument("--projection", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=200, help="steps of the comparison of validation MSE")
+    parser.add_argument("--profile", action="store_true", help="print what operations frill's step spends its time on")
+    arguments = parser.parse_args()
+    for path in (arguments.corpus / "manifest.csv", arguments.teacher / "saved_model.pb"):
+        if not path.exists():
+            parser.error(f"{path} is not there; run `make repro` first, or name another with --{'corpus' if 'manifest' in path.name else 'teacher'}")
+    with tempfile.TemporaryDirectory() as folder:
+        teacher = Teacher(arguments.teacher, arguments.output)
+        full, projected = make_stores(arguments.corpus, teacher, arguments.projection, Path(folder))
+        for name in arguments.students:
+            backbone, width = name.split("_")
+            spec = StudentSpec(backbone, float(width), "gap", None, False)
+            settings = params.load().distill.model_copy(update={"steps": arguments.steps, "balance": 0.0, "checkpoint_steps": 10**9})
+            print(f"\n{name}, batches of {settings.batch_windows} windows")
+            frill = Distillation(spec, settings, projected, 17, Path(folder, "scratch"))
+            time_methods(methods(frill, full, arguments), frill, arguments.rounds)
+            if arguments.profile:
+                profile(frill)
+            compare_errors(frill, full)
+
+
+def make_stores(corpus: Path, teacher: Teacher, projection: int, folder: Path) -> tuple[Path, Path]:
+    """Two target stores of the same windows: with all values, and projected."""
+    settings = params.Targets(windows_per_clip=4, augmented_copies=0, validation_share=0.1, projection="none")
+    full, projected = folder / "full", folder / "projected"
+    make_targets([corpus], teacher, settings, 17, full)
+    projected.mkdir()
+    fitted = fit_projection(load_split(full, "train")[1].astype(np.float32), projection, 17)
+    fitted.save(projected / "projection.npz")
+    for split in ("train", "validation"):
+        windows, values = load_split(full, split)
+        np.save(projected / f"{split}-windows.npy", windows)
+        np.save(projected / f"{split}-targets.npy", fitted.apply(values.astype(np.float32)).astype(np.float16))
+    return full, projected
+
+
+def methods(frill: Distillation, full: Path, arguments: argparse.Namespace) -> dict[str, Callable[[int], Iterator]]:
+    """Name -> function that trains so many steps and yields after each."""
+    spec, batch, values = frill.spec, frill.settings.batch_windows, len(Projection.load(full / "projection.npz").mean)
+    windows, targets = (array.astype(np.float32) for array in load_split(full, "train"))
+    stored = tf.data.Dataset.from_tensor_slices((windows[..., None], targets)).shuffle(1000).repeat().batch(batch).prefetch(2)
+    with_head = build(spec, values, frill.settings.batch_norm_momentum)
+
+    loaded = tf.saved_model.load(str(arguments.teacher))
+    samples = keras.Input([MIN_SAMPLES])
+    in_model = keras.layers.Lambda(lambda x: tf.reshape(frontend_tf.windows(x), [-1, 96, 64, 1]))(samples)
+    with_frontend = keras.Model(samples, build(spec, values, frill.settings.batch_norm_momentum)(in_model))
+
+    def live(waveforms):
+        return waveforms, tf.reshape(loaded(samples=waveforms, sample_rate=SAMPLE_RATE_HZ)[arguments.output], [-1, values])
+
+    crops = tf.data.Dataset.from_tensor_slices(waveforms(arguments.corpus)).shuffle(1000).repeat().batch(batch)
+    crops = crops.map(live, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+    frill.start()
+    return {
+        "frill": lambda steps: frill.losses(steps),
+        "keras": lambda steps: fit(with_head, stored, steps),
+        "public": lambda steps: fit(with_frontend, crops, steps),
+        "ceiling": without_head(frill),
+    }
+
+
+def waveforms(corpus: Path) -> np.ndarray:
+    """One piece of a second of every clip that is long enough, float32 [N, 16000]."""
+    store = ClipStore(corpus)
+    clips = (store.samples(index) for index in range(len(store)))
+    return np.stack([to_float(samples[:MIN_SAMPLES]) for samples in clips if len(samples) >= MIN_SAMPLES])
+
+
+def fit(model: keras.Model, data: tf.data.Dataset, steps: int) -> list:
+    """model.fit, as a list of the times at which its steps ended: time_turn takes those as they are."""
+    if not getattr(model, "optimizer", None):
+        model.compile(keras.optimizers.legacy.Adam(0.001, epsilon=1e-8), "mse")
+    ended: list[float] = []
+    record = keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: ended.append(time.perf_counter()))
+    model.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[record])
+    return ended
+
+
+def without_head(frill: Distillation) -> Callable[[int], Iterator]:
+    """Steps of the network alone: what no head and no targets would cost. The loss is a sum of the embedding, so that all of it has gradients."""
+    model = build(frill.spec, None, frill.settings.batch_norm_momentum)
+    optimizer = keras.optimizers.legacy.Adam(1e-6, epsilon=1e-8)
+
+    @tf.function
+    def step(windows):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(windows[..., None], training=True)))
+        optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True))
+        return loss
+
+    batch = tf.constant(frill.train_set[0][: frill.settings.batch_windows], tf.float32)
+    return lambda steps: (float(step(batch)) for _ in range(steps))
+
+
+def time_turn(method: Callable[[int], Iterator]) -> float:
+    """Seconds a step, over a turn."""
+    steps = method(WARM_UP + TURN)
+    ended = steps if isinstance(steps, list) else [time.perf_counter() for _ in steps]
+    return (ended[-1] - ended[-1 - TURN]) / TURN
+
+
+def time_methods(methods: dict[str, Callable[[int], Iterator]], frill: Distillation, rounds: int) -> None:
+    times_s = {name: [] for name in methods}
+    for _ in progress(range(rounds), "rounds", rounds, "round"):
+        for name, method in methods.items():
+            times_s[name].append(time_turn(method))
+    median_s = {name: float(np.median(times)) for name, times in times_s.items()}
+    batch = frill.settings.batch_windows
+    print(f"{'':10}{'ms a step':>10}{'windows/s':>11}{'frill is':>10}  {'rounds, ms':<16}")
+    for name, seconds in median_s.items():
+        spread = f"{1e3 * min(times_s[name]):.0f} .. {1e3 * max(times_s[name]):.0f}"
+        ratios = np.median(np.array(times_s[name]) / times_s["frill"])
+        print(f"{name:10}{1e3 * seconds:>10.1f}{batch / seconds:>11.0f}{ratios:>9.2f}x  {spread:<16}")
+    start, reads = time.perf_counter(), 50
+    for step in range(reads):
+        rows = np.sort(batch_rows(len(frill.train_set[0]), batch, 17, step))
+        _ = [array[rows].astype(np.float32) for array in frill.train_set]
+    read_ms = 1e3 * (time.perf_counter() - start) / reads
+    network = median_s["ceiling"] / median_s["frill"]
+    print(f"frill's step: network {network:.0%}, head {1 - network:.0%}; reading a batch takes {read_ms:.1f} ms, while the one before trains")
+
+
+def compare_errors(frill: Distillation, full: Path) -> None:
+    """Trains both for the same steps and prints their validation MSE in the full space, a teacher value."""
+    plain = Distillation(frill.spec, frill.settings, full, 17, frill.scratch.parent)
+    for training, label in ((frill, "frill"), (plain, "all values")):
+        training.run(label)
+    windows, values = load_split(full, "validation")
+    values = values.astype(np.float32)
+    projected, projection = frill.projection.apply(values), frill.projection
+    in_space = frill.model.predict(windows[..., None], 256, verbose=0) * frill.scale
+    in_full = plain.model.predict(windows[..., None], 256, verbose=0) * plain.scale
+
+    def mse(error, *more):
+        return sum(float(np.square(e, dtype=np.float64).sum()) for e in (error, *more)) / values.size
+
+    outside = values - projection.mean - projected @ projection.basis
+    own, plain_mse = mse(in_space @ projection.basis + projection.mean - values), mse(in_full - values)
+    allowed = mse(projection.apply(in_full) - projected, outside)
+    print(f"validation MSE a value after {frill.settings.steps} steps: frill {own:.5f}, full head {plain_mse:.5f}, allowed {allowed:.5f}")
+    print(f"frill against allowed {100 * (own / allowed - 1):+.2f} %, against the full head {100 * (own / plain_mse - 1):+.2f} %")
+
+
+def profile(frill: Distillation) -> None:
+    """Prints the kinds of operations that a step's time goes to, by TensorFlow's profiler. Operations run one after another, so they add up to the step."""
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    for _ in frill.losses(3):
+        pass
+    with tempfile.TemporaryDirectory() as folder:
+        tf.profiler.experimental.start(folder)
+        for _ in frill.losses(10):
+            pass
+        tf.profiler.experimental.stop()
+        space = xplane_pb2.XSpace.FromString(next(Path(folder).rglob("*.xplane.pb")).read_bytes())
+    times_ms: Counter[str] = Counter()
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                node, separator, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
+                if separator and node:
+                    times_ms[kind.removeprefix("_MklNative")] += event.duration_ps / 1e9 / 10
+    total = sum(times_ms.values())
+    print("; ".join(f"{kind} {ms:.1f} ms ({ms / total:.0%})" for kind, ms in times_ms.most_common(10)))
+
+
+if __name__ == "__main__":
+    main()

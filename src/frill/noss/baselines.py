@@ -1,0 +1,119 @@
+"""Other models in the table: whatever `baselines` in params.yaml names is scored on the same clips by the same probes.
+
+kind saved_model   `source` is a folder with TRILL's calling convention, `output` the key of what it returns
+kind tflite        `source` is a file that takes windows [1, 96, 64, 1], or samples [1, T] of any length, and gives [windows, D]
+kind python        `source` is a .py file, `output` a function in it: (samples float32 [T], sample_rate_hz) -> [time, D] or [D]
+"""
+
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from frill.audio import SAMPLE_RATE_HZ, to_float
+from frill.clips import ClipStore
+from frill.errors import UserError
+from frill.frontend import MIN_SAMPLES
+from frill.noss.embed import embed_calls, embed_tflite, folder_hash
+from frill.noss.run import Embed
+from frill.params import Baseline, Params
+
+
+def embedding(name: str, params: Params) -> Embed:
+    """A function that gives a task's clip embeddings. Raises UserError for a baseline that cannot be loaded or called."""
+    spec = params.baselines[name]
+    source, pooling = Path(spec.source), params.noss.pooling
+    if spec.kind == "tflite" and takes_windows(name, source):
+        return lambda store: embed_tflite(source, store, pooling, params.threads)
+    embed, model_hash = LOADERS[spec.kind](name, spec), folder_hash(source, spec.kind, str(spec.output))
+
+    def clips(store: ClipStore) -> np.ndarray:
+        return embed_calls(embed, model_hash, store, pooling)
+
+    return clips
+
+
+def takes_windows(name: str, path: Path) -> bool:
+    """Whether a .tflite file takes log-mel windows; otherwise it takes samples."""
+    try:
+        shape = Interpreter(model_path=str(path)).get_input_details()[0]["shape"]
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"baselines.{name}.source = {str(path)!r}: LiteRT cannot read it ({error}); give a .tflite file") from None
+    if list(shape) == [1, 96, 64, 1]:
+        return True
+    if len(shape) in (1, 2):
+        return False
+    raise UserError(f"baselines.{name}.source = {str(path)!r}: takes {list(shape)}; expected windows [1, 96, 64, 1] or samples [1, T]")
+
+
+def _saved_model(name: str, spec: Baseline):
+    from frill.teacher.saved_model import Teacher, TeacherError
+
+    try:
+        return Teacher(Path(spec.source), spec.output).embed
+    except TeacherError as error:
+        raise UserError(str(error).replace("teacher.", f"baselines.{name}.")) from None
+
+
+def _tflite(name: str, spec: Baseline):
+    model = _SamplesModel(Path(spec.source))
+
+    def embed(clips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        return (model(to_float(samples)) for samples in clips)
+
+    return embed
+
+
+def _python(name: str, spec: Baseline):
+    function = load_function(name, spec)
+
+    def embed(clips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for number, samples in enumerate(clips):
+            try:
+                values = np.asarray(function(to_float(samples), SAMPLE_RATE_HZ), np.float32)
+            except Exception as error:  # whatever a user's function raises is about that function
+                raise UserError(
+                    f"baselines.{name}: {spec.output} failed on clip {number}: {type(error).__name__}: {error}; correct {spec.source}"
+                ) from error
+            if values.ndim not in (1, 2) or not values.size:
+                raise UserError(f"baselines.{name}: {spec.output} gave shape {list(values.shape)} for clip {number}; expected [time, D] or [D]")
+            yield np.atleast_2d(values)
+
+    return embed
+
+
+LOADERS: dict[str, Callable] = {"saved_model": _saved_model, "tflite": _tflite, "python": _python}
+
+
+def load_function(name: str, spec: Baseline) -> Callable:
+    """The function `output` of the file `source`."""
+    module_spec = importlib.util.spec_from_file_location(f"frill_baseline_{name}", spec.source)
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"baselines.{name}.source = {spec.source!r}: {type(error).__name__}: {error}; correct the file") from error
+    function = getattr(module, spec.output, None)
+    if not callable(function):
+        named = ", ".join(key for key, value in vars(module).items() if callable(value) and not key.startswith("_")) or "none"
+        raise UserError(f"baselines.{name}.output = {spec.output!r}: {spec.source} has no such function (it has: {named})")
+    return function
+
+
+class _SamplesModel:
+    """A .tflite file with its frontend inside: samples float32 [T] -> [windows, D]."""
+
+    def __init__(self, path: Path):
+        self._interpreter = Interpreter(model_path=str(path))
+        self._input, self._output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        samples = np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples))))
+        shape = [len(samples)] if len(self._input["shape"]) == 1 else [1, len(samples)]
+        self._interpreter.resize_tensor_input(self._input["index"], shape)
+        self._interpreter.allocate_tensors()
+        self._interpreter.set_tensor(self._input["index"], samples.reshape(shape))
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output["index"]).reshape(-1, self._output["shape"][-1])

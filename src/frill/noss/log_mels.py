@@ -1,0 +1,74 @@
+"""The log-mel frames of a task's clips, computed once for all models that are scored on it.
+
+Kept in scratch/log_mel under a hash of the corpus and of the code that made them: a copy that can be deleted at any time, never an output of a stage.
+"""
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from frill import audio, frontend
+from frill.clips import ClipStore
+from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, MIN_SAMPLES, WINDOW_FRAMES, WINDOW_HOP_FRAMES
+from frill.progress import progress
+
+FOLDER = Path("scratch/log_mel")
+
+
+class LogMels:
+    """Frames of every clip of a store, float32, memory mapped."""
+
+    def __init__(self, store: ClipStore, threads: int, folder: Path = FOLDER):
+        self.samples = np.array([int(row["samples"]) for row in store.rows])
+        self._starts = np.concatenate([[0], np.cumsum((np.maximum(self.samples, MIN_SAMPLES) - FRAME_SAMPLES) // HOP_SAMPLES + 1)])
+        path = folder / f"{corpus_hash(store)[:16]}-{code_hash(audio, frontend)[:8]}.npy"
+        if not path.exists():
+            _write(path, self._fill, store, threads, (int(self._starts[-1]), MEL_BANDS))
+        self._frames = np.load(path, mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def frames(self, clip: int) -> np.ndarray:
+        """float32 [frames, 64] of one clip, which is padded at its end to 1 s where it is shorter."""
+        return self._frames[self._starts[clip] : self._starts[clip + 1]]
+
+    def windows(self, clip: int) -> list[np.ndarray]:
+        """float32 [96, 64] each, one every 170 ms; equal to frill.frontend.windows, without a copy."""
+        frames = self.frames(clip)
+        return [frames[start : start + WINDOW_FRAMES] for start in range(0, len(frames) - WINDOW_FRAMES + 1, WINDOW_HOP_FRAMES)]
+
+    def _fill(self, frames: np.ndarray, store: ClipStore, threads: int) -> None:
+        def one(clip: int) -> None:
+            samples = store.samples(clip)
+            padded = np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples))))
+            frames[self._starts[clip] : self._starts[clip + 1]] = frontend.log_mel(padded)
+
+        # One BLAS thread each: its own would spin on the cores that the other clips need.
+        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+            for _ in progress(pool.map(one, range(len(store))), f"{store.folder.name}, log-mel", len(store), "clip"):
+                pass
+
+
+def corpus_hash(store: ClipStore) -> str:
+    """Of the manifest, which has every clip's sha256."""
+    return hashlib.sha256((store.folder / "manifest.csv").read_bytes()).hexdigest()
+
+
+def code_hash(*modules) -> str:
+    """Of the modules' text: what they computed before an edit is not taken for what they compute now."""
+    return hashlib.sha256(b"".join(Path(module.__file__).read_bytes() for module in modules)).hexdigest()
+
+
+def _write(path: Path, fill, store: ClipStore, threads: int, shape: tuple[int, ...]) -> None:
+    """The file appears whole or not at all, also where two processes make it at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    frames = np.lib.format.open_memmap(new, "w+", np.float32, shape)
+    fill(frames, store, threads)
+    frames.flush()
+    new.replace(path)

@@ -1,0 +1,17 @@
+"""evaluate_baseline.py NAME: scores another model, as `baselines` in params.yaml describes it, beside the students."""
+
+import sys
+from pathlib import Path
+
+from frill import params, tensorflow_setup
+from frill.noss import baselines, run
+from frill.stage import stage
+
+name = sys.argv[1]
+with stage(f"evaluate_baseline@{name}"):
+    settings = params.load()
+    if settings.baselines[name].kind == "saved_model":
+        tensorflow_setup.set_up(settings.threads, settings.seed)
+    result = run.score(baselines.embedding(name, settings), name, settings)
+    run.write(result, Path("results/noss"))
+    print(run.line(name, result))

@@ -1,0 +1,72 @@
+"""Intervals: as the normal one where there is much, and covering the truth as often as they say where there is little."""
+
+import numpy as np
+import pytest
+
+from frill.noss.intervals import accuracy_interval, difference_interval, interval, resample
+
+TRUTH = 70.0
+
+
+def simulated(seed: int, tasks: list[tuple[int, int | None]]) -> list:
+    """Resampled accuracies of tasks of so many clips, or so many speakers with up to so many clips, whose accuracy is TRUTH on average."""
+    rng, parts = np.random.default_rng(seed), []
+    for number, (members, clips) in enumerate(tasks):
+        if clips is None:
+            parts.append(resample(100.0 * (rng.random(members) < TRUTH / 100), None, seed + number))
+        else:
+            sizes, share = rng.integers(clips // 2, clips + 1, members), rng.beta(7, 3, members)  # mean 0.7: some speakers are easier
+            right = np.concatenate([rng.random(size) < p for size, p in zip(sizes, share, strict=True)])
+            parts.append(resample(100.0 * right, np.repeat(np.arange(members), sizes), seed + number))
+    return parts
+
+
+@pytest.mark.parametrize(
+    "tasks", [[(200, None)], [(30, 20)], [(6, 40)], [(3, 40)], [(24, 60), (400, None), (6, 50), (90, 3)]], ids=["clips", "30", "6", "3", "four tasks"]
+)
+def test_coverage(tasks):
+    inside = [low <= TRUTH <= high for low, high in (interval(simulated(seed, tasks)) for seed in range(400))]
+    assert 0.90 < np.mean(inside) <= 0.99
+
+
+def test_resampling_clips_where_there_are_speakers_would_cover_far_less():
+    inside = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        right = np.repeat(rng.beta(7, 3, 8), 50) > rng.random(400)
+        low, high = interval([resample(100.0 * right, None, seed)])
+        inside.append(low <= TRUTH <= high)
+    assert np.mean(inside) < 0.75
+
+
+def scores(right: np.ndarray, speakers: np.ndarray | None = None) -> dict:
+    text = "" if speakers is None else " ".join(map(str, speakers))
+    return {"test_correct": "".join("01"[int(r)] for r in right), "test_speakers": text, "test_accuracy": 100 * right.mean()}
+
+
+def test_much_data_gives_the_normal_interval():
+    rng = np.random.default_rng(0)
+    right, other = rng.random(5000) < 0.7, rng.random(5000) < 0.6
+    half = 1.96 * 100 * np.std(right) / 5000**0.5
+    np.testing.assert_allclose(accuracy_interval(scores(right), "test", 1), [100 * right.mean() - half, 100 * right.mean() + half], atol=0.1 * half)
+    # Paired: the deviation is that of the differences. Speakers of equal size: that of their means.
+    both = [{"tasks": {"a": scores(values)}} for values in (right, other)]
+    difference = right.astype(float) - other
+    half = 1.96 * 100 * np.std(difference) / 5000**0.5
+    middle = 100 * difference.mean()
+    np.testing.assert_allclose(difference_interval(*both, "test", 1), [middle - half, middle + half], atol=0.1 * half)
+    speakers = np.repeat(np.arange(250), 20)
+    both = [{"tasks": {"a": scores(values, speakers)}} for values in (right, other)]
+    half = 1.96 * 100 * np.std(difference.reshape(250, 20).mean(axis=1), ddof=1) / 250**0.5
+    np.testing.assert_allclose(difference_interval(*both, "test", 1), [middle - half, middle + half], atol=0.1 * half)
+
+
+def test_equal_models_differ_by_nothing():
+    right = np.arange(40) % 3 > 0
+    model = {"tasks": {"a": scores(right), "b": scores(right, np.arange(40) // 10)}}
+    assert difference_interval(model, model, "test", 1) == [0, 0]
+
+
+def test_one_speaker_says_nothing_and_breaks_nothing():
+    low, high = accuracy_interval(scores(np.arange(40) % 3 > 0, np.zeros(40, int)), "test", 1)
+    assert low == high == pytest.approx(65.0)
