@@ -1,0 +1,111 @@
+"""A finished model under HEAR's common API (HEAR 2021, https://hearbenchmark.com/hear-api.html): `frill.hear` is the module that its tools name.
+
+hear-validator frill.hear --model release/frill_nofrontend.tflite
+
+audio        [n_sounds, n_samples]          float in [-1, 1], 16 kHz mono
+scene        [n_sounds, D]                  float32, the mean of `frill.Embedder`'s windows, as the pipeline's own tasks are scored
+timestamps   [n_sounds, n_timestamps, D]    float32, one window every 170 ms, and their centres [n_sounds, n_timestamps] in ms
+
+Audio is a numpy array, a torch tensor or a TensorFlow tensor, and what comes back is of the same kind. Neither framework is ever imported here: a
+tensor's framework is in memory already. HEAR suggests 50 ms between timestamps at most; 170 ms is what students are trained and timed with.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from frill.audio import SAMPLE_RATE_HZ
+from frill.embedder import Embedder
+from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, WINDOW_FRAMES, WINDOW_HOP_FRAMES
+
+DEFAULT_MODEL = Path("release/frill_nofrontend.tflite")
+HOP_MS = 1000 * WINDOW_HOP_FRAMES * HOP_SAMPLES / SAMPLE_RATE_HZ
+HALF_WINDOW_SAMPLES = ((WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES) // 2
+
+
+class Model:
+    """An `Embedder` with the attributes that HEAR asks for. Not for two threads at once."""
+
+    sample_rate = SAMPLE_RATE_HZ  # Hz
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.embedder = Embedder(path)
+        self.scene_embedding_size = self.timestamp_embedding_size = self.embedder.values
+
+
+def load_model(model_file_path: str = "") -> Model:
+    """The .tflite file of windows at this path, by default the release of the working directory. Raises ValueError where it cannot be used.
+
+    The model is a tf.Module if TensorFlow is imported by now, else a torch.nn.Module if torch is: HEAR's tools import both first and take no other.
+    """
+    path = Path(model_file_path or DEFAULT_MODEL)
+    if not path.is_file():
+        raise ValueError(f"{path.absolute()}: no such file; `make repro` writes {DEFAULT_MODEL}, or give the path of such a file")
+    try:
+        return type("Model", (Model, _module_class()), {})(path)
+    except (ValueError, RuntimeError) as error:
+        # LiteRT does not say which file it could not load, nor on one line.
+        reason = " ".join(str(error).removeprefix(f"{path}: ").split())
+        raise ValueError(f"{path}: {reason}; give a file such as {DEFAULT_MODEL}, which `make repro` writes") from None
+
+
+def get_scene_embeddings(audio, model: Model):
+    """[n_sounds, n_samples] -> float32 [n_sounds, D]. Raises ValueError for audio of another rank or dtype, empty or not finite."""
+    return _like(audio, np.stack([model.embedder.embed(sound).mean(axis=0) for sound in _sounds(audio)]))
+
+
+def get_timestamp_embeddings(audio, model: Model):
+    """[n_sounds, n_samples] -> float32 [n_sounds, n_timestamps, D] and float32 [n_sounds, n_timestamps], the windows' centres in ms.
+
+    n_timestamps = n_samples // 2720 + 1: one at 0 ms, the last less than 170 ms before the end. Raises ValueError as get_scene_embeddings does.
+    """
+    sounds = _sounds(audio)
+    # Half a window of silence at either end, as HEAR's baseline has, puts centres from the first sample to the last hop. Windows inside the audio would
+    # leave out 0.49 s there, and the validator refuses audio whose last two hops have no timestamp.
+    #   |--- 7800 zeros ---|------- audio -------|--- 7800 zeros ---|
+    #   |-------- window 0 at 0 ms --------|
+    #         |------- window 1 at 170 ms -------|
+    padded = np.pad(sounds, ((0, 0), (HALF_WINDOW_SAMPLES, HALF_WINDOW_SAMPLES)))
+    embeddings = np.stack([model.embedder.embed(sound) for sound in padded])
+    centres_ms = np.arange(embeddings.shape[1], dtype=np.float32) * np.float32(HOP_MS)
+    return _like(audio, embeddings), _like(audio, np.tile(centres_ms, (len(sounds), 1)))
+
+
+def _module_class() -> type:
+    if tensorflow := sys.modules.get("tensorflow"):
+        return tensorflow.Module
+    if torch := sys.modules.get("torch"):
+        return torch.nn.Module
+    return object
+
+
+def _sounds(audio) -> np.ndarray:
+    """float32 [n_sounds, n_samples] of any kind of audio."""
+    if _is_torch(audio):
+        audio = audio.detach().cpu()
+        audio = audio.float() if audio.is_floating_point() else audio  # numpy has no bfloat16
+    audio = np.asarray(audio)
+    if audio.ndim != 2 or not audio.size:
+        raise ValueError(f"audio has shape {list(audio.shape)}; expected [n_sounds, n_samples], neither of them 0")
+    if not np.issubdtype(audio.dtype, np.floating):
+        raise ValueError(f"audio has dtype {audio.dtype}; expected float in [-1, 1] (int16 is divided by 32767)")
+    sounds = audio.astype(np.float32, copy=False)
+    if bad := np.count_nonzero(~np.isfinite(sounds)):
+        raise ValueError(f"audio has {bad} of {sounds.size} samples NaN or infinite; expected float in [-1, 1]")
+    return sounds
+
+
+def _like(audio, values: np.ndarray):
+    """`values` as the kind of array or tensor that `audio` is, on its device."""
+    if _is_torch(audio):
+        return sys.modules["torch"].from_numpy(values).to(audio.device)
+    if (tensorflow := sys.modules.get("tensorflow")) and tensorflow.is_tensor(audio):
+        return tensorflow.convert_to_tensor(values)
+    return values
+
+
+def _is_torch(audio) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(audio, torch.Tensor)
