@@ -154,8 +154,8 @@ def test_assemble_leaves_diverged_students_off(default):
     for result in (*results, teacher):
         result["mean_validation_accuracy"] = result["mean_test_accuracy"]
         for scores in result["tasks"].values():
-            scores["validation_correct"] = scores["test_correct"]
-    noss = dict(zip(names, results, strict=False)) | {"teacher": teacher, "logmel_stats": results[3]}
+            scores["validation_correct"], scores["validation_accuracy"] = scores["test_correct"], scores["test_accuracy"]
+    noss = dict(zip(names, results, strict=False)) | {"teacher": teacher, "logmel_stats": results[3], "random_weights": results[3]}
     latency = {name: {"latency_ms": 1.0, "control_ms": 1.0, "ratio": 0.1 * (i + 1), "ratio_iqr": [0.1, 0.2]} for i, name in enumerate(names)}
     trained = {
         name: {"status": "ok", "parameters": 1, "multiply_adds": 1, "weight_bytes": 4, "bottleneck_bytes": 4, "validation_r2": 0.5} for name in names
@@ -167,6 +167,9 @@ def test_assemble_leaves_diverged_students_off(default):
     one, two, three = frontier["students"]
     assert (one["status"], one["on_frontier"]) == ("diverged", False) and two["on_frontier"]
     assert three["on_frontier"] == (three["quality"] > two["quality"])
-    assert frontier["selected"] in names[1:] and {r["name"] for r in frontier["references"]} == {"teacher", "logmel_stats"}
+    assert frontier["selected"] in names[1:] and [r["name"] for r in frontier["references"]] == ["teacher", "logmel_stats", "random_weights"]
     assert frontier["references"][0]["latency_ms"] is None and two["latency_ms"] == pytest.approx(0.2)
+    points = three["tasks"]["0"]["test"]
+    assert points["points"] == pytest.approx(results[2]["tasks"]["0"]["test_accuracy"] - teacher["tasks"]["0"]["test_accuracy"])
+    assert points["interval"][0] < points["points"] < points["interval"][1]
     assert (one["quantisation_points"], three["quantisation_points"], two["parity_min_cosine"]) == (None, -0.25, 0.99)

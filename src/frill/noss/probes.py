@@ -93,7 +93,9 @@ def lda(space: RowSpace) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     means = space.class_sums / np.maximum(space.counts, 1)[:, None]
     within = (np.diag(space.variance) - (means * space.counts[:, None]).T @ means) / clips
     variances, axes = np.linalg.eigh(within)
-    isotropic = variances.sum() / space.dimensions
+    if variances.sum() <= 1e-12 * space.variance.sum() / clips:  # one clip a class, or equal ones: what is left of the formula is the nearest mean
+        variances = np.zeros_like(variances)
+    isotropic = variances.sum() / space.dimensions or 1.0
     means_rotated = means @ axes
     with np.errstate(divide="ignore"):
         log_priors = np.log(space.counts / clips)  # a class without training clips is never chosen

@@ -28,7 +28,8 @@ def score_task(embeddings: np.ndarray, rows: list[dict], settings: Noss, seed: i
             index = getattr(split, part)
             values[index] = scores[part].argmax(axis=1) == y[index]
         predicted[split.test] = scores["test"].argmax(axis=1)
-        error_rates.append(equal_error_rate(scores["test"], y[split.test]))
+        if len(set(y[split.test])) > 1:  # of one class there is nothing to tell apart
+            error_rates.append(equal_error_rate(scores["test"], y[split.test]))
     tested = predicted >= 0
     confusion = np.zeros((len(names), len(names)), int)
     np.add.at(confusion, (y[tested], predicted[tested]), 1)
@@ -40,7 +41,7 @@ def score_task(embeddings: np.ndarray, rows: list[dict], settings: Noss, seed: i
         **{f"{part}_speakers": _speakers(rows, values >= 0) for part, values in correct.items()},
         "speakers_in_train_and_test": speakers_in_both(rows, task_splits),
         "test_unweighted_average_recall": unweighted_average_recall(confusion),
-        "test_equal_error_rate": float(np.mean(error_rates)),
+        "test_equal_error_rate": float(np.mean(error_rates)) if error_rates else None,
         "test_confusion": confusion.tolist(),
     }
     return result | {f"{part}_interval": accuracy_interval(result, part, seed) for part in PARTS}
