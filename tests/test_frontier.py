@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from frill.frontier import assemble, pareto, pooled_latency_ms, quality, quality_interval, seed_deviation, select
+from frill.frontier import assemble, pareto, pooled_latency_ms, quality, quality_interval, rank_agreement, seed_deviation, select
 from frill.noss.score import mean_accuracy
 from frill.params import Selection, validate
 
@@ -58,7 +58,7 @@ def paired(seed: int, clips=(300, 150), coin: float = 0.5, training: int = 0) ->
         a = rng.random(n) < 0.8
         b = np.where(rng_student.random(n) < 0.85, a, rng_student.random(n) < coin)
         for scores, right in ((student, b), (teacher, a)):
-            scores[str(task)] = {"test_correct": "".join("01"[int(x)] for x in right), "test_accuracy": 100 * right.mean()}
+            scores[str(task)] = {"test_correct": "".join("01"[int(x)] for x in right), "test_accuracy": 100 * right.mean(), "protocols": {"fast": {}}}
     return tuple({"tasks": scores, "mean_test_accuracy": mean_accuracy(scores, "test")} for scores in (student, teacher))
 
 
@@ -144,6 +144,22 @@ def test_latencies_are_ratios_times_the_controls_median():
                 (("a", 2.0, 1.0), ("slow round", 5.0, 2.0), ("c", 0.5, 1.1))}  # fmt: skip
     measured["untimed"] = {"latency_ms": None}
     assert pooled_latency_ms(measured) == pytest.approx({"a": 2.2, "slow round": 2.75, "c": 0.5})
+
+
+def test_rank_agreement_is_kendalls_tau():
+    def model(fast, card, best):
+        protocols = {"fast": {"validation_accuracy": fast, "test_accuracy": fast},
+                     "frill": {"validation_accuracy": card, "best_test_accuracy": best, "unconverged": ["lr"]}}  # fmt: skip
+        return {"tasks": {"a": {"protocols": protocols}}}
+
+    # Of the six pairs of 1 2 3 4 against 1 3 2 4 one is turned: tau = (5 - 1) / 6; against 4 3 2 1 all are.
+    noss = {str(i): model(a, b, c) for i, (a, b, c) in enumerate(zip([1, 2, 3, 4], [1, 3, 2, 4], [4, 3, 2, 1], strict=True))}
+    found = rank_agreement(noss)
+    assert found["kendall_validation"] == pytest.approx(4 / 6) and found["kendall_best_test"] == pytest.approx(-1)
+    assert (found["models"], found["unconverged_fits"]) == (4, 4)
+    for one in noss.values():
+        del one["tasks"]["a"]["protocols"]["frill"]
+    assert rank_agreement(noss) is None
 
 
 def test_assemble_leaves_diverged_students_off(default):

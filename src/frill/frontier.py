@@ -66,6 +66,31 @@ def by_task(student: dict, teacher: dict, seed: int) -> dict[str, dict]:
     }
 
 
+def rank_agreement(noss: dict[str, dict]) -> dict | None:
+    """How alike the two scoring protocols rank the models, by Kendall's tau-b of mean accuracies; None where one ran, or for under 3 models.
+
+    `kendall_validation` compares the accuracies that decide, `kendall_best_test` the fast protocol's test accuracy with the card's best of all.
+    """
+    protocols = list(next(iter(next(iter(noss.values()))["tasks"].values()))["protocols"])
+    if len(protocols) < 2 or len(noss) < 3:
+        return None
+
+    def means(protocol: str, key: str) -> list[float]:
+        return [float(np.mean([task["protocols"][protocol][key] for task in model["tasks"].values()])) for model in noss.values()]
+
+    other = next(p for p in protocols if p != "frill")
+    tau = {part: stats.kendalltau(means(other, f"{part}_accuracy"), means("frill", key)).statistic
+           for part, key in (("validation", "validation_accuracy"), ("test", "best_test_accuracy"))}  # fmt: skip
+    unconverged = sum(len(task["protocols"]["frill"]["unconverged"]) for model in noss.values() for task in model["tasks"].values())
+    return {
+        "protocols": protocols,
+        "models": len(noss),
+        "kendall_validation": float(tau["validation"]),
+        "kendall_best_test": float(tau["test"]),
+        "unconverged_fits": unconverged,
+    }
+
+
 def pooled_latency_ms(measured: dict[str, dict]) -> dict[str, float]:
     """Model -> latency_ms on one device, from its results/latency/DEVICE/*.json. Models that were not timed are left out."""
     timed = {name: result for name, result in measured.items() if result["latency_ms"] is not None}
@@ -150,6 +175,7 @@ def assemble(params, latency: dict[str, dict], noss: dict[str, dict], tflite: di
         "over_budget": choice.over_budget,
         "device": params.selection.device,
         "synthetic": params.synthetic,
+        "rank_agreement": rank_agreement(noss),
         "students": students,
         "references": references,
     }

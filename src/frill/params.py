@@ -208,6 +208,7 @@ class Device(Section):
 
 class Noss(Section):
     protocol: Annotated[list[Literal["fast", "frill"]], Field(min_length=1)]
+    forests: Annotated[int, BeforeValidator(_zero_or_one)]
     probes: Annotated[list[Literal["ridge", "lda"]], Field(min_length=1)]
     pooling: Literal["mean", "max", "mean+max"]
     validation_share: Annotated[Real, Field(gt=0, lt=1)]

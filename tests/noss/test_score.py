@@ -12,7 +12,7 @@ PROBES = ["ridge", "lda"]
 
 
 def settings(probes: list[str] = PROBES) -> Noss:
-    return Noss(protocol=["fast"], probes=probes, pooling="mean", validation_share=0.2)
+    return Noss(protocol=["fast"], forests=0, probes=probes, pooling="mean", validation_share=0.2)
 
 
 def task(count: int, classes: int, folds: int = 0, seed: int = 0) -> tuple[np.ndarray, list[dict]]:
@@ -133,4 +133,23 @@ def test_metrics_are_scikit_learns():
     confusion = np.array(result["test_confusion"])
     predicted = np.concatenate([np.repeat(np.arange(3), row) for row in confusion])
     assert result["test_unweighted_average_recall"] == pytest.approx(100 * balanced_accuracy_score(np.sort(y[index]), predicted))
-    assert 0 < result["test_equal_error_rate"] < 50
+    assert 0 < result["protocols"]["fast"]["test_equal_error_rate"] < 50
+
+
+@pytest.mark.parametrize("folds", [0, 4])
+def test_the_first_protocol_decides_and_every_one_is_reported(folds):
+    y, rows = task(200, 4, folds)
+    for i, row in enumerate(rows):
+        row["speaker"] = f"s{i % 7}"
+    x = noise(200) + 1.5 * np.eye(16)[y]
+    both = settings().model_copy(update={"protocol": ["frill", "fast"]})
+    result, fast = score_task(x, rows, both, 17), score_task(x, rows, settings(), 17)
+    card = result["protocols"]["frill"]
+    assert result["test_accuracy"] == pytest.approx(card["test_accuracy"]) and result["validation_accuracy"] == pytest.approx(
+        card["validation_accuracy"]
+    )
+    assert card["best_test_accuracy"] >= card["test_accuracy"] and result["chosen"] == card["chosen"]
+    assert result["protocols"]["fast"] == fast["protocols"]["fast"] and fast["test_accuracy"] == pytest.approx(
+        fast["protocols"]["fast"]["test_accuracy"]
+    )
+    assert "frill" not in fast["protocols"]

@@ -4,7 +4,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from frill.show import seed_notes
+from frill.show import notes
 
 
 def write_page(frontier: dict, noss: dict[str, dict], folder: Path) -> None:
@@ -16,7 +16,7 @@ def write_page(frontier: dict, noss: dict[str, dict], folder: Path) -> None:
         "SELECTED": escape(str(frontier["selected"])),
         "REASON": escape(frontier["reason"]),
         "FRONTIER": _inline_svg(folder / "frontier.svg", "Latency against quality of every student; the table below holds the same figures"),
-        "STUDENTS": _students(frontier) + "".join(f"<p>{escape(line)}" for line in seed_notes(frontier)),
+        "STUDENTS": _students(frontier) + "".join(f"<p>{escape(line)}" for line in notes(frontier)),
         "TASKS": _tasks(frontier, noss),
         "CURVES": _inline_svg(folder / "curves.svg", "Validation R2 over training steps for every student"),
     }
