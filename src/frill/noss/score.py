@@ -1,6 +1,7 @@
 """Scores embeddings on a task: for every probe and strength train, choose on validation, report test (as results/noss/*.json holds it)."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from frill.noss.intervals import PARTS, accuracy_interval
 from frill.noss.metrics import equal_error_rate, unweighted_average_recall
@@ -69,7 +70,10 @@ def _card(x, y, rows, task_splits: list[Split], classes: int, settings: Noss, se
         index = {"train": split.train, "validation": split.validation, "test": split.test}
         truth = {part: y[i] for part, i in index.items()}
         speakers = {part: [rows[clip]["speaker"] for clip in i] for part, i in index.items()}
-        folds.append((run_protocol({part: x[i] for part, i in index.items()}, truth, speakers, classes, seed, bool(settings.forests)), truth))
+        # One BLAS thread: lbfgs's many small products wait for each other's threads longer than they compute (up to eight times slower).
+        with threadpool_limits(1):
+            outcome = run_protocol({part: x[i] for part, i in index.items()}, truth, speakers, classes, seed, bool(settings.forests))
+        folds.append((outcome, truth))
     summary = summarise(folds)
     return summary, [next(s.predicted for s in fold if s.name == summary["chosen"]) for fold, _ in folds]
 
