@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import joblib
 import numpy as np
 
 from frill.clips import ClipStore
@@ -25,11 +26,14 @@ def score_student(folder: Path, name: str, params: Params, out: Path) -> dict:
     `repeats` has the mean accuracies of the student trained from other seeds.
     """
 
-    def score_file(path: Path) -> dict:
+    # What stands beside the shipped file is compared by the protocol that decides, no other.
+    deciding = params.model_copy(update={"noss": params.noss.model_copy(update={"protocol": params.noss.protocol[:1]})})
+
+    def score_file(path: Path, params: Params = deciding) -> dict:
         return score(lambda store: embed_tflite(path, store, params.noss.pooling, params.threads), name, params)
 
     means = {part: f"mean_{part}_accuracy" for part in PARTS}
-    result = score_file(folder / "model.tflite")
+    result = score_file(folder / "model.tflite", params)
     if (folder / "float32.tflite").exists():
         reference = score_file(folder / "float32.tflite")
         result["accuracy_change"] = {part: result[mean] - reference[mean] for part, mean in means.items()}
@@ -41,25 +45,30 @@ def score_student(folder: Path, name: str, params: Params, out: Path) -> dict:
 
 def score(embed: Embed, name: str, params: Params) -> dict:
     """What results/noss/NAME.json holds. Raises UserError for a task that cannot be scored."""
-    tasks = {}
-    for task in params.tasks:
-        store = ClipStore(TASKS / task)
-        embeddings, broken = finite(embed(store))
-        if len(broken):
-            print(f"{name}: {task}: the embeddings of {len(broken)} clips are not finite, first that of {store.rows[broken[0]]['clip']}; scored as 0")
-        try:
-            tasks[task] = score_task(embeddings, store.rows, params.noss, params.seed)
-        except SplitError as error:
-            raise UserError(f"task {task} {error}") from None
-        tasks[task]["clips_not_finite"] = len(broken)
+    stores = {task: ClipStore(TASKS / task) for task in params.tasks}
+    embeddings, broken = {}, {}
+    for task, store in stores.items():
+        embeddings[task], broken[task] = finite(embed(store))
+        if clips := broken[task]:
+            print(f"{name}: {task}: the embeddings of {len(clips)} clips are not finite, first that of {store.rows[clips[0]]['clip']}; scored as 0")
+    one_task = joblib.delayed(_score_task)  # embeddings reach the other processes as memory maps
+    scored = joblib.Parallel(min(params.threads, len(stores)))(one_task(task, embeddings[task], stores[task].rows, params) for task in stores)
+    tasks = {task: scores | {"clips_not_finite": len(broken[task])} for task, scores in zip(stores, scored, strict=True)}
     means = {f"mean_{part}_accuracy": mean_accuracy(tasks, part) for part in PARTS}
     return {"schema": 2, "model": name, **means, "tasks": tasks}
 
 
-def finite(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _score_task(task: str, embeddings: np.ndarray, rows: list[dict], params: Params) -> dict:
+    try:
+        return score_task(embeddings, rows, params.noss, params.seed)
+    except SplitError as error:
+        raise UserError(f"task {task} {error}") from None
+
+
+def finite(embeddings: np.ndarray) -> tuple[np.ndarray, list[int]]:
     """Embeddings with those clips at 0 that hold a NaN or an infinity, and their indices: a diverged student is a row of the table too, at chance."""
-    broken = np.flatnonzero(~np.isfinite(embeddings.sum(axis=1, dtype=np.float64)))
-    if len(broken):
+    broken = np.flatnonzero(~np.isfinite(embeddings.sum(axis=1, dtype=np.float64))).tolist()
+    if broken:
         embeddings = np.array(embeddings)
         embeddings[broken] = 0
     return embeddings, broken
