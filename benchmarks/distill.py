@@ -5,6 +5,7 @@
     frill     stored windows, projected targets, this package's loop
     keras     model.fit on the same stored windows with all of the teacher's values as targets
     public    the method of the published code: waveforms in, the teacher live in the input pipeline, log-mel inside the model, all values as targets
+    public50  the same with a teacher of ResNet-50's size (23.6 M random weights; TRILL has 24.5 M): the cost of TRILL, not its values
     ceiling   frill's step without head and targets: the network alone
 
 All use the same student, batch and optimizer (Adam's fused kernel; stock Keras Adam is slower), take turns round by round, and are compared by the
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--projection", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=200, help="steps of the comparison of validation MSE")
+    parser.add_argument("--seeds", type=int, default=2, help="of the same comparison")
     parser.add_argument("--profile", action="store_true", help="print what operations frill's step spends its time on")
     arguments = parser.parse_args()
     for path in (arguments.corpus / "manifest.csv", arguments.teacher / "saved_model.pb"):
@@ -69,7 +71,7 @@ def main() -> None:
             time_methods(methods(frill, full, arguments), frill, arguments.rounds)
             if arguments.profile:
                 profile(frill)
-            compare_errors(frill, full)
+            compare_errors(frill, projected, full, arguments.seeds)
 
 
 def make_stores(corpus: Path, teacher: Teacher, projection: int, folder: Path) -> tuple[Path, Path]:
@@ -102,14 +104,22 @@ def methods(frill: Distillation, full: Path, arguments: argparse.Namespace) -> d
     def live(waveforms):
         return waveforms, tf.reshape(loaded(samples=waveforms, sample_rate=SAMPLE_RATE_HZ)[arguments.output], [-1, values])
 
-    crops = tf.data.Dataset.from_tensor_slices(waveforms(arguments.corpus)).shuffle(1000).repeat().batch(batch)
-    crops = crops.map(live, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    large = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(96, 64, 3))
 
+    def live_large(waveforms):
+        windows = tf.reshape(frontend_tf.windows(waveforms), [-1, 96, 64, 1])
+        return waveforms, tf.pad(
+            tf.reshape(large(tf.repeat(windows, 3, axis=-1), training=False), [-1, 12288])[:, :values], [[0, 0], [0, max(0, values - 12288)]]
+        )
+
+    pieces = tf.data.Dataset.from_tensor_slices(waveforms(arguments.corpus)).shuffle(1000).repeat().batch(batch)
+    public, public50 = (pieces.map(teach, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2) for teach in (live, live_large))
     frill.start()
     return {
         "frill": lambda steps: frill.losses(steps),
         "keras": lambda steps: fit(with_head, stored, steps),
-        "public": lambda steps: fit(with_frontend, crops, steps),
+        "public": lambda steps: fit(with_frontend, public, steps),
+        "public50": lambda steps: fit(with_frontend, public50, steps),
         "ceiling": without_head(frill),
     }
 
@@ -175,25 +185,31 @@ def time_methods(methods: dict[str, Callable[[int], Iterator]], frill: Distillat
     print(f"frill's step: network {network:.0%}, head {1 - network:.0%}; reading a batch takes {read_ms:.1f} ms, while the one before trains")
 
 
-def compare_errors(frill: Distillation, full: Path) -> None:
-    """Trains both for the same steps and prints their validation MSE in the full space, a teacher value."""
-    plain = Distillation(frill.spec, frill.settings, full, 17, frill.scratch.parent)
-    for training, label in ((frill, "frill"), (plain, "all values")):
-        training.run(label)
+def compare_errors(frill: Distillation, store: Path, full: Path, seeds: int) -> None:
+    """Trains both for the same steps from the same seeds and prints their validation MSE in the full space, a teacher value, averaged over seeds."""
     windows, values = load_split(full, "validation")
-    values = values.astype(np.float32)
-    projected, projection = frill.projection.apply(values), frill.projection
-    in_space = frill.model.predict(windows[..., None], 256, verbose=0) * frill.scale
-    in_full = plain.model.predict(windows[..., None], 256, verbose=0) * plain.scale
-
-    def mse(error, *more):
-        return sum(float(np.square(e, dtype=np.float64).sum()) for e in (error, *more)) / values.size
-
+    values, projection = values.astype(np.float32), frill.projection
+    projected = projection.apply(values)
     outside = values - projection.mean - projected @ projection.basis
-    own, plain_mse = mse(in_space @ projection.basis + projection.mean - values), mse(in_full - values)
-    allowed = mse(projection.apply(in_full) - projected, outside)
-    print(f"validation MSE a value after {frill.settings.steps} steps: frill {own:.5f}, full head {plain_mse:.5f}, allowed {allowed:.5f}")
-    print(f"frill against allowed {100 * (own / allowed - 1):+.2f} %, against the full head {100 * (own / plain_mse - 1):+.2f} %")
+
+    def mse(*errors):
+        return sum(float(np.square(error, dtype=np.float64).sum()) for error in errors) / values.size
+
+    rows = []
+    for seed in range(17, 17 + seeds):
+        outputs = {}
+        for label, targets in (("frill", store), ("full head", full)):
+            training = Distillation(frill.spec, frill.settings, targets, seed, frill.scratch.parent)
+            training.run(f"{label}, seed {seed}")
+            outputs[label] = training.model.predict(windows[..., None], 256, verbose=0) * training.scale
+        own, plain = outputs["frill"] @ projection.basis + projection.mean - values, outputs["full head"]
+        rows.append([mse(own), mse(plain - values), mse(projection.apply(plain) - projected, outside)])
+        print(f"  seed {seed}: frill {rows[-1][0]:.5f}, full head {rows[-1][1]:.5f}, allowed {rows[-1][2]:.5f}")
+    own, plain, allowed = np.mean(rows, axis=0)
+    print(
+        f"validation MSE a value after {frill.settings.steps} steps, mean of {seeds} seeds: frill {own:.5f}, full head {plain:.5f}, allowed {allowed:.5f}"
+    )
+    print(f"frill against allowed {100 * (own / allowed - 1):+.2f} %, against the full head {100 * (own / plain - 1):+.2f} %")
 
 
 def profile(frill: Distillation) -> None:
@@ -213,7 +229,7 @@ def profile(frill: Distillation) -> None:
         for line in plane.lines:
             for event in line.events:
                 node, separator, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
-                if separator and node:
+                if separator and node and "/" in node:  # an operation of the graph; the rest are the calls around them
                     times_ms[kind.removeprefix("_MklNative")] += event.duration_ps / 1e9 / 10
     total = sum(times_ms.values())
     print("; ".join(f"{kind} {ms:.1f} ms ({ms / total:.0%})" for kind, ms in times_ms.most_common(10)))

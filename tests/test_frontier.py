@@ -58,7 +58,12 @@ def paired(seed: int, clips=(300, 150), coin: float = 0.5, training: int = 0) ->
         a = rng.random(n) < 0.8
         b = np.where(rng_student.random(n) < 0.85, a, rng_student.random(n) < coin)
         for scores, right in ((student, b), (teacher, a)):
-            scores[str(task)] = {"test_correct": "".join("01"[int(x)] for x in right), "test_accuracy": 100 * right.mean(), "protocols": {"fast": {}}}
+            scores[str(task)] = {
+                "test_correct": "".join("01"[int(x)] for x in right),
+                "test_accuracy": 100 * right.mean(),
+                "protocols": {"fast": {}},
+                "speakers_in_train_and_test": task,
+            }
     return tuple({"tasks": scores, "mean_test_accuracy": mean_accuracy(scores, "test")} for scores in (student, teacher))
 
 
@@ -185,6 +190,7 @@ def test_assemble_leaves_diverged_students_off(default):
     assert three["on_frontier"] == (three["quality"] > two["quality"])
     assert frontier["selected"] in names[1:] and [r["name"] for r in frontier["references"]] == ["teacher", "logmel_stats", "random_weights"]
     assert frontier["references"][0]["latency_ms"] is None and two["latency_ms"] == pytest.approx(0.2)
+    assert frontier["speakers_in_train_and_test"] == {"1": 1}
     points = three["tasks"]["0"]["test"]
     assert points["points"] == pytest.approx(results[2]["tasks"]["0"]["test_accuracy"] - teacher["tasks"]["0"]["test_accuracy"])
     assert points["interval"][0] < points["points"] < points["interval"][1]

@@ -176,6 +176,7 @@ def assemble(params, latency: dict[str, dict], noss: dict[str, dict], tflite: di
         "device": params.selection.device,
         "synthetic": params.synthetic,
         "rank_agreement": rank_agreement(noss),
+        "speakers_in_train_and_test": {task: n for task, scores in teacher["tasks"].items() if (n := scores["speakers_in_train_and_test"])},
         "students": students,
         "references": references,
     }

@@ -42,6 +42,8 @@ def notes(frontier: dict) -> list[str]:
             f"{agreement['kendall_validation']:.2f} on validation, its best test accuracy with {agreement['kendall_best_test']:.2f}; "
             f"{agreement['unconverged_fits']} of its settings did not converge."
         )
+    for task, speakers in frontier["speakers_in_train_and_test"].items():
+        lines.append(f"{task}: {speakers} speakers have clips in train and in test; what it says of new speakers is too good.")
     return lines
 
 

@@ -1,5 +1,8 @@
 """Scores: what must be right is right, what is chance is chance, and the parts of a result agree with each other."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
@@ -153,3 +156,8 @@ def test_the_first_protocol_decides_and_every_one_is_reported(folds):
         fast["protocols"]["fast"]["test_accuracy"]
     )
     assert "frill" not in fast["protocols"]
+
+
+def test_scoring_a_student_does_not_import_tensorflow():
+    code = "import sys, frill.noss.run, frill.noss.baselines, frill.stage; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -127,6 +127,23 @@ def test_adding_a_student_costs_that_student_and_removing_it_leaves_no_trace(rep
 
 
 @pytest.mark.slow
+def test_a_baseline_enters_the_table_and_leaves_it(reproduced):
+    text = "import numpy as np\n\n\ndef energy(samples, sample_rate_hz):\n    return np.log([np.square(samples).mean() + 1e-6, np.abs(samples).max() + 1e-6])\n"
+    (reproduced.folder / "energy.py").write_text(text)
+    reproduced.params["baselines"] = {"energy": {"kind": "python", "source": "energy.py", "output": "energy"}}
+    assert set(reproduced.repro()) - {"distill@one"} <= {"check", "evaluate_baseline@energy"} | AGGREGATES
+    frontier = json.loads((reproduced.folder / "results/frontier.json").read_text())
+    assert [r["name"] for r in frontier["references"]][-1] == "energy"
+    assert "energy" in (reproduced.folder / "reports/index.html").read_text() and "energy" in runs(reproduced)
+    (reproduced.folder / "energy.py").write_text(text.replace("1e-6", "1e-5"))
+    assert "evaluate_baseline@energy" in reproduced.repro()
+    reproduced.params["baselines"] = {}
+    reproduced.repro()
+    assert not (reproduced.folder / "results/noss/energy.json").exists()
+    assert "energy" not in (reproduced.folder / "results/frontier.json").read_text()
+
+
+@pytest.mark.slow
 def test_two_projects_give_equal_bytes_but_for_the_latencies(reproduced, tmp_path):
     other = Project(tmp_path / "other", reproduced.params)
     other.repro("convert", "evaluate", "evaluate_references")

@@ -1,0 +1,122 @@
+"""Anything can enter the table: a SavedModel, a .tflite file of windows or of samples, a Python function; and what is said of those that cannot."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from examples import speechlike
+
+from frill import check, frontend
+from frill.clips import Clip, ClipStore, write_clips
+from frill.embedder import Embedder
+from frill.errors import UserError
+from frill.noss import baselines, embed, log_mels
+from frill.params import ParamsError, validate
+
+LENGTHS = [16000, 5000, 40000]
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> ClipStore:
+    monkeypatch.setattr(embed, "FOLDER", tmp_path / "embeddings")
+    monkeypatch.setattr(log_mels, "FOLDER", tmp_path / "log_mel")
+    write_clips(tmp_path / "task", [Clip(f"c{i}", speechlike(length, i), label="x") for i, length in enumerate(LENGTHS)])
+    return ClipStore(tmp_path / "task")
+
+
+def embedded(default: dict, store: ClipStore, **spec) -> np.ndarray:
+    default["baselines"] = {"other": spec}
+    return baselines.embedding("other", validate(default))(store)
+
+
+def test_a_python_function(default, store, tmp_path):
+    (tmp_path / "energy.py").write_text(
+        "import numpy as np\n\n"
+        "def energy(samples, sample_rate_hz):\n    assert samples.dtype == np.float32 and sample_rate_hz == 16000\n"
+        "    return np.array([np.square(samples).mean(), len(samples)])\n\n"
+        "def halves(samples, sample_rate_hz):\n    return np.array([[1.0], [len(samples)]])\n"
+    )
+    source = str(tmp_path / "energy.py")
+    found = embedded(default, store, kind="python", source=source, output="energy")
+    expected = [[np.square(store.samples(i) / 32767).mean(), length] for i, length in enumerate(LENGTHS)]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    found = embedded(default, store, kind="python", source=source, output="halves")
+    np.testing.assert_allclose(found[:, 0], (np.array(LENGTHS) + 1) / 2)
+
+
+def test_a_tflite_file_of_windows_and_one_of_samples(default, store, pooling_models, tmp_path):
+    found = embedded(default, store, kind="tflite", source=str(pooling_models[0]))
+    expected = np.stack([Embedder(pooling_models[0]).embed(store.samples(i)).mean(axis=0) for i in range(3)])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+    def loudness(samples):  # one row a second of audio
+        return {"embedding": tf.reduce_mean(tf.abs(tf.reshape(samples[:, :16000], [1, 4, 4000])), axis=2)}
+
+    function = tf.function(loudness, input_signature=[tf.TensorSpec([1, None], tf.float32, name="samples")])
+    path = tmp_path / "samples.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()]).convert())
+    found = embedded(default, store, kind="tflite", source=str(path))
+    padded = [np.pad(store.samples(i) / np.float32(32767), (0, 16000))[:16000] for i in range(3)]
+    np.testing.assert_allclose(found, [np.abs(x.reshape(4, 4000)).mean(axis=1) for x in padded], rtol=1e-4)
+
+
+class MeanLogMel(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.int32)])
+    def __call__(self, samples, sample_rate):
+        from frill import frontend_tf
+
+        return {"mean": tf.reduce_mean(frontend_tf.windows(samples), axis=2)}
+
+
+def test_a_saved_model(default, store, tmp_path):
+    tf.saved_model.save(MeanLogMel(), str(tmp_path / "model"))
+    found = embedded(default, store, kind="saved_model", source=str(tmp_path / "model"), output="mean")
+    expected = [frontend.windows(store.samples(i)).mean(axis=(0, 1)) for i in range(3)]
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    with pytest.raises(UserError, match=r"baselines\.other\.output = 'layer19': the teacher returns mean"):
+        embedded(default, store, kind="saved_model", source=str(tmp_path / "model"), output="layer19")
+
+
+@pytest.mark.parametrize(
+    "text, output, message",
+    [
+        ("def f(samples): return 1/0", "g", r"baselines\.other\.output = 'g': .*has no such function \(it has: f\)"),
+        ("def f(samples, rate): return 1 / 0", "f", r"baselines\.other: f failed on clip 0: ZeroDivisionError"),
+        ("def f(samples, rate): return [[[1.0]]]", "f", r"gave shape \[1, 1, 1\] for clip 0; expected \[time, D\] or \[D\]"),
+        ("import nowhere", "f", r"baselines\.other\.source = .*ModuleNotFoundError.*correct the file"),
+    ],
+)
+def test_what_is_wrong_with_a_function_is_said(default, store, tmp_path, text, output, message):
+    (tmp_path / "wrong.py").write_text(text)
+    with pytest.raises(UserError, match=message):
+        embedded(default, store, kind="python", source=str(tmp_path / "wrong.py"), output=output)
+
+
+def test_a_file_that_is_no_tflite(default, store, tmp_path):
+    (tmp_path / "wrong.tflite").write_bytes(b"RIFF" * 20)
+    with pytest.raises(UserError, match=r"baselines\.other\.source = .*LiteRT cannot read it"):
+        embedded(default, store, kind="tflite", source=str(tmp_path / "wrong.tflite"))
+
+
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ({"frill": {"kind": "tflite", "source": "x"}}, r"baselines\.frill: the name is a student's"),
+        ({"x": {"kind": "python", "source": "x.py"}}, r"baselines\.x: a baseline of kind python needs output: the function"),
+        ({"x": {"kind": "onnx", "source": "x"}}, r"baselines\.x\.kind = 'onnx'"),
+    ],
+)
+def test_params_refuse(default, spec, message):
+    default["baselines"] = spec
+    with pytest.raises(ParamsError, match=message):
+        validate(default)
+
+
+def test_check_names_a_source_that_is_not_there(default, tmp_path, monkeypatch):
+    default["baselines"] = {
+        "a": {"kind": "python", "source": "nowhere.py", "output": "f"},
+        "b": {"kind": "saved_model", "source": "no", "output": "x"},
+    }
+    with pytest.raises(UserError) as error:
+        check.check(validate(default))
+    assert "baselines.a.source = 'nowhere.py': no such file; give a .py file" in str(error.value)
+    assert "baselines.b.source = 'no': holds no saved_model.pb" in str(error.value)
