@@ -59,9 +59,18 @@ class Project:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """A command of this environment, such as run("dvc", "repro"), with both its streams in stdout."""
-        environment = os.environ | {"PYTHONPATH": str(self.folder / "src")}
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(arguments, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.run(
+            arguments, cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """The same in the background, silent, in a process group of its own."""
+        nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(arguments, cwd=self.folder, env=self._environment(), start_new_session=True, **nowhere)
+
+    def _environment(self) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return os.environ | {"PYTHONPATH": str(self.folder / "src"), "PATH": path}
 
     def repro(self, *arguments: str) -> list[str]:
         """Runs `dvc repro` and returns the names of the stages that really ran. Fails with its output if it fails."""

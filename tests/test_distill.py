@@ -199,7 +199,7 @@ def test_one_seed_that_diverges_is_said_of_the_student(short_backbone, targets, 
     monkeypatch.setattr(module, "Distillation", SecondDiverges)
     summary = distill(DENSE, Distill(**SETTINGS), targets, (17, 18), tmp_path / "scratch", tmp_path / "student", "tiny")
     assert [summary["status"], summary["repeats"][0]["status"]] == ["diverged", "diverged"]
-    assert "tiny, seed 18: the loss is not finite at step 3, learning rate" in capsys.readouterr().out
+    assert "tiny, seed 18: the loss or a weight is not finite at step 3, learning rate" in capsys.readouterr().out
 
 
 TWO_DEVICES = """
@@ -214,7 +214,7 @@ from frill.distill import Distillation, all_gpus
 from frill.params import Distill
 from frill.students import mobilenet_v3
 from frill.students.build import StudentSpec
-from test_distill import SETTINGS
+from test_distill import SETTINGS, Killed
 
 mobilenet_v3.BACKBONES["tiny"] = (mobilenet_v3.TINY[:2], 128)
 targets, folder, rank, qat = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] != "none" and int(sys.argv[3]) or None, sys.argv[4] == "1"
@@ -248,10 +248,14 @@ for a, b, g in zip(both.model.trainable_variables, one.trainable_variables, zip(
     clear = np.abs(g[0] + g[1]) > 1e-5  # Adam's first step is the gradient's sign: rounding decides where that is about zero
     np.testing.assert_allclose(a.numpy()[clear], b.numpy()[clear], atol=1e-4)
 
-# Whole trainings: two give the same bytes, and one that resumes from half-way too.
-for name in ("one", "two"):
-    training = Distillation(spec, Distill(**SETTINGS), targets, 17, folder / f"scratch-{name}", strategy)
-    training.run()
+# Whole trainings: two give the same bytes, though the second is killed at a checkpoint and goes on from there.
+for name, kinds in (("one", [Distillation]), ("two", [Killed, Distillation])):
+    for kind in kinds:
+        training = kind(spec, Distill(**SETTINGS), targets, 17, folder / f"scratch-{name}", strategy)
+        try:
+            training.run()
+        except KeyboardInterrupt:
+            assert kind is Killed
     training.save(folder / name)
 assert training.status == "ok" and training.done == 6
 assert (folder / "one/weights.npz").read_bytes() == (folder / "two/weights.npz").read_bytes()
@@ -289,6 +293,29 @@ def test_divergence_after_the_change_to_what_ships(short_backbone, targets, tmp_
     with open(tmp_path / "student/curve.csv") as file:
         assert [int(row["step"]) for row in csv.DictReader(file)] == list(range(1, summary["steps"] + 1))
     assert np.isfinite(load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)).all()
+
+
+@pytest.mark.parametrize("bad_step", [3, 5], ids=["a checkpoint's step", "the last step"])
+def test_weights_that_overflow_in_the_update_are_no_good_checkpoint(short_backbone, targets, tmp_path, monkeypatch, bad_step):
+    sound = learning_rate
+    monkeypatch.setattr(module, "learning_rate", lambda step, settings: 1e38 * 1e38 if step == bad_step else sound(step, settings))
+    summary = train(DENSE, targets, tmp_path)  # checkpoints after steps 2, 4 and 6; the loss of the bad step is finite still
+    assert summary["status"] == "diverged" and summary["steps"] == bad_step - 1 and math.isfinite(summary["validation_mse"])
+    assert np.isfinite(load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)).all()
+
+
+def test_a_resume_after_early_stopping_trains_no_further(short_backbone, targets, tmp_path):
+    patient = dict(steps=200, learning_rate=1e-12, batch_norm_momentum=0.5, patience=3, checkpoint_steps=1)
+    first = train(DENSE, targets, tmp_path / "one", scratch=tmp_path / "scratch", **patient)
+    again = train(DENSE, targets, tmp_path / "two", scratch=tmp_path / "scratch", **patient)
+    assert first["steps"] == again["steps"] < 200
+    assert (tmp_path / "one/student/weights.npz").read_bytes() == (tmp_path / "two/student/weights.npz").read_bytes()
+
+
+@pytest.mark.parametrize("steps, ship_from", [(6, 0.99), (1, 0.5)])
+def test_what_ships_trains_for_one_step_at_least(short_backbone, targets, tmp_path, steps, ship_from):
+    assert train(RANK, targets, tmp_path, steps=steps, ship_from=ship_from)["status"] == "ok"
+    assert FACTOR in [layer.name for layer in load_student(tmp_path / "student").layers]
 
 
 @pytest.mark.slow

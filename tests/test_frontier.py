@@ -154,14 +154,14 @@ def test_latencies_are_ratios_times_the_controls_median():
 def test_rank_agreement_is_kendalls_tau():
     def model(fast, card, best):
         protocols = {"fast": {"validation_accuracy": fast, "test_accuracy": fast},
-                     "frill": {"validation_accuracy": card, "best_test_accuracy": best, "unconverged": ["lr"]}}  # fmt: skip
+                     "frill": {"validation_accuracy": card, "best_test_accuracy": best, "unconverged": ["lr"], "settings": 3}}  # fmt: skip
         return {"tasks": {"a": {"protocols": protocols}}}
 
     # Of the six pairs of 1 2 3 4 against 1 3 2 4 one is turned: tau = (5 - 1) / 6; against 4 3 2 1 all are.
     noss = {str(i): model(a, b, c) for i, (a, b, c) in enumerate(zip([1, 2, 3, 4], [1, 3, 2, 4], [4, 3, 2, 1], strict=True))}
     found = rank_agreement(noss)
     assert found["kendall_validation"] == pytest.approx(4 / 6) and found["kendall_best_test"] == pytest.approx(-1)
-    assert (found["models"], found["unconverged_fits"]) == (4, 4)
+    assert (found["models"], found["unconverged_settings"], found["settings"]) == (4, 4, 12)
     for one in noss.values():
         del one["tasks"]["a"]["protocols"]["frill"]
     assert rank_agreement(noss) is None

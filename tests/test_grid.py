@@ -30,7 +30,7 @@ def test_the_command_prints_what_params_yaml_takes(monkeypatch, capsys):
         cli.main()
     students = yaml.safe_load("students:\n" + capsys.readouterr().out)["students"]
     assert end.value.code == 0 and [s["width"] for s in students.values()] == [1, 3]
-    assert list(students) == ["large_1.0_rank50_dynamic", "large_3.0_rank50_dynamic"]
+    assert list(students) == ["large_1.0_rank50_dynamic_seeds2", "large_3.0_rank50_dynamic_seeds2"]
 
 
 @pytest.mark.parametrize("axis, value", [("backbone", "huge"), ("width", "wide"), ("rank", None), ("qat", 2)])

@@ -56,11 +56,12 @@ class Distillation:
         self.projection = Projection.load(targets / "projection.npz")
         self.train_set, self.validation_set = load_split(targets, "train"), load_split(targets, "validation")
         self.scale = target_scale(self.projection.deviation, settings.balance)
-        self.scratch = scratch / checkpoint_name(spec, settings, seed, targets)
         ships_otherwise = spec.rank is not None or spec.qat
-        self.ship_step = math.ceil(settings.ship_from * settings.steps) if ships_otherwise else settings.steps + 1
+        ship_step = min(math.ceil(settings.ship_from * settings.steps), settings.steps - 1)  # at least one step as it ships
+        self.ship_step = ship_step if ships_otherwise else settings.steps + 1
         self.status = "ok"
         self.strategy = strategy or all_gpus()
+        self.scratch = scratch / checkpoint_name(spec, settings, seed, targets, self.strategy.num_replicas_in_sync)
         with self.strategy.scope():
             self._learning_rate = tf.Variable(0.0)
 
@@ -68,6 +69,8 @@ class Distillation:
         """Trains to the end, or from the last checkpoint. A loss that is not finite ends it with status "diverged"."""
         self.start()
         self._restore()
+        if self._stopped_improving():  # the checkpoint is that of the last step
+            return
         steps = self.settings.steps
         with progress(self.losses(steps), label, steps, "step", initial=self.done) as bar:
             for loss in bar:
@@ -75,10 +78,15 @@ class Distillation:
                     return self._diverged(label)
                 bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
                 self.done += 1
-                if self.done % self.settings.validate_steps == 0 or self.done == steps:
+                validates, checkpoints = (
+                    self.done % every == 0 or self.done == steps for every in (self.settings.validate_steps, self.settings.checkpoint_steps)
+                )
+                if (validates or checkpoints) and not self._is_finite():  # the loss was of the weights before this step
+                    return self._diverged(label)
+                if validates:
                     mse = self.validate()
                     self.curve.append({"step": self.done, "train_loss": loss, "validation_mse": mse, "validation_r2": self._r2(mse)})
-                if self.done % self.settings.checkpoint_steps == 0 or self.done == steps:
+                if checkpoints:
                     self._checkpoint()
                 if self._stopped_improving() and self.done < steps:
                     print(
@@ -135,6 +143,9 @@ class Distillation:
         errors = [row["validation_mse"] for row in self.curve if row["step"] > ships_from]
         patience = self.settings.patience
         return patience is not None and len(errors) > patience and min(errors[-patience:]) >= min(errors[:-patience])
+
+    def _is_finite(self) -> bool:
+        return all(np.isfinite(weight).all() for weight in self.model.get_weights())
 
     def _ship(self) -> None:
         """The student as it ships, from here on."""
@@ -203,7 +214,9 @@ class Distillation:
         """Back to the last good checkpoint, or to the start, in the form that ships."""
         self.status = "diverged"
         rate = learning_rate(self.done, self.settings)
-        print(f"{label}: the loss is not finite at step {self.done}, learning rate {rate:.3g}; recorded as diverged. Lower distill.learning_rate")
+        print(
+            f"{label}: the loss or a weight is not finite at step {self.done}, learning rate {rate:.3g}; recorded as diverged. Lower distill.learning_rate"
+        )
         self.start()
         self._restore()
         if self._phase == "dense" and self.ship_step <= self.settings.steps:
@@ -222,17 +235,19 @@ def target_scale(deviation: np.ndarray, balance: float) -> np.ndarray:
     return (power * np.sqrt(np.mean(np.square(deviation / power)))).astype(np.float32)
 
 
-def checkpoint_name(spec: StudentSpec, settings: Distill, seed: int, targets: Path) -> str:
-    """A name that only the same training has: the architecture, every setting, the targets' content, the training code."""
+def checkpoint_name(spec: StudentSpec, settings: Distill, seed: int, targets: Path, replicas: int = 1) -> str:
+    """A name that only the same training has: the architecture, every setting, the targets' content, threads and devices, the training code."""
     code = hashlib.sha256()
     here = Path(__file__).parent
-    for path in (Path(__file__), here / "schedule.py", *sorted((here / "students").glob("*.py"))):
+    alone = [here / f"{name}.py" for name in ("distill", "schedule", "frontend", "target_store", "tensorflow_setup")]
+    for path in (*alone, *sorted((here / "students").glob("*.py"))):
         code.update(path.read_bytes())
     content = hashlib.sha256()
     for path in sorted(targets.iterdir()):
         with open(path, "rb") as file:
             content.update(hashlib.file_digest(file, "sha256").digest())
-    parts = [spec.as_dict(), settings.model_dump(), seed, content.hexdigest(), code.hexdigest()]
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    parts = [spec.as_dict(), settings.model_dump(), seed, content.hexdigest(), code.hexdigest(), threads, replicas]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 

@@ -81,13 +81,14 @@ def rank_agreement(noss: dict[str, dict]) -> dict | None:
     other = next(p for p in protocols if p != "frill")
     tau = {part: stats.kendalltau(means(other, f"{part}_accuracy"), means("frill", key)).statistic
            for part, key in (("validation", "validation_accuracy"), ("test", "best_test_accuracy"))}  # fmt: skip
-    unconverged = sum(len(task["protocols"]["frill"]["unconverged"]) for model in noss.values() for task in model["tasks"].values())
+    card = [task["protocols"]["frill"] for model in noss.values() for task in model["tasks"].values()]
     return {
         "protocols": protocols,
         "models": len(noss),
         "kendall_validation": float(tau["validation"]),
         "kendall_best_test": float(tau["test"]),
-        "unconverged_fits": unconverged,
+        "unconverged_settings": sum(len(summary["unconverged"]) for summary in card),
+        "settings": sum(summary["settings"] for summary in card),
     }
 
 
@@ -175,6 +176,7 @@ def assemble(params, latency: dict[str, dict], noss: dict[str, dict], tflite: di
         "over_budget": choice.over_budget,
         "device": params.selection.device,
         "synthetic": params.synthetic,
+        "pooling": params.noss.pooling,
         "rank_agreement": rank_agreement(noss),
         "speakers_in_train_and_test": {task: n for task, scores in teacher["tasks"].items() if (n := scores["speakers_in_train_and_test"])},
         "students": students,

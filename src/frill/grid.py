@@ -30,4 +30,5 @@ def name(student: dict) -> str:
     parts += [f"rank{student['rank']}"] * (student["rank"] != "none")
     parts += ["qat"] * (student["qat"] == 1)
     parts += [student["precision"]] * (student["precision"] != "float32")
+    parts += [f"seeds{student['seeds']}"] * (student["seeds"] != 1)
     return "_".join(parts)

@@ -86,13 +86,13 @@ Distilled from {origin} ({corpora}).
 
 ## Results
 Latency: {student["latency_ms"]:.3f} ms a window on `{frontier["device"]}` ({latency["runtime"]}, {latency["threads"]} thread(s)), without frontend.
-Accuracy of a linear probe on the clip's mean embedding, test clips, in percent:
+Accuracy of a linear probe on the {frontier["pooling"]} over the clip's windows, test clips, in percent:
 
 | task | this model | teacher | test clips |
 |---|---|---|---|
 {chr(10).join(rows)}
 
-Mean difference from the teacher on test{trainings}: {student["quality_test"]:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}, over clips{seeds}).
+Mean difference from the teacher on test{trainings}: {student["quality_test"]:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}, over clips{seeds}, whole speakers where there are speakers).
 
 ## Limits
 Not for identifying or surveilling people. Licences of the audio and of the teacher apply to what is made from them.

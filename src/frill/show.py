@@ -35,12 +35,12 @@ def notes(frontier: dict) -> list[str]:
         if s["seeds"] > 1
     ]
     if any(s["seeds"] == 1 for s in frontier["students"]):
-        lines.append("Intervals of students trained once are over clips alone: another seed would move them too.")
+        lines.append("Intervals of students trained once are over clips and speakers alone: another seed would move them too.")
     if agreement := frontier["rank_agreement"]:
         lines.append(
-            f"The model card's protocol ranks the {agreement['models']} models as the one above does with Kendall's tau "
-            f"{agreement['kendall_validation']:.2f} on validation, its best test accuracy with {agreement['kendall_best_test']:.2f}; "
-            f"{agreement['unconverged_fits']} of its settings did not converge."
+            f"The fast probes and the model card's protocol rank the {agreement['models']} models with Kendall's tau {agreement['kendall_validation']:.2f} "
+            f"on validation, {agreement['kendall_best_test']:.2f} by the card's best test accuracy; "
+            f"{agreement['unconverged_settings']} of {agreement['settings']} settings of the card's stopped before they converged."
         )
     for task, speakers in frontier["speakers_in_train_and_test"].items():
         lines.append(f"{task}: {speakers} speakers have clips in train and in test; what it says of new speakers is too good.")

@@ -143,7 +143,13 @@ def _sample(chosen: list[Chosen], rng: np.random.Generator) -> list[Chosen]:
 def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[Chosen, np.ndarray]]:
     outputs = teacher.embed(c.samples() for c in clips)
     for clip, values in progress(zip(clips, outputs, strict=True), label, len(clips), "clip"):
-        yield clip, values[clip.positions]
+        chosen = values[clip.positions]
+        if not np.isfinite(chosen).all():
+            name = clip.store.rows[clip.index]["clip"]
+            raise UserError(
+                f"teacher.source: the teacher's values for clip {name} of {clip.store.folder.name} are not finite; take the clip out, or another output or teacher"
+            )
+        yield clip, chosen
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:

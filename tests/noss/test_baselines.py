@@ -76,12 +76,22 @@ def test_a_saved_model(default, store, tmp_path):
         embedded(default, store, kind="saved_model", source=str(tmp_path / "model"), output="layer19")
 
 
+def test_a_function_may_import_what_lies_beside_it_and_use_dataclasses(default, store, tmp_path):
+    (tmp_path / "constants_of_mine.py").write_text("HALF = 0.5\n")
+    (tmp_path / "mine.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom constants_of_mine import HALF\n\n"
+        "@dataclass\nclass Half:\n    value: float = HALF\n\ndef f(samples, rate):\n    return [Half().value]\n"
+    )
+    np.testing.assert_array_equal(embedded(default, store, kind="python", source=str(tmp_path / "mine.py"), output="f"), np.full((3, 1), 0.5))
+
+
 @pytest.mark.parametrize(
     "text, output, message",
     [
         ("def f(samples): return 1/0", "g", r"baselines\.other\.output = 'g': .*has no such function \(it has: f\)"),
         ("def f(samples, rate): return 1 / 0", "f", r"baselines\.other: f failed on clip 0: ZeroDivisionError"),
         ("def f(samples, rate): return [[[1.0]]]", "f", r"gave shape \[1, 1, 1\] for clip 0; expected \[time, D\] or \[D\]"),
+        ("def f(samples, rate): return [1.0] * (3 if len(samples) > 9999 else 1)", "f", r"the embedding of clip c1 has 1 values, those before it 3"),
         ("import nowhere", "f", r"baselines\.other\.source = .*ModuleNotFoundError.*correct the file"),
     ],
 )

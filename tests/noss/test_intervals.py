@@ -67,6 +67,27 @@ def test_equal_models_differ_by_nothing():
     assert difference_interval(model, model, "test", 1) == [0, 0]
 
 
-def test_one_speaker_says_nothing_and_breaks_nothing():
-    low, high = accuracy_interval(scores(np.arange(40) % 3 > 0, np.zeros(40, int)), "test", 1)
-    assert low == high == pytest.approx(65.0)
+def test_of_one_speaker_clips_are_resampled():
+    right, other = np.arange(40) % 3 > 0, np.arange(40) % 4 > 0
+    models = [{"tasks": {"a": scores(values, np.zeros(40, int))}} for values in (right, other)]
+    without = [{"tasks": {"a": scores(values)}} for values in (right, other)]
+    assert difference_interval(*models, "test", 1) == difference_interval(*without, "test", 1)
+    assert difference_interval(*models, "test", 1)[0] < 100 * (right.mean() - other.mean()) - 5
+
+
+def test_an_accuracys_interval_is_wilsons_and_stays_within_0_and_100():
+    for count, total, low, high in ((9, 10, 59.58, 98.21), (0, 10, 0.0, 27.75), (81, 263, 25.53, 36.62)):  # Newcombe 1998, table I, and closed form
+        found = accuracy_interval(scores(np.arange(total) < count), "test", 1)
+        np.testing.assert_allclose(found, [low, high], atol=0.02)
+    assert accuracy_interval(scores(np.ones(40) > 0, np.arange(40) // 10), "test", 1) == accuracy_interval(scores(np.ones(40) > 0), "test", 1)
+    low, high = accuracy_interval(scores(np.arange(60) >= 20, np.arange(60) // 20), "test", 1)  # one speaker of three is always wrong
+    assert (low, high) == (0.0, 100.0)
+
+
+@pytest.mark.parametrize("share, clips", [(0.97, 40), (0.99, 100), (0.7, 60)])
+def test_accuracies_near_100_are_covered(share, clips):
+    inside = []
+    for seed in range(300):
+        low, high = accuracy_interval(scores(np.random.default_rng(seed).random(clips) < share), "test", seed)
+        inside.append(low <= 100 * share <= high)
+    assert np.mean(inside) > 0.9

@@ -6,14 +6,26 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from frill.noss.probes import LDA_SHRINKAGES, RIDGE_STRENGTHS, RowSpace, lda, ridge
+from frill.noss import probes
+from frill.noss.probes import LDA_SHRINKAGES, RIDGE_STRENGTHS, lda, ridge
 
 CLASSES = 4
 
 
-@pytest.fixture(params=[(60, 20), (40, 90)], ids=["n>D", "n<D"])
-def data(request):
-    clips, values = request.param
+class RowSpace(probes.RowSpace):
+    """Of all clips given, which are projected all."""
+
+    def __init__(self, x, y, classes):
+        super().__init__(x, np.arange(len(x)), y, classes)
+
+    def project(self, x):
+        return super().project(x, np.arange(len(x)))
+
+
+@pytest.fixture(params=[(60, 20, 4096), (40, 90, 4096), (60, 20, 7), (40, 90, 7)], ids=["n>D", "n<D", "n>D, blocks", "n<D, blocks"])
+def data(request, monkeypatch):
+    clips, values, block = request.param
+    monkeypatch.setattr(probes, "BLOCK", block)
     rng = np.random.default_rng(0)
     y = rng.permutation(np.arange(clips + 40) % CLASSES)
     x = rng.normal(size=(clips + 40, values)) @ np.diag(rng.uniform(0.1, 5, values)) + 10 + rng.normal(size=(CLASSES, values))[y]

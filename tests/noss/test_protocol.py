@@ -248,6 +248,7 @@ def test_summary_by_hand():
         Setting("forest", True, {"validation": np.array([2]), "test": np.array([0])}),
     ]
     expected = {
+        "settings": 4,
         "chosen": "forest",
         "validation_accuracy": 100.0,
         "test_accuracy": 100 / 3,

@@ -79,3 +79,9 @@ def test_three_speakers_are_never_all_held_out():
 def test_what_cannot_be_scored(data, message):
     with pytest.raises(SplitError, match=message):
         splits(data, 0.2, 17)
+
+
+def test_speakers_that_are_the_classes_are_not_held_out_whole():
+    rows = [{"label": f"s{i % 5}", "speaker": f"s{i % 5}", "split": "train" if i < 50 else "test", "fold": ""} for i in range(60)]
+    (split,) = splits(rows, 0.2, 17)
+    assert {rows[i]["label"] for i in split.validation} <= {rows[i]["label"] for i in split.train} and len(split.validation) == 10

@@ -1,7 +1,11 @@
 """The real DVC graph in miniature: what runs, what comes out, what a change re-runs."""
 
 import json
+import os
+import re
+import signal
 import sqlite3
+import time
 
 import pytest
 from pipeline_project import Project
@@ -124,6 +128,32 @@ def test_adding_a_student_costs_that_student_and_removing_it_leaves_no_trace(rep
     assert not list(reproduced.folder.glob("m*/*/three")) and not list(reproduced.folder.glob("results/**/three.json"))
     assert "three" not in (reproduced.folder / "results/frontier.json").read_text()
     assert "three" not in (reproduced.folder / "reports/index.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps_done", [10, 40], ids=["before it is factorised", "after"])
+def test_kill_9_while_a_student_trains_then_repro_ends_with_the_same_weights(reproduced, steps_done):
+    before = dict(reproduced.params["distill"])
+    reproduced.params["distill"] |= {"steps": 60, "checkpoint_steps": 5, "learning_rate": 0.001 + steps_done * 1e-6}  # not in the run-cache
+    reproduced.write()
+    running = reproduced.start("dvc", "repro", "distill@two")
+    deadline = time.monotonic() + 180
+    while not any(json.loads(path.read_text())["done"] >= steps_done for path in reproduced.folder.glob("scratch/*/state.json")):
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not (reproduced.folder / "models/students/two/weights.npz").exists()
+    done = reproduced.run("dvc", "repro", "distill@two")
+    assert done.returncode == 0, done.stdout
+    resumed_at = int(re.search(r"two: +\d+%.*?(\d+)/60", done.stdout)[1])
+    assert resumed_at >= steps_done
+    weights = [(reproduced.folder / f"models/students/two/{path}weights.npz").read_bytes() for path in ("", "repeat_2/")]
+    assert not list(reproduced.folder.glob("scratch/*/state.json"))
+    done = reproduced.run("dvc", "repro", "--force", "--single-item", "--no-run-cache", "distill@two")
+    assert re.search(r"two: +0%.*?0/60", done.stdout), done.stdout
+    assert weights == [(reproduced.folder / f"models/students/two/{path}weights.npz").read_bytes() for path in ("", "repeat_2/")]
+    reproduced.params["distill"] = before
 
 
 @pytest.mark.slow

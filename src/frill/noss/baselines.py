@@ -2,10 +2,12 @@
 
 kind saved_model   `source` is a folder with TRILL's calling convention, `output` the key of what it returns
 kind tflite        `source` is a file that takes windows [1, 96, 64, 1], or samples [1, T] of any length, and gives [windows, D]
-kind python        `source` is a .py file, `output` a function in it: (samples float32 [T], sample_rate_hz) -> [time, D] or [D]
+kind python        `source` is a .py file, `output` a function in it: (samples float32 [T], sample_rate_hz) -> [time, D] or [D]. Of what the file
+                   loads itself (modules beside it, weights) DVC and the cache know nothing: touch the file when that changes
 """
 
 import importlib.util
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -91,6 +93,8 @@ def load_function(name: str, spec: Baseline) -> Callable:
     """The function `output` of the file `source`."""
     module_spec = importlib.util.spec_from_file_location(f"frill_baseline_{name}", spec.source)
     module = importlib.util.module_from_spec(module_spec)
+    sys.modules[module_spec.name] = module  # dataclasses look themselves up there
+    sys.path.insert(0, str(Path(spec.source).resolve().parent))  # modules beside it
     try:
         module_spec.loader.exec_module(module)
     except Exception as error:

@@ -15,9 +15,10 @@ from typing import Literal
 
 import numpy as np
 
-from frill import embedder
+from frill import audio, embedder, frontend
 from frill.clips import ClipStore
 from frill.embedder import Embedder
+from frill.errors import UserError
 from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES
 from frill.noss import log_mels
 from frill.noss.log_mels import LogMels, code_hash, corpus_hash
@@ -25,6 +26,9 @@ from frill.progress import progress
 
 Pooling = Literal["mean", "max", "mean+max"]
 FOLDER = Path("scratch/embeddings")
+TEACHER_CODE = hashlib.sha256(
+    (Path(frontend.__file__).parent / "teacher/saved_model.py").read_bytes()
+).hexdigest()  # read: importing it takes TensorFlow
 
 
 def pool(values: np.ndarray, pooling: Pooling) -> np.ndarray:
@@ -79,7 +83,9 @@ def folder_hash(folder: Path, *more: str) -> str:
 def cached(model_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]) -> np.ndarray:
     """What `compute` returns, or what it returned before for the same model and corpus; memory mapped."""
     key = hashlib.sha256(
-        "\n".join([model_hash, corpus_hash(store), pooling, code_hash(sys.modules[__name__], embedder, log_mels)]).encode()
+        "\n".join(
+            [model_hash, corpus_hash(store), pooling, code_hash(sys.modules[__name__], embedder, log_mels, frontend, audio) + TEACHER_CODE]
+        ).encode()
     ).hexdigest()
     path = FOLDER / f"{key[:32]}.npy"
     if not path.exists():
@@ -97,5 +103,10 @@ def _stack(values: Iterable[np.ndarray], store: ClipStore) -> np.ndarray:
     for index, row in enumerate(progress(values, store.folder.name, len(store), "clip")):
         if result is None:
             result = np.empty((len(store), len(row)), np.float32)
+        if len(row) != result.shape[1]:
+            clip = store.rows[index]["clip"]
+            raise UserError(
+                f"{store.folder.name}: the embedding of clip {clip} has {len(row)} values, those before it {result.shape[1]}; all must have as many"
+            )
         result[index] = row
     return result

@@ -1,4 +1,4 @@
-"""95 % intervals of accuracies and of paired differences, by resampling: whole speakers where clips have speakers, clips otherwise.
+"""95 % intervals of accuracies and of paired differences, by resampling: whole speakers where clips have two or more, clips otherwise.
 
 Bootstrap over groups (Efron and Tibshirani 1993, chapters 6 and 8.5), with two corrections for few groups: a bootstrap deviation is sqrt((G - 1)/G)
 of the true one, and percentiles assume it known; so deviations are widened by sqrt(G/(G - 1)) and by Student's t against the normal, with the
@@ -27,7 +27,7 @@ class Resampled:
 def resample(values: np.ndarray, groups: np.ndarray | None, seed: int) -> Resampled:
     """The mean of `values` float [clips] over resampled groups: `groups` int [clips] names each clip's, None makes every clip its own."""
     rng = np.random.default_rng(seed)
-    if groups is None:
+    if groups is None or len(set(groups.tolist())) < 2:  # of one speaker clips are all that can be resampled: a lower bound
         levels, counts = np.unique(values, return_counts=True)  # n clips of few different values: their counts are multinomial
         means, members = rng.multinomial(len(values), counts / len(values), RESAMPLES) @ levels / len(values), len(values)
     else:
@@ -65,8 +65,14 @@ def speakers(scores: dict, part: str) -> np.ndarray | None:
 
 
 def accuracy_interval(scores: dict, part: str, seed: int) -> list[float]:
-    """Of one task's accuracy on `part`, percent."""
-    return interval([resample(100 * right(scores, part), speakers(scores, part), seed)])
+    """Of one task's accuracy on `part`, percent: Wilson's (1927) over clips and, where there are speakers, as far as resampling those reaches beyond."""
+    values, by = right(scores, part), speakers(scores, part)
+    wilson = stats.binomtest(int(values.sum()), len(values)).proportion_ci(method="wilson")
+    low, high = 100 * wilson.low, 100 * wilson.high
+    if by is not None:
+        resampled = interval([resample(100 * values, by, seed)])
+        low, high = min(low, resampled[0]), max(high, resampled[1])
+    return [float(max(0.0, low)), float(min(100.0, high))]
 
 
 def difference_interval(model: dict, other: dict, part: str, seed: int) -> list[float]:

@@ -2,7 +2,8 @@
 
 Conventions: `x` float [clips, D], `y` int class per clip; features are standardised by the training clips' mean and deviation. All strengths are
 solved in the row space of the training clips, from their second moments: with n > D clips from the D x D covariance, summed over blocks of clips,
-with fewer from the n x n Gram matrix, summed over blocks of values. So 12,288 values need no 1.2 GB covariance, and no embedding matrix is copied.
+with fewer from the n x n Gram matrix, summed over blocks of values. So 12,288 values need no 1.2 GB covariance, and with many clips nothing is copied
+but what is held out, once, into that space.
 Both probes equal scikit-learn's on the same standardised features: RidgeClassifier(alpha) and LinearDiscriminantAnalysis("lsqr", shrinkage).
 """
 
@@ -21,28 +22,33 @@ class RowSpace:
     `variance` [r] is the clips' squared length along each axis, summed; `class_sums` [classes, r] the sum of each class's clips; `counts` [classes].
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, classes: int):
+    def __init__(self, x: np.ndarray, rows: np.ndarray, y: np.ndarray, classes: int):
+        """`x` float [clips, D] of which `rows` int [n] are the training clips; `y` int [n] are those clips' classes."""
         self.counts = np.bincount(y, minlength=classes)
         self.dimensions = x.shape[1]
-        self._x, self._mean, self._deviation = x, *_moments(x)
-        if len(x) < self.dimensions:
-            self._decompose(self._gram(x))
+        self._mean, self._deviation = _moments(x, rows)
+        self._train = x[rows] if len(rows) < self.dimensions else None
+        if self._train is not None:
+            self._decompose(self._gram(self._train))
             onehot = (y == np.arange(classes)[:, None]).astype(float)
             self.class_sums = onehot @ (self._axes * self.variance**0.5)
         else:
             sums, squares = np.zeros((classes, self.dimensions)), np.zeros((self.dimensions, self.dimensions))
-            for rows in _blocks(len(x)):
-                z = self._standardise(x[rows], slice(None))
+            for block in _blocks(len(rows)):
+                z = self._standardise(x[rows[block]], slice(None))
                 squares += z.T @ z
-                np.add.at(sums, y[rows], z)
+                np.add.at(sums, y[block], z)
             self._decompose(squares)
             self.class_sums = sums @ self._axes
 
-    def project(self, x: np.ndarray) -> np.ndarray:
-        """Other clips [n, D] -> [n, r] in this basis."""
-        if len(self._x) < self.dimensions:
-            return self._gram(x) @ (self._axes / self.variance**0.5)
-        return np.concatenate([self._standardise(x[rows], slice(None)) @ self._axes for rows in _blocks(len(x))])
+    def project(self, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """The clips `rows` int [n] of `x` [clips, D] -> [n, r] in this basis."""
+        result = np.empty((len(rows), len(self.variance)))
+        axes = self._axes if self._train is None else self._axes / self.variance**0.5
+        for block in _blocks(len(rows)):
+            part = x[rows[block]]
+            result[block] = (self._standardise(part, slice(None)) if self._train is None else self._gram(part)) @ axes
+        return result
 
     def _decompose(self, moments: np.ndarray) -> None:
         eigenvalues, axes = np.linalg.eigh(moments)
@@ -51,27 +57,25 @@ class RowSpace:
 
     def _gram(self, x: np.ndarray) -> np.ndarray:
         """Products of clips [n, D] with the training clips, both standardised: [n, training clips]."""
-        gram = np.zeros((len(x), len(self._x)))
+        gram = np.zeros((len(x), len(self._train)))
         for columns in _blocks(self.dimensions):
-            train = self._standardise(self._x, columns)
-            gram += (train if x is self._x else self._standardise(x, columns)) @ train.T
+            train = self._standardise(self._train, columns)
+            gram += (train if x is self._train else self._standardise(x, columns)) @ train.T
         return gram
 
     def _standardise(self, x: np.ndarray, columns: slice) -> np.ndarray:
         return (x[:, columns] - self._mean[columns]) / self._deviation[columns]
 
 
-def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of every value, float64 [D]; the deviation of a value that never changes is 1."""
-    mean, deviation = np.empty(x.shape[1]), np.empty(x.shape[1])
-    for columns in _blocks(x.shape[1], max(1, 2**22 // len(x))):  # 32 MB in float64
-        part = x[:, columns].astype(np.float64)
-        mean[columns], deviation[columns] = part.mean(axis=0), part.std(axis=0)
-    return mean, np.where(deviation > 0, deviation, 1.0)
+def _moments(x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of every value of the clips `rows`, float64 [D]; the deviation of a value that never changes is 1."""
+    mean = sum(x[rows[block]].sum(axis=0, dtype=np.float64) for block in _blocks(len(rows))) / len(rows)
+    deviation = np.sqrt(sum(np.square(x[rows[block]] - mean).sum(axis=0) for block in _blocks(len(rows))) / len(rows))
+    return mean, np.where(deviation > 1e-7 * np.abs(mean), deviation, 1.0)  # rounding is no variation
 
 
-def _blocks(length: int, size: int = BLOCK) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, length, size))
+def _blocks(length: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK) for start in range(0, length, BLOCK))
 
 
 def ridge(space: RowSpace) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

@@ -80,6 +80,7 @@ def summarise(folds: list[tuple[list[Setting], Parts]]) -> dict:
         "test_accuracy": accuracy["test"][chosen],
         "best_test": best_test,
         "best_test_accuracy": accuracy["test"][best_test],
+        "settings": len(names),
         "unconverged": [name for name in names if not all(fold[name].converged for fold in by_fold)],
     }
 

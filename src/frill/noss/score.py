@@ -83,8 +83,8 @@ PROTOCOLS = {"fast": _fast, "frill": _card}
 
 def best_probe(x: np.ndarray, y: np.ndarray, split: Split, classes: int, probes: list[str]) -> tuple[str, dict[str, np.ndarray]]:
     """The setting that is best on validation, and its scores float [clips, classes] on validation and test."""
-    space = RowSpace(x[split.train], y[split.train], classes)
-    held = {part: space.project(x[getattr(split, part)]) for part in PARTS}
+    space = RowSpace(x, split.train, y[split.train], classes)
+    held = {part: space.project(x, getattr(split, part)) for part in PARTS}
     best, best_accuracy = None, -1.0
     for probe in probes:
         for setting, weights, bias in PROBES[probe](space):
@@ -106,7 +106,9 @@ def _speakers(rows: list[dict], scored: np.ndarray) -> str:
 
 
 def speakers_in_both(rows: list[dict], task_splits: list[Split]) -> int:
-    """How many speakers have clips in train and in test of one split: what they say of new speakers is too good."""
+    """How many speakers have clips in train and in test of one split: what they say of new speakers is too good. 0 where speakers are the classes."""
+    if len({(row["label"], row["speaker"]) for row in rows}) == len({row["label"] for row in rows}) == len({row["speaker"] for row in rows}):
+        return 0
     speaker = np.array([row["speaker"] for row in rows])
     both = [set(speaker[split.train]) & set(speaker[split.test]) - {""} for split in task_splits]
     return len(set().union(*both))

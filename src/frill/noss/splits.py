@@ -58,7 +58,7 @@ def _folds(fold: np.ndarray) -> list[Split]:
 
 
 def _hold_out(train: np.ndarray, rows: list[dict], share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Splits whole groups off `train`: speakers where every clip has one (and there are three or more), clips otherwise."""
+    """Splits whole groups off `train`: speakers where every clip has one, there are three or more and no class goes with them; clips otherwise."""
     speakers = [rows[index]["speaker"] for index in train]
     by_speaker = all(speakers) and len(set(speakers)) >= 3
     group = np.array(speakers) if by_speaker else train.astype(str)
@@ -66,4 +66,7 @@ def _hold_out(train: np.ndarray, rows: list[dict], share: float, seed: int) -> t
     if len(names) < 2:
         raise SplitError("has one training clip; it cannot be split into training and validation")
     held = np.isin(group, names[: np.clip(round(share * len(names)), 1, len(names) - 1)])
+    label = np.array([rows[index]["label"] for index in train])
+    if by_speaker and not set(label[held]) <= set(label[~held]):  # a class would be left without training clips, as where speakers are the classes
+        return _hold_out(train, [row | {"speaker": ""} for row in rows], share, seed)
     return train[~held], train[held]
