@@ -191,6 +191,8 @@ class Distillation:
 
     def _checkpoint(self) -> None:
         self.scratch.mkdir(parents=True, exist_ok=True)
+        if self.strategy.num_replicas_in_sync > 1:
+            self.model.set_weights(self.model.get_weights())  # replicas' batch norm averages differ and are saved as their mean: go on from that
         self._saver.write(str(self.scratch / f"step-{self.done}"))
         new = self.scratch / "state.json.new"
         new.write_text(json.dumps({"done": self.done, "phase": self._phase, "curve": self.curve}))
