@@ -6,6 +6,7 @@
     keras     model.fit on the same stored windows with all of the teacher's values as targets
     public    the method of the published code: waveforms in, the teacher live in the input pipeline, log-mel inside the model, all values as targets
     public50  the same with a teacher of ResNet-50's size (23.6 M random weights; TRILL has 24.5 M): the cost of TRILL, not its values
+    constant  frill's step on one batch that lies in memory
     ceiling   frill's step without head and targets: the network alone
 
 All use the same student, batch and optimizer (Adam's fused kernel; stock Keras Adam is slower), take turns round by round, and are compared by the
@@ -34,7 +35,6 @@ from frill.audio import SAMPLE_RATE_HZ, to_float  # noqa: E402
 from frill.clips import ClipStore  # noqa: E402
 from frill.distill import Distillation  # noqa: E402
 from frill.progress import progress  # noqa: E402
-from frill.schedule import batch_rows  # noqa: E402
 from frill.students.build import StudentSpec, build  # noqa: E402
 from frill.target_store import Projection, load_split  # noqa: E402
 from frill.targets import fit_projection, make_targets  # noqa: E402
@@ -65,13 +65,13 @@ def main() -> None:
         for name in arguments.students:
             backbone, width = name.split("_")
             spec = StudentSpec(backbone, float(width), "gap", None, False)
-            settings = params.load().distill.model_copy(update={"steps": arguments.steps, "balance": 0.0, "checkpoint_steps": 10**9})
+            settings = params.load().distill.model_copy(update={"steps": 10**6, "balance": 0.0, "checkpoint_steps": 10**9})
             print(f"\n{name}, batches of {settings.batch_windows} windows")
             frill = Distillation(spec, settings, projected, 17, Path(folder, "scratch"))
             time_methods(methods(frill, full, arguments), frill, arguments.rounds)
             if arguments.profile:
                 profile(frill)
-            compare_errors(frill, projected, full, arguments.seeds)
+            compare_errors(frill, projected, full, arguments.steps, arguments.seeds)
 
 
 def make_stores(corpus: Path, teacher: Teacher, projection: int, folder: Path) -> tuple[Path, Path]:
@@ -116,12 +116,26 @@ def methods(frill: Distillation, full: Path, arguments: argparse.Namespace) -> d
     public, public50 = (pieces.map(teach, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2) for teach in (live, live_large))
     frill.start()
     return {
-        "frill": lambda steps: frill.losses(steps),
+        "frill": lambda steps: advance(frill, steps),
+        "constant": lambda steps: constant_batch(frill, steps),
         "keras": lambda steps: fit(with_head, stored, steps),
         "public": lambda steps: fit(with_frontend, public, steps),
         "public50": lambda steps: fit(with_frontend, public50, steps),
         "ceiling": without_head(frill),
     }
+
+
+def advance(frill: Distillation, steps: int) -> Iterator:
+    """The training loop, from where it was."""
+    for loss in frill.losses(frill.done + steps):
+        frill.done += 1
+        yield loss
+
+
+def constant_batch(frill: Distillation, steps: int) -> Iterator:
+    """frill's step on one batch that lies in memory: what reading the next one while it trains costs is the difference."""
+    batch = frill._batch(0)
+    return (float(frill._step(*batch)) for _ in range(steps))
 
 
 def waveforms(corpus: Path) -> np.ndarray:
@@ -176,17 +190,13 @@ def time_methods(methods: dict[str, Callable[[int], Iterator]], frill: Distillat
         spread = f"{1e3 * min(times_s[name]):.0f} .. {1e3 * max(times_s[name]):.0f}"
         ratios = np.median(np.array(times_s[name]) / times_s["frill"])
         print(f"{name:10}{1e3 * seconds:>10.1f}{batch / seconds:>11.0f}{ratios:>9.2f}x  {spread:<16}")
-    start, reads = time.perf_counter(), 50
-    for step in range(reads):
-        rows = np.sort(batch_rows(len(frill.train_set[0]), batch, 17, step))
-        _ = [array[rows].astype(np.float32) for array in frill.train_set]
-    read_ms = 1e3 * (time.perf_counter() - start) / reads
-    network = median_s["ceiling"] / median_s["frill"]
-    print(f"frill's step: network {network:.0%}, head {1 - network:.0%}; reading a batch takes {read_ms:.1f} ms, while the one before trains")
+    network, step = (median_s[name] / median_s["frill"] for name in ("ceiling", "constant"))
+    print(f"frill's step: network {network:.0%}, head and loss {step - network:.0%}, waiting for input and the rest of the loop {1 - step:.0%}")
 
 
-def compare_errors(frill: Distillation, store: Path, full: Path, seeds: int) -> None:
+def compare_errors(frill: Distillation, store: Path, full: Path, steps: int, seeds: int) -> None:
     """Trains both for the same steps from the same seeds and prints their validation MSE in the full space, a teacher value, averaged over seeds."""
+    settings = frill.settings.model_copy(update={"steps": steps})
     windows, values = load_split(full, "validation")
     values, projection = values.astype(np.float32), frill.projection
     projected = projection.apply(values)
@@ -199,16 +209,14 @@ def compare_errors(frill: Distillation, store: Path, full: Path, seeds: int) -> 
     for seed in range(17, 17 + seeds):
         outputs = {}
         for label, targets in (("frill", store), ("full head", full)):
-            training = Distillation(frill.spec, frill.settings, targets, seed, frill.scratch.parent)
+            training = Distillation(frill.spec, settings, targets, seed, frill.scratch.parent)
             training.run(f"{label}, seed {seed}")
             outputs[label] = training.model.predict(windows[..., None], 256, verbose=0) * training.scale
         own, plain = outputs["frill"] @ projection.basis + projection.mean - values, outputs["full head"]
         rows.append([mse(own), mse(plain - values), mse(projection.apply(plain) - projected, outside)])
         print(f"  seed {seed}: frill {rows[-1][0]:.5f}, full head {rows[-1][1]:.5f}, allowed {rows[-1][2]:.5f}")
     own, plain, allowed = np.mean(rows, axis=0)
-    print(
-        f"validation MSE a value after {frill.settings.steps} steps, mean of {seeds} seeds: frill {own:.5f}, full head {plain:.5f}, allowed {allowed:.5f}"
-    )
+    print(f"validation MSE a value after {steps} steps, mean of {seeds} seeds: frill {own:.5f}, full head {plain:.5f}, allowed {allowed:.5f}")
     print(f"frill against allowed {100 * (own / allowed - 1):+.2f} %, against the full head {100 * (own / plain - 1):+.2f} %")
 
 
@@ -216,11 +224,11 @@ def profile(frill: Distillation) -> None:
     """Prints the kinds of operations that a step's time goes to, by TensorFlow's profiler. Operations run one after another, so they add up to the step."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-    for _ in frill.losses(3):
+    for _ in advance(frill, 3):
         pass
     with tempfile.TemporaryDirectory() as folder:
         tf.profiler.experimental.start(folder)
-        for _ in frill.losses(10):
+        for _ in advance(frill, 10):
             pass
         tf.profiler.experimental.stop()
         space = xplane_pb2.XSpace.FromString(next(Path(folder).rglob("*.xplane.pb")).read_bytes())
