@@ -1,21 +1,31 @@
 """Scores what students are compared with: the teacher and the two controls (log-mel statistics, random weights)."""
 
+from functools import cache
 from pathlib import Path
 
-from frill import params, tensorflow_setup
+from frill import params
 from frill.noss import embed, run
+from frill.scratch import content_hash, text_hash
 from frill.stage import stage
 
 with stage("evaluate_references"):
     settings = params.load()
-    tensorflow_setup.set_up(settings.threads, settings.seed)
-    from frill.teacher.saved_model import Teacher
-
     output, pooling, threads = settings.teacher.output, settings.noss.pooling, settings.threads
     saved_model, control = Path("models/teacher/saved_model"), Path("models/controls/random_weights.tflite")
-    teacher, teacher_hash = Teacher(saved_model, output), embed.folder_hash(saved_model, output)
+
+    @cache
+    def teacher():
+        """Loaded only where something is to be embedded: a changed probe needs no TensorFlow."""
+        from frill import tensorflow_setup
+
+        tensorflow_setup.set_up(threads, settings.seed)
+        from frill.teacher.saved_model import Teacher
+
+        return Teacher(saved_model, output)
+
+    teacher_hash = text_hash(content_hash(saved_model), output)
     references = {
-        params.TEACHER: lambda store: embed.embed_calls(teacher.embed, teacher_hash, store, pooling),
+        params.TEACHER: lambda store: embed.embed_calls(lambda clips: teacher().embed(clips), teacher_hash, store, pooling),
         "logmel_stats": lambda store: embed.log_mel_statistics(store, threads),
         "random_weights": lambda store: embed.embed_tflite(control, store, pooling, threads),
     }

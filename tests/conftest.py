@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from examples import write_target_store
+from examples import STORE_SAMPLES, speechlike, write_target_store
 from pipeline_project import ROOT
 
 from frill import tensorflow_setup
+from frill.clips import Clip, ClipStore, write_clips
+from frill.noss import embed, log_mels
 from frill.students import mobilenet_v3
 
 tensorflow_setup.set_up(threads=2, seed=17)
@@ -29,6 +31,15 @@ def default(_default) -> dict:
 def targets(tmp_path_factory) -> Path:
     """A small target store."""
     return write_target_store(tmp_path_factory.mktemp("store") / "targets")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> ClipStore:
+    """Clips of STORE_SAMPLES; what scoring keeps of them lies beside."""
+    monkeypatch.setattr(embed, "FOLDER", tmp_path / "embeddings")
+    monkeypatch.setattr(log_mels, "FOLDER", tmp_path / "log_mel")
+    write_clips(tmp_path / "task", [Clip(f"c{i}", speechlike(length, i), label="x") for i, length in enumerate(STORE_SAMPLES)])
+    return ClipStore(tmp_path / "task")
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,9 @@ def speechlike(samples: int, seed: int = 0) -> np.ndarray:
     return np.clip(np.rint(32767 * sound), -32768, 32767).astype(np.int16)
 
 
+STORE_SAMPLES = [16000, 5000, 40000, 100, 33333]  # of the clips of conftest's `store`: a window, less, several, less than a frame, a remainder
+
+
 def write_target_store(folder: Path, train: int = 24, validation: int = 8, values: int = 6, teacher_values: int = 10) -> Path:
     """A target store of speechlike windows whose targets are a random linear map of each window's mean spectrum."""
     rng = np.random.default_rng(1)

@@ -6,7 +6,6 @@ targets, seed): batch t holds the same windows however often training was interr
 """
 
 import csv
-import hashlib
 import json
 import math
 import shutil
@@ -22,6 +21,7 @@ import tf_keras as keras
 from frill.params import Distill
 from frill.progress import progress
 from frill.schedule import batch_rows, learning_rate
+from frill.scratch import code_hash, content_hash, text_hash
 from frill.students.build import StudentSpec, build, count
 from frill.students.low_rank import as_shipped
 from frill.students.weights import save_student
@@ -239,18 +239,10 @@ def target_scale(deviation: np.ndarray, balance: float) -> np.ndarray:
 
 def checkpoint_name(spec: StudentSpec, settings: Distill, seed: int, targets: Path, replicas: int = 1) -> str:
     """A name that only the same training has: the architecture, every setting, the targets' content, threads and devices, the training code."""
-    code = hashlib.sha256()
-    here = Path(__file__).parent
-    alone = [here / f"{name}.py" for name in ("distill", "schedule", "frontend", "target_store", "tensorflow_setup")]
-    for path in (*alone, *sorted((here / "students").glob("*.py"))):
-        code.update(path.read_bytes())
-    content = hashlib.sha256()
-    for path in sorted(targets.iterdir()):
-        with open(path, "rb") as file:
-            content.update(hashlib.file_digest(file, "sha256").digest())
+    code = code_hash("distill", "schedule", "frontend", "target_store", "tensorflow_setup", "students")
     threads = tf.config.threading.get_intra_op_parallelism_threads()
-    parts = [spec.as_dict(), settings.model_dump(), seed, content.hexdigest(), code.hexdigest(), threads, replicas]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+    parts = [spec.as_dict(), settings.model_dump(), seed, content_hash(targets), code, threads, replicas]
+    return text_hash(json.dumps(parts, sort_keys=True))[:24]
 
 
 def write_json(path: Path, value: dict) -> None:

@@ -3,24 +3,14 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import speechlike
+from examples import STORE_SAMPLES
 
 from frill import check, frontend
-from frill.clips import Clip, ClipStore, write_clips
+from frill.clips import ClipStore
 from frill.embedder import Embedder
 from frill.errors import UserError
-from frill.noss import baselines, embed, log_mels
+from frill.noss import baselines
 from frill.params import ParamsError, validate
-
-LENGTHS = [16000, 5000, 40000]
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch) -> ClipStore:
-    monkeypatch.setattr(embed, "FOLDER", tmp_path / "embeddings")
-    monkeypatch.setattr(log_mels, "FOLDER", tmp_path / "log_mel")
-    write_clips(tmp_path / "task", [Clip(f"c{i}", speechlike(length, i), label="x") for i, length in enumerate(LENGTHS)])
-    return ClipStore(tmp_path / "task")
 
 
 def embedded(default: dict, store: ClipStore, **spec) -> np.ndarray:
@@ -37,15 +27,15 @@ def test_a_python_function(default, store, tmp_path):
     )
     source = str(tmp_path / "energy.py")
     found = embedded(default, store, kind="python", source=source, output="energy")
-    expected = [[np.square(store.samples(i) / 32767).mean(), length] for i, length in enumerate(LENGTHS)]
+    expected = [[np.square(store.samples(i) / 32767).mean(), length] for i, length in enumerate(STORE_SAMPLES)]
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     found = embedded(default, store, kind="python", source=source, output="halves")
-    np.testing.assert_allclose(found[:, 0], (np.array(LENGTHS) + 1) / 2)
+    np.testing.assert_allclose(found[:, 0], (np.array(STORE_SAMPLES) + 1) / 2)
 
 
 def test_a_tflite_file_of_windows_and_one_of_samples(default, store, pooling_models, tmp_path):
     found = embedded(default, store, kind="tflite", source=str(pooling_models[0]))
-    expected = np.stack([Embedder(pooling_models[0]).embed(store.samples(i)).mean(axis=0) for i in range(3)])
+    expected = np.stack([Embedder(pooling_models[0]).embed(store.samples(i)).mean(axis=0) for i in range(len(store))])
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
     def loudness(samples):  # one row a second of audio
@@ -55,7 +45,7 @@ def test_a_tflite_file_of_windows_and_one_of_samples(default, store, pooling_mod
     path = tmp_path / "samples.tflite"
     path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()]).convert())
     found = embedded(default, store, kind="tflite", source=str(path))
-    padded = [np.pad(store.samples(i) / np.float32(32767), (0, 16000))[:16000] for i in range(3)]
+    padded = [np.pad(store.samples(i) / np.float32(32767), (0, 16000))[:16000] for i in range(len(store))]
     np.testing.assert_allclose(found, [np.abs(x.reshape(4, 4000)).mean(axis=1) for x in padded], rtol=1e-4)
 
 
@@ -70,7 +60,7 @@ class MeanLogMel(tf.Module):
 def test_a_saved_model(default, store, tmp_path):
     tf.saved_model.save(MeanLogMel(), str(tmp_path / "model"))
     found = embedded(default, store, kind="saved_model", source=str(tmp_path / "model"), output="mean")
-    expected = [frontend.windows(store.samples(i)).mean(axis=(0, 1)) for i in range(3)]
+    expected = [frontend.windows(store.samples(i)).mean(axis=(0, 1)) for i in range(len(store))]
     np.testing.assert_allclose(found, expected, atol=1e-3)
     with pytest.raises(UserError, match=r"baselines\.other\.output = 'layer19': the teacher returns mean"):
         embedded(default, store, kind="saved_model", source=str(tmp_path / "model"), output="layer19")
@@ -82,7 +72,9 @@ def test_a_function_may_import_what_lies_beside_it_and_use_dataclasses(default, 
         "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom constants_of_mine import HALF\n\n"
         "@dataclass\nclass Half:\n    value: float = HALF\n\ndef f(samples, rate):\n    return [Half().value]\n"
     )
-    np.testing.assert_array_equal(embedded(default, store, kind="python", source=str(tmp_path / "mine.py"), output="f"), np.full((3, 1), 0.5))
+    np.testing.assert_array_equal(
+        embedded(default, store, kind="python", source=str(tmp_path / "mine.py"), output="f"), np.full((len(store), 1), 0.5)
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,19 @@ kind python        `source` is a .py file, `output` a function in it: (samples f
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from frill.audio import SAMPLE_RATE_HZ, to_float
-from frill.clips import ClipStore
 from frill.errors import UserError
 from frill.frontend import MIN_SAMPLES
-from frill.noss.embed import embed_calls, embed_tflite, folder_hash
+from frill.noss.embed import embed_calls, embed_tflite
 from frill.noss.run import Embed
 from frill.params import Baseline, Params
+from frill.scratch import content_hash, text_hash
 
 
 def embedding(name: str, params: Params) -> Embed:
@@ -29,12 +30,9 @@ def embedding(name: str, params: Params) -> Embed:
     source, pooling = Path(spec.source), params.noss.pooling
     if spec.kind == "tflite" and takes_windows(name, source):
         return lambda store: embed_tflite(source, store, pooling, params.threads)
-    embed, model_hash = LOADERS[spec.kind](name, spec), folder_hash(source, spec.kind, str(spec.output))
-
-    def clips(store: ClipStore) -> np.ndarray:
-        return embed_calls(embed, model_hash, store, pooling)
-
-    return clips
+    loaded = cache(lambda: LOADERS[spec.kind](name, spec))  # only where something is to be embedded: TensorFlow takes seconds
+    model_hash = text_hash(content_hash(source), spec.kind, str(spec.output))
+    return lambda store: embed_calls(lambda clips: loaded()(clips), model_hash, store, pooling)
 
 
 def takes_windows(name: str, path: Path) -> bool:

@@ -4,9 +4,6 @@ A .tflite student is fixed at one window a call, so one interpreter runs on ever
 the model, the corpus, the pooling and the code: a changed probe embeds nothing again.
 """
 
-import hashlib
-import os
-import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,20 +12,17 @@ from typing import Literal
 
 import numpy as np
 
-from frill import audio, embedder, frontend
 from frill.clips import ClipStore
 from frill.embedder import Embedder
 from frill.errors import UserError
 from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES
-from frill.noss import log_mels
-from frill.noss.log_mels import LogMels, code_hash, corpus_hash
+from frill.noss.log_mels import LogMels, corpus_hash
 from frill.progress import progress
+from frill.scratch import appearing, code_hash, content_hash, text_hash
 
 Pooling = Literal["mean", "max", "mean+max"]
 FOLDER = Path("scratch/embeddings")
-TEACHER_CODE = hashlib.sha256(
-    (Path(frontend.__file__).parent / "teacher/saved_model.py").read_bytes()
-).hexdigest()  # read: importing it takes TensorFlow
+CODE = ("audio", "frontend", "embedder", "noss/log_mels", "noss/embed", "teacher/saved_model")  # what an embedding is computed by
 
 
 def pool(values: np.ndarray, pooling: Pooling) -> np.ndarray:
@@ -50,7 +44,7 @@ def embed_tflite(path: Path, store: ClipStore, pooling: Pooling, threads: int) -
         with ThreadPoolExecutor(threads) as workers:
             return _stack(workers.map(embed, range(len(store))), store)
 
-    return cached(hashlib.sha256(path.read_bytes()).hexdigest(), store, pooling, compute)
+    return cached(content_hash(path), store, pooling, compute)
 
 
 def log_mel_statistics(store: ClipStore, threads: int) -> np.ndarray:
@@ -73,27 +67,12 @@ def embed_calls(embed: Callable[[Iterable[np.ndarray]], Iterable[np.ndarray]], m
     return cached(model_hash, store, pooling, compute)
 
 
-def folder_hash(folder: Path, *more: str) -> str:
-    """Of a model that is a file or a folder of files, and of what else decides its output."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else [folder]
-    parts = [hashlib.sha256(path.read_bytes()).hexdigest() + path.relative_to(folder).as_posix() for path in files]
-    return hashlib.sha256("\n".join([*parts, *more]).encode()).hexdigest()
-
-
 def cached(model_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]) -> np.ndarray:
     """What `compute` returns, or what it returned before for the same model and corpus; memory mapped."""
-    key = hashlib.sha256(
-        "\n".join(
-            [model_hash, corpus_hash(store), pooling, code_hash(sys.modules[__name__], embedder, log_mels, frontend, audio) + TEACHER_CODE]
-        ).encode()
-    ).hexdigest()
-    path = FOLDER / f"{key[:32]}.npy"
+    path = FOLDER / f"{text_hash(model_hash, corpus_hash(store), pooling, code_hash(*CODE))[:32]}.npy"
     if not path.exists():
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f"{path.name}.{os.getpid()}.new")
-        with open(new, "wb") as file:
+        with appearing(path) as new, open(new, "wb") as file:
             np.save(file, compute())
-        new.replace(path)
     return np.load(path, mmap_mode="r")
 
 

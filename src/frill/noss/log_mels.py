@@ -3,18 +3,17 @@
 Kept in scratch/log_mel under a hash of the corpus and of the code that made them: a copy that can be deleted at any time, never an output of a stage.
 """
 
-import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from frill import audio, frontend
+from frill import frontend
 from frill.clips import ClipStore
 from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, MIN_SAMPLES, WINDOW_FRAMES, WINDOW_HOP_FRAMES
 from frill.progress import progress
+from frill.scratch import appearing, code_hash, content_hash
 
 FOLDER = Path("scratch/log_mel")
 
@@ -22,13 +21,14 @@ FOLDER = Path("scratch/log_mel")
 class LogMels:
     """Frames of every clip of a store, float32, memory mapped."""
 
-    def __init__(self, store: ClipStore, threads: int, folder: Path = FOLDER):
+    def __init__(self, store: ClipStore, threads: int):
         self.samples = np.array([int(row["samples"]) for row in store.rows])
         self._starts = np.concatenate([[0], np.cumsum((np.maximum(self.samples, MIN_SAMPLES) - FRAME_SAMPLES) // HOP_SAMPLES + 1)])
-        path = folder / f"{corpus_hash(store)[:16]}-{code_hash(audio, frontend)[:8]}.npy"
+        path = FOLDER / f"{corpus_hash(store)[:16]}-{code_hash('audio', 'frontend')[:8]}.npy"
         if not path.exists():
-            _write(path, self._fill, store, threads, (int(self._starts[-1]), MEL_BANDS))
-        self._frames = np.load(path, mmap_mode="r")
+            with appearing(path) as new:
+                self._write(new, store, threads)
+        self._frames = np.asarray(np.load(path, mmap_mode="r"))  # still mapped; slices of a np.memmap cost several times those of an array
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -42,7 +42,9 @@ class LogMels:
         frames = self.frames(clip)
         return [frames[start : start + WINDOW_FRAMES] for start in range(0, len(frames) - WINDOW_FRAMES + 1, WINDOW_HOP_FRAMES)]
 
-    def _fill(self, frames: np.ndarray, store: ClipStore, threads: int) -> None:
+    def _write(self, path: Path, store: ClipStore, threads: int) -> None:
+        frames = np.lib.format.open_memmap(path, "w+", np.float32, (int(self._starts[-1]), MEL_BANDS))
+
         def one(clip: int) -> None:
             samples = store.samples(clip)
             padded = np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples))))
@@ -52,23 +54,9 @@ class LogMels:
         with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
             for _ in progress(pool.map(one, range(len(store))), f"{store.folder.name}, log-mel", len(store), "clip"):
                 pass
+        frames.flush()
 
 
 def corpus_hash(store: ClipStore) -> str:
     """Of the manifest, which has every clip's sha256."""
-    return hashlib.sha256((store.folder / "manifest.csv").read_bytes()).hexdigest()
-
-
-def code_hash(*modules) -> str:
-    """Of the modules' text: what they computed before an edit is not taken for what they compute now."""
-    return hashlib.sha256(b"".join(Path(module.__file__).read_bytes() for module in modules)).hexdigest()
-
-
-def _write(path: Path, fill, store: ClipStore, threads: int, shape: tuple[int, ...]) -> None:
-    """The file appears whole or not at all, also where two processes make it at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    frames = np.lib.format.open_memmap(new, "w+", np.float32, shape)
-    fill(frames, store, threads)
-    frames.flush()
-    new.replace(path)
+    return content_hash(store.folder / "manifest.csv")

@@ -30,14 +30,13 @@ class RowSpace:
         self._train = x[rows] if len(rows) < self.dimensions else None
         if self._train is not None:
             self._decompose(self._gram(self._train))
-            onehot = (y == np.arange(classes)[:, None]).astype(float)
-            self.class_sums = onehot @ (self._axes * self.variance**0.5)
+            self.class_sums = _onehot(y, classes) @ (self._axes * self.variance**0.5)
         else:
             sums, squares = np.zeros((classes, self.dimensions)), np.zeros((self.dimensions, self.dimensions))
             for block in _blocks(len(rows)):
                 z = self._standardise(x[rows[block]], slice(None))
                 squares += z.T @ z
-                np.add.at(sums, y[block], z)
+                sums += _onehot(y[block], classes) @ z
             self._decompose(squares)
             self.class_sums = sums @ self._axes
 
@@ -72,6 +71,10 @@ def _moments(x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = sum(x[rows[block]].sum(axis=0, dtype=np.float64) for block in _blocks(len(rows))) / len(rows)
     deviation = np.sqrt(sum(np.square(x[rows[block]] - mean).sum(axis=0) for block in _blocks(len(rows))) / len(rows))
     return mean, np.where(deviation > 1e-7 * np.abs(mean), deviation, 1.0)  # rounding is no variation
+
+
+def _onehot(y: np.ndarray, classes: int) -> np.ndarray:
+    return (y == np.arange(classes)[:, None]).astype(float)
 
 
 def _blocks(length: int) -> Iterator[slice]:
