@@ -66,7 +66,7 @@ def matrix_product() -> bytes:
 
 def time_all(files: dict, rounds: int) -> dict:
     """Median ms of every file, all of them in turn in every round."""
-    timed = {key: host._Timed(path, threads=1) for key, path in files.items()}
+    timed = {key: host.Timed(path, threads=1) for key, path in files.items()}
     for one in timed.values():
         one.round_ms(ROUND_MS)  # warm-up
     samples = {key: [] for key in timed}

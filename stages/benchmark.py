@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 
 from frill import params
-from frill.device import host
+from frill.device.measure import measure
 from frill.stage import stage
 
 name, device = sys.argv[1:]
 with stage(f"benchmark@{name}-{device}"):
     settings = params.load()
-    result = host.measure(Path("models/tflite", name, "model.tflite"), Path("models/controls/random_weights.tflite"), settings.devices[device])
+    identity = json.loads(Path(f"results/identity/{device}.json").read_text())
+    model, control = Path("models/tflite", name, "model.tflite"), Path("models/controls/random_weights.tflite")
+    result = measure(model, control, device, settings.devices[device], identity)
     out = Path("results/latency", device, f"{name}.json")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=1) + "\n")

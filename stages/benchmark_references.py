@@ -5,18 +5,19 @@ import sys
 from pathlib import Path
 
 from frill import params
-from frill.device import host
+from frill.device.measure import measure
 from frill.stage import stage
 
 device = sys.argv[1]
 with stage(f"benchmark_references@{device}"):
     settings = params.load()
     control = Path("models/controls/random_weights.tflite")
+    identity = json.loads(Path(f"results/identity/{device}.json").read_text())
     out = Path("results/latency", device)
     out.mkdir(parents=True, exist_ok=True)
     for name, model in ((params.TEACHER, Path("models/teacher/teacher.tflite")), ("random_weights", control)):
         if model.exists():
-            result = host.measure(model, control, settings.devices[device])
+            result = measure(model, control, device, settings.devices[device], identity)
             print(f"{name} on {device}: {result['latency_ms']:.3f} ms")
         else:
             reason = json.loads(Path("models/teacher/summary.json").read_text())["tflite"]

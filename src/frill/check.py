@@ -1,12 +1,10 @@
 """What is looked at before anything long starts: params.yaml, and everything it names. Also removes what params.yaml names no longer."""
 
-import json
 import shutil
 from pathlib import Path
 
 from frill.clips import enforce_limit
 from frill.corpora import folder, synthetic
-from frill.device import host
 from frill.errors import UserError
 from frill.noss.splits import SplitError, splits
 from frill.params import TRAINS, Baseline, FolderSet, Params
@@ -79,6 +77,7 @@ def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
         "models/students/*": params.students,
         "models/tflite/*": params.students,
         "results/noss/*.json": models,
+        "results/identity/*.json": params.devices,
         "results/latency/*": params.devices,
         "results/latency/*/*.json": models,
         "data/corpus/*": params.audio.named("corpus"),
@@ -91,10 +90,3 @@ def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
     for path in removed:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return removed
-
-
-def write_identities(params: Params, folder_: Path) -> None:
-    """One file a device with what its milliseconds depend on."""
-    folder_.mkdir(parents=True, exist_ok=True)
-    for name in params.devices:
-        (folder_ / f"{name}.json").write_text(json.dumps(host.identity(), indent=1) + "\n")

@@ -51,6 +51,25 @@ def _zero_or_one(value: Any) -> Any:
     return value
 
 
+def _zero_one_or_none(value: Any) -> Any:
+    return None if value == "none" else _zero_or_one(value)
+
+
+def _cores(value: Any) -> Any:
+    """0c in YAML is text, 10 and 0x0c are numbers, and the one would be taken for the other."""
+    if not isinstance(value, str):
+        raise ValueError("must be big, little, any, or a mask in quotes, hexadecimal, such as '0c' for cores 2 and 3")
+    if value not in ("big", "little", "any") and not (re.fullmatch(r"[0-9a-fA-F]{1,16}", value) and int(value, 16)):
+        raise ValueError("must be big, little, any, or a hexadecimal mask such as '0c' for cores 2 and 3")
+    return value
+
+
+def _remote_folder(value: str) -> str:
+    if not re.fullmatch(r"/[^\0\n]+", value) or {"..", "."} & set(value.split("/")) or not value.strip("/"):
+        raise ValueError("must be an absolute path without . and .., such as /data/local/tmp/frill")
+    return value
+
+
 def _key(value: str) -> str:
     if "." in _name(value):
         raise ValueError("DVC reads a dot in this name as a step into a section; write _ or -")
@@ -81,6 +100,7 @@ Share = Annotated[Real, Field(ge=0, lt=1)]
 Texts = Annotated[list[str], BeforeValidator(_texts), Field(min_length=1)]
 NoneOrCount = Annotated[Count | None, BeforeValidator(_word_none)]
 NoneOrPositive = Annotated[Positive | None, BeforeValidator(_word_none)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Use = Literal["corpus", "task"]
 
 
@@ -199,11 +219,47 @@ class Convert(Section):
     min_cosine_int8: Annotated[Real, Field(ge=0, le=1)]
 
 
-class Device(Section):
+class HostDevice(Section):
+    """This machine's CPU."""
+
     kind: Literal["host"]
     threads: Count
     rounds: Annotated[int, Field(ge=3)]
     round_ms: Positive
+
+
+class AdbDevice(Section):
+    """A phone over adb; docs/pixel.md says how each setting was chosen. What has a default can be left out."""
+
+    kind: Literal["adb"]
+    serial: Annotated[str | None, BeforeValidator(_word_none)]  # as `adb devices` lists it, or host:port; none: the only phone attached
+    tool: str  # path or URL of a benchmark_model for the phone
+    tool_sha256: Sha256
+    tool_kind: Literal["tflite", "litert"] = "tflite"
+    threads: Count = 1
+    cores: Annotated[str, BeforeValidator(_cores)] = "big"
+    xnnpack: Annotated[int | None, BeforeValidator(_zero_one_or_none)] = 1  # none: of a build without it, which knows no such flag
+    folder: Annotated[str, AfterValidator(_remote_folder)] = "/data/local/tmp/frill"
+    processes: Annotated[int, Field(ge=3, strict=True)] = 7  # of the model, each paired with one of the control
+    runs: Count = 50  # invocations a process, at least
+    min_s: Positive = 1.0  # and seconds, at least
+    discards: Annotated[int, Field(ge=0, strict=True)] = 7  # pairs that may be thrown away and repeated
+    max_battery_c: NoneOrPositive = 35.0
+    max_thermal_status: Annotated[int, Field(ge=0, le=6, strict=True)] = 0
+    cool_down_s: Positive = 900.0  # waited for those two, at most
+    timeout_s: Annotated[Real, Field(ge=1)] = 120.0  # of one process
+    min_cosine: Annotated[Annotated[Real, Field(ge=-1, le=1)] | None, BeforeValidator(_word_none)] = 0.99  # of the phone's output with the host's
+
+    @model_validator(mode="after")
+    def _tool_can(self):
+        if self.tool_kind == "litert" and self.min_cosine is not None:
+            raise ValueError("LiteRT's tool cannot check a model's output; take TFLite's, or write min_cosine: none")
+        if self.tool_kind == "litert" and self.xnnpack == 0:
+            raise ValueError("LiteRT's tool always takes XNNPACK on the CPU; write xnnpack: 1")
+        return self
+
+
+Device = Annotated[HostDevice | AdbDevice, Field(discriminator="kind")]
 
 
 class Noss(Section):
@@ -332,13 +388,24 @@ def validate_student(axes: dict, where: str) -> Student:
 
 
 def _sentence(error: dict, file: str) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part != "[key]" and not str(part).startswith("function-"))
+    path = [
+        part for i, part in enumerate(error["loc"]) if not (i == 2 and error["loc"][0] == "devices" and part in ("host", "adb"))
+    ]  # the union's own
+    where = ".".join(str(part) for part in path if part != "[key]" and not str(part).startswith("function-"))
     message, value = error["msg"].removeprefix("Value error, "), error["input"]
     match error["type"]:
         case "extra_forbidden":
             return f"{file}: {where}: unknown key; remove it or correct its spelling"
         case "missing":
             return f"{file}: {where}: missing; add it (the default is in git: `git show HEAD:params.yaml`)"
+        case "union_tag_invalid":
+            return (
+                f"{file}: {where}.kind = {error['ctx']['tag']!r}: must be {error['ctx']['expected_tags'].replace(', ', ' or ')}; correct it in {file}"
+            )
+        case "union_tag_not_found":
+            return f"{file}: {where}.kind: missing; write kind: host or kind: adb"
+        case "string_pattern_mismatch" if where.endswith("sha256"):
+            return f"{file}: {where} = {value!r}: must be 64 hexadecimal digits in small letters; `sha256sum FILE` prints them"
     next_step = "" if ";" in message else f"; correct it in {file}"
     if isinstance(value, dict | list | BaseModel):  # a rule about the whole section; its value would fill the screen
         return f"{file}: {where + ': ' if where else ''}{_lower_first(message)}{next_step}"

@@ -5,9 +5,9 @@ import hashlib
 import pytest
 
 from frill.device import host
-from frill.params import Device
+from frill.params import HostDevice
 
-DEVICE = Device(kind="host", threads=1, rounds=5, round_ms=2)
+DEVICE = HostDevice(kind="host", threads=1, rounds=5, round_ms=2)
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +27,15 @@ def test_a_measurement_agrees_with_itself(measured, pooling_models):
 def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
     """Scripted rounds, control and model in turn, after a warm-up of each."""
     rounds = iter([[99.0] * 3, [99.0] * 3, *([1.0, 1.0, 9.0], [2.0, 2.0, 2.0], [2.0, 2.0, 2.0], [6.0, 8.0, 7.0], [1.0, 1.0, 1.0], [4.0, 4.0, 30.0])])
-    monkeypatch.setattr(host._Timed, "round_ms", lambda self, length_ms: next(rounds))
-    found = host.measure(pooling_models[1], pooling_models[0], Device(kind="host", threads=1, rounds=3, round_ms=1))
+    monkeypatch.setattr(host.Timed, "round_ms", lambda self, length_ms: next(rounds))
+    found = host.measure(pooling_models[1], pooling_models[0], HostDevice(kind="host", threads=1, rounds=3, round_ms=1))
     assert (found["latency_ms"], found["control_ms"], found["ratio"], found["runs"]) == (4.0, 1.0, 3.5, 9)  # ratios 2, 3.5, 4
     assert found["iqr_ms"] == [3.0, 5.5] and found["ratio_iqr"] == [2.75, 3.75]
     assert next(rounds, None) is None
 
 
 def test_a_round_takes_its_time_and_never_fewer_than_three_runs(pooling_models):
-    timed = host._Timed(pooling_models[0], 1)
+    timed = host.Timed(pooling_models[0], 1)
     assert len(timed.round_ms(0.0)) == host.MIN_INVOCATIONS == 3
     times_ms = timed.round_ms(20.0)
     assert sum(times_ms) >= 20 > sum(times_ms[:-1]) and min(times_ms) > 0

@@ -12,7 +12,7 @@ from time import perf_counter_ns
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from frill.params import Device
+from frill.params import HostDevice
 
 MIN_INVOCATIONS = 3  # a round, however slow the model
 
@@ -30,13 +30,13 @@ def _cpu_model() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Hardware"))), platform.processor())
 
 
-def measure(model: Path, control: Path, device: Device) -> dict:
+def measure(model: Path, control: Path, device: HostDevice) -> dict:
     """Milliseconds for one window, input copied in and embedding copied out, over `rounds` rounds of `round_ms` each.
 
     `latency_ms` is the median over rounds of a round's median; `iqr_ms` the quartiles of those; `p95_ms` over all invocations; `ratio` the median of
     a round's median over that of the control's round just before.
     """
-    timed = _Timed(control, device.threads), _Timed(model, device.threads)
+    timed = Timed(control, device.threads), Timed(model, device.threads)
     for one in timed:
         one.round_ms(device.round_ms)  # warm-up, not counted
     rounds = [[one.round_ms(device.round_ms) for one in timed] for _ in range(device.rounds)]
@@ -58,7 +58,7 @@ def measure(model: Path, control: Path, device: Device) -> dict:
     }
 
 
-class _Timed:
+class Timed:
     """A model of one fixed-shape float32 input: a student's window, a teacher's samples."""
 
     def __init__(self, path: Path, threads: int):
