@@ -5,7 +5,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from frill import params, tracking
+from frill import elsewhere, params, tracking
 from frill.stage import stage
 
 with stage("track"):
@@ -17,7 +17,7 @@ with stage("track"):
         name: [{key: float(value) for key, value in row.items()} for row in csv.DictReader(Path(f"models/students/{name}/curve.csv").open())]
         for name in settings.students
     }
-    runs = tracking.runs(frontier, noss, curves, settings.distill.model_dump())
+    runs = tracking.runs(frontier, noss, curves, settings.distill.model_dump(), elsewhere.latencies_ms(frontier))
     todo = tracking.missing(runs, settings.tracking.uri)
     if todo:
         commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip() or "none"

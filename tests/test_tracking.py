@@ -31,7 +31,7 @@ TRAINING = {"steps": 20, "learning_rate": 0.002}
 
 
 def made(frontier=FRONTIER, training=TRAINING) -> list[tracking.Run]:
-    return tracking.runs(frontier, NOSS, CURVES, training)
+    return tracking.runs(frontier, NOSS, CURVES, training, {"pixel": {"tiny_0.5": 4.5}})
 
 
 def changed(key: str, value) -> dict:

@@ -13,6 +13,7 @@ from frill.errors import UserError
 from frill.grid import AXES
 
 FRONTIER = Path("results/frontier.json")
+CONTROL = Path("models/controls/random_weights.tflite")
 
 
 def main() -> None:
@@ -23,6 +24,11 @@ def main() -> None:
         command.set_defaults(function=function)
         if name == "repro":
             command.add_argument("--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml")
+        if name == "benchmark":
+            command.add_argument("model", type=Path, help="a .tflite file of one float32 input")
+            command.add_argument("--device", help="a name under `devices` in params.yaml; without it the selection's")
+            command.add_argument("--control", type=Path, default=CONTROL, help=f"the model it is timed in turns with ({CONTROL}, or itself)")
+            command.add_argument("--json", type=Path, help="write all that was measured to this file")
         if name == "grid":
             for axis, values in AXES.items():
                 command.add_argument(f"--{axis}", nargs="+", type=_value, default=values, help=" ".join(map(str, values)))
@@ -64,12 +70,13 @@ def repro(preset: str | None) -> int:
 
 def show() -> int:
     """Prints the frontier, the selection and where to look next."""
+    from frill import elsewhere
     from frill import show as shows
 
     if not FRONTIER.exists():
         raise UserError(f"{FRONTIER}: not there yet; run `make repro`")
     frontier = json.loads(FRONTIER.read_text())
-    print(shows.table(frontier))
+    print(shows.table(frontier, elsewhere.latencies_ms(frontier)))
     print(f"\nSelected: {frontier['selected']}\n{frontier['reason']}")
     print("\nNext: release/ is what ships, with its model card. reports/index.html has the picture. `make ui` compares runs in MLflow.")
     return 0
@@ -90,6 +97,24 @@ def _value(text: str) -> object:
     return yaml.safe_load(text)
 
 
+def devices() -> int:
+    """Lists the phones attached over adb, their state, and what the devices of params.yaml miss."""
+    from frill import params
+    from frill.device import listing
+
+    for line in listing.report(params.load() if Path("params.yaml").exists() else None):
+        print(line, flush=True)
+    return 0
+
+
+def benchmark(model: Path, device: str | None, control: Path, json: Path | None) -> int:
+    """Times one .tflite file by hand on a device of params.yaml, in turns with a control model."""
+    from frill.device import by_hand
+
+    print(by_hand.benchmark(model, device, control, json))
+    return 0
+
+
 def clean() -> int:
     """Deletes scratch, logs and preset worktrees; `dvc gc -w` shrinks DVC's cache to what the workspace uses."""
     for path in (Path("scratch"), Path("logs"), Path("build"), Path("dist")):
@@ -108,5 +133,7 @@ COMMANDS = {
     "repro": (repro, repro.__doc__),
     "show": (show, show.__doc__),
     "grid": (grid, grid.__doc__),
+    "devices": (devices, devices.__doc__),
+    "benchmark": (benchmark, benchmark.__doc__),
     "clean": (clean, clean.__doc__),
 }

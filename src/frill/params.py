@@ -243,6 +243,7 @@ class AdbDevice(Section):
     processes: Annotated[int, Field(ge=3, strict=True)] = 7  # of the model, each paired with one of the control
     runs: Count = 50  # invocations a process, at least
     min_s: Positive = 1.0  # and seconds, at least
+    warm_up_s: Positive = 0.5  # before those
     discards: Annotated[int, Field(ge=0, strict=True)] = 7  # pairs that may be thrown away and repeated
     max_battery_c: NoneOrPositive = 35.0
     max_thermal_status: Annotated[int, Field(ge=0, le=6, strict=True)] = 0

@@ -3,22 +3,31 @@
 from frill.stage import read_log
 
 
-def table(frontier: dict) -> str:
-    """results/frontier.json as text: students by latency, then the teacher and the controls."""
-    lines = [f"{'':2}{'student':<24}{'latency':>10}{'size':>11}{'quality':>9}  {'95 % interval':<16}{'test':>7}  {'accuracy':>9}  "]
+def table(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> str:
+    """results/frontier.json as text: students by latency, then the teacher and the controls. `elsewhere`: latency_ms by device and model."""
+    others = {device: max(10, len(device) + 2) for device in elsewhere}
+    head = "".join(f"{device:>{width}}" for device, width in others.items())
+    lines = [f"{'':2}{'student':<24}{'latency':>10}{head}{'size':>11}{'quality':>9}  {'95 % interval':<16}{'test':>7}  {'accuracy':>9}  "]
+
+    def other(name: str) -> str:
+        times = ((f"{elsewhere[device][name]:.3f} ms" if name in elsewhere[device] else "-", width) for device, width in others.items())
+        return "".join(f"{time:>{width}}" for time, width in times)
+
     for s in sorted(frontier["students"], key=lambda s: s["latency_ms"]):
         mark = "*" if s["name"] == frontier["selected"] else "|" if s["on_frontier"] else " "
         low, high = s["quality_interval"]
         note = "diverged" if s["status"] != "ok" else frontier["over_budget"].get(s["name"], "")
         lines.append(
-            f"{mark:2}{s['name']:<24}{s['latency_ms']:>7.3f} ms{s['file_bytes'] / 2**20:>7.2f} MiB{s['quality']:>+9.2f}  "
+            f"{mark:2}{s['name']:<24}{s['latency_ms']:>7.3f} ms{other(s['name'])}{s['file_bytes'] / 2**20:>7.2f} MiB{s['quality']:>+9.2f}  "
             f"{f'{low:+.2f} .. {high:+.2f}':<16}{s['quality_test']:>+7.2f}  {s['mean_test_accuracy']:>7.1f} %  {note}"
         )
     for r in frontier["references"]:
         latency = f"{r['latency_ms']:>7.3f} ms" if r["latency_ms"] is not None else f"{'-':>10}"
         lines.append(
-            f"  {r['name']:<24}{latency}{'':>11}{r['quality']:>+9.2f}  {'':<16}{r['quality_test']:>+7.2f}  {r['mean_test_accuracy']:>7.1f} %"
+            f"  {r['name']:<24}{latency}{other(r['name'])}{'':>11}{r['quality']:>+9.2f}  {'':<16}{r['quality_test']:>+7.2f}  {r['mean_test_accuracy']:>7.1f} %"
         )
+    if elsewhere:
+        lines.append(f"latency: on {frontier['device']}, which decides; beside it on {', '.join(elsewhere)}")
     lines.append("* selected   | on the frontier   quality and test: accuracy points against the teacher, validation and test clips")
     lines += notes(frontier)
     if frontier["synthetic"]:

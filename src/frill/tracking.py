@@ -31,8 +31,9 @@ class Run:
         return hashlib.sha256(content.encode()).hexdigest()[:24]
 
 
-def runs(frontier: dict, noss: dict[str, dict], curves: dict[str, list[dict]], training: dict) -> list[Run]:
-    """A run for every student and reference of frontier.json. `training` is the section `distill` of params.yaml."""
+def runs(frontier: dict, noss: dict[str, dict], curves: dict[str, list[dict]], training: dict, elsewhere: dict[str, dict[str, float]]) -> list[Run]:
+    """A run for every student and reference of frontier.json. `training` is the section `distill` of params.yaml, `elsewhere` latency_ms on the
+    devices that do not decide, by device and model."""
     axes = ("backbone", "width", "pooling", "rank", "qat", "precision", "seeds")
     whole = ("latency_ms", "quality", "quality_test", "file_bytes", "mean_test_accuracy", "parameters", "multiply_adds", "weight_bytes")
     whole += ("validation_r2", "parity_min_cosine", "parity_relative_error", "quantisation_points", "seed_deviation")
@@ -43,6 +44,7 @@ def runs(frontier: dict, noss: dict[str, dict], curves: dict[str, list[dict]], t
         params |= {f"distill.{key}": value for key, value in training.items()} if is_student else {}
         metrics = {key: float(model[key]) for key in whole if model.get(key) is not None}
         metrics |= {f"{task}_test_accuracy": scores["test_accuracy"] for task, scores in noss[name]["tasks"].items()}
+        metrics |= {f"{device}_latency_ms": times[name] for device, times in elsewhere.items() if name in times}
         if is_student:
             metrics["on_frontier"] = float(model["on_frontier"])
         kind = "student" if is_student else "reference"

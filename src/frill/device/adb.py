@@ -19,7 +19,7 @@ import numpy as np
 
 from frill.device import benchmark_tool, phone_state
 from frill.device.benchmark_tool import Timing, ToolError
-from frill.device.connection import Phone, connect
+from frill.device.connection import DeviceError, Phone, connect
 from frill.device.known_window import KnownInput
 from frill.device.session import Session, Watched
 from frill.device.tool_file import check_abi, local_tool
@@ -70,7 +70,9 @@ class _Measurement:
             )
         self._mask = phone_state.mask_of(self._cpus)
         self._common = dict(threads=device.threads, xnnpack=None if device.xnnpack is None else bool(device.xnnpack), kind=device.tool_kind)
-        self._timing = self._common | dict(runs=device.runs, min_secs=device.min_s, max_secs=min(150.0, device.timeout_s / 2))
+        self._timing = self._common | dict(
+            runs=device.runs, min_secs=device.min_s, max_secs=min(150.0, device.timeout_s / 2), warm_up_secs=device.warm_up_s
+        )
 
     def run(self, model: Path) -> dict:
         before = self._gate()
@@ -154,8 +156,8 @@ class _Measurement:
                 names = (MODEL, CONTROL) if len(pairs) % 2 else (CONTROL, MODEL)
                 runs = {name: self._tool(benchmark_tool.command(f"./{TOOL}", name, **self._timing)) for name in names}
                 spoilt = [self._spoilt(watched) for _, watched in runs.values()]
-                if self._hot(phone_state.conditions(self._phone)):
-                    spoilt.append("thermal status rose")
+                if self._hot(after := phone_state.conditions(self._phone)):
+                    spoilt.append(f"thermal status rose to {after.thermal_status}")
                 if not any(spoilt):
                     pairs.append((runs[MODEL][0], runs[CONTROL][0]))
                     break
@@ -217,7 +219,7 @@ class _Measurement:
         try:
             yield
         except ToolError as error:
-            raise self._phone.error(f": {error}".replace(" : ", ": ")) from None
+            raise DeviceError(f"{self._phone.name} ({self._phone.serial}): {error}") from None
 
 
 def summary(models: list[Timing], controls: list[Timing]) -> dict:

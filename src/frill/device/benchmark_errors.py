@@ -15,7 +15,7 @@ OTHER_BUILD = "take another build of the tool"
 # What a failed run says of itself: pattern, what happened, what to do. In this order: a crash may come after its reason.
 _CAUSES = (
     (
-        r"Exec format error|not executable: \d+-bit ELF|is for EM_|wrong ELF class|cannot execute: required file",
+        r"Exec format error|\x7fELF|not executable: \d+-bit ELF|is for EM_|wrong ELF class|cannot execute: required file",
         "was built for another processor",
         "give the build for the ABI that the device names (getprop ro.product.cpu.abi)",
     ),
@@ -80,4 +80,5 @@ def of_failure(stdout: str, stderr: str, exit_code: int) -> ToolError:
 
 
 def _bare(line: str) -> str:
-    return re.sub(r"^(?:ERROR|FATAL): ", "", line).strip()
+    """Without its level, and without bytes that a terminal would obey: a shell quotes what it could not run."""
+    return "".join(c if c.isprintable() else "?" for c in re.sub(r"^(?:ERROR|FATAL): ", "", line).strip())

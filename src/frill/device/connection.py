@@ -20,7 +20,7 @@ from frill.errors import UserError
 
 T = TypeVar("T")
 ERRORS = (adbutils.AdbError, EOFError, OSError, subprocess.SubprocessError, ValueError, AssertionError)  # ValueError, AssertionError: half an answer
-ANSWER_S = 20.0  # for what takes a phone milliseconds
+ANSWER_S = 10.0  # for what takes a phone milliseconds
 RETURN_S = 60.0  # for a phone that was lost to come back: what a reboot takes, and so how it is told from an unplugged cable
 PUSH_BYTES_PER_S = 100_000  # a slow Wi-Fi: under it a transfer counts as hung
 
@@ -80,19 +80,23 @@ def attached() -> list[Attached]:
             f"adb cannot be run ({line(error)}): install Android's platform-tools, or set ADBUTILS_ADB_PATH to an adb that runs here"
         ) from None
     client = adbutils.AdbClient()
+    where = f"the adb server at {client.host}:{client.port}"
     try:
-        server = within(2 * ANSWER_S, client.server_version)
-        found = [Attached(info.serial, info.state) for info in within(ANSWER_S, client.list)]
+        version = within(2 * ANSWER_S, client.server_version)
+        if own and int(own[1]) != version:
+            raise DeviceError(
+                f"{where} is of version {version}, {executable} of {own[1]}: stop it (`adb kill-server`), "
+                "or set ADBUTILS_ADB_PATH to the adb that it belongs to"
+            )
+        return [Attached(info.serial, info.state) for info in within(ANSWER_S, client.list)]
     except (*ERRORS, TimeoutError) as error:
-        raise DeviceError(
-            f"the adb server at {client.host}:{client.port} does not answer ({line(error)}): run `adb kill-server`, and see that the port is adb's"
-        ) from None
-    if own and int(own[1]) != server:
-        raise DeviceError(
-            f"the adb server at {client.host}:{client.port} is of version {server}, {executable} of {own[1]}: stop it (`adb kill-server`), "
-            "or set ADBUTILS_ADB_PATH to the adb that it belongs to"
-        )
-    return found
+        raise DeviceError(f"{where} does not answer ({line(error)}): run `adb kill-server`, and see that the port is adb's") from None
+
+
+def server() -> str:
+    """The adb server that is asked, in words."""
+    client = adbutils.AdbClient()
+    return f"adb server {client.host}:{client.port}"
 
 
 def is_address(serial: str) -> bool:
@@ -117,11 +121,12 @@ def connect(name: str, serial: str | None) -> "Phone":
         attached_now = f"attached: {listed}" if found else "none is attached"
         raise DeviceError(f"{name}: no phone has the serial {serial!r} ({attached_now}): connect it, or correct devices.{name}.serial in params.yaml")
     if state != "device":
-        raise DeviceError(f"{name} ({serial}) {_of_state(state)}")
+        raise DeviceError(f"{name} ({serial}) {of_state(state)}")
     return Phone(name, serial)
 
 
-def _of_state(state: str) -> str:
+def of_state(state: str) -> str:
+    """What a state other than \"device\" means and what to do."""
     return next((sentence for key, sentence in STATES.items() if key in state), f"is in the state {state!r}: reconnect or restart it")
 
 
@@ -164,13 +169,14 @@ class Phone:
         """DeviceError that begins with the phone's name and serial."""
         return DeviceError(f"{self.name} ({self.serial}) {what}")
 
-    def run(self, argv: Sequence[str], timeout_s: float = ANSWER_S, doing: str = "") -> Finished:
-        """Runs a command to its end. After `timeout_s` the phone kills it (exit code 137). Raises DeviceError where the phone is lost."""
+    def run(self, argv: Sequence[str], timeout_s: float | None = None, doing: str = "") -> Finished:
+        """Runs a command to its end. After `timeout_s` (ANSWER_S) the phone kills it (exit code 137). Raises DeviceError where the phone is lost."""
+        timeout_s = timeout_s or ANSWER_S
         command = shlex.join(["timeout", "-s", "KILL", f"{timeout_s:g}", *map(str, argv)])
         done = self._call(doing or f"running {argv[0]}", timeout_s + ANSWER_S, lambda: self._device.shell2(command, timeout=None, v2=True))
         return Finished(done.stdout, done.stderr, done.returncode)
 
-    def script(self, text: str, *arguments: str, timeout_s: float = ANSWER_S, doing: str = "") -> Finished:
+    def script(self, text: str, *arguments: str, timeout_s: float | None = None, doing: str = "") -> Finished:
         """Runs a shell script, which gets what varies as "$1", "$2": nothing is spliced into its text."""
         return self.run(["sh", "-c", text, "frill", *arguments], timeout_s, doing)
 
@@ -217,7 +223,7 @@ class Phone:
         if state is None:
             return self.error(f"was disconnected while {doing}: connect it again, then run this again")
         if state != "device":
-            return self.error(f"was lost while {doing} and now {_of_state(state)}")
+            return self.error(f"was lost while {doing} and now {of_state(state)}")
         try:
             now = Phone(self.name, self.serial).boot if before else before
         except DeviceError as lost_again:

@@ -25,7 +25,8 @@ PROPERTIES = {
 
 def identity(phone: Phone) -> dict:
     """What makes the milliseconds of two phones comparable: model, build, system on chip, ABIs and the cores' highest frequencies. No serial number."""
-    return {"kind": "adb"} | {key: phone.text(["getprop", name]) for key, name in PROPERTIES.items()} | {"max_khz": [c.max_khz for c in cores(phone)]}
+    said = dict(re.findall(r"^\[([^]]+)\]: \[(.*)\]$", phone.text(["getprop"]), re.MULTILINE))
+    return {"kind": "adb"} | {key: said.get(name, "") for key, name in PROPERTIES.items()} | {"max_khz": [c.max_khz for c in cores(phone)]}
 
 
 @dataclass(frozen=True)

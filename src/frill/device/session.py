@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from frill.device.connection import ANSWER_S, DeviceError, Finished, Phone, PushFailed
+from frill.device import connection
+from frill.device.connection import DeviceError, Finished, Phone, PushFailed
 
 SAMPLE_S = 0.2
 SPARE_BYTES = 2**20  # beside what is pushed: outputs and samples
@@ -96,7 +97,7 @@ class Session:
 
     def clean(self) -> None:
         """Kills what runs in sessions of this folder and deletes them."""
-        self._phone.script(_CLEAN, self._root, timeout_s=2 * ANSWER_S, doing="cleaning up")
+        self._phone.script(_CLEAN, self._root, doing="cleaning up")
 
     def push(self, content: Path | bytes, name: str, mode: int = 0o644) -> str:
         """Copies a file into the session, verified there by its sha256, which is returned. Raises DeviceError."""
@@ -105,7 +106,7 @@ class Session:
         self._room_for(len(data))
         try:
             self._phone.push(data, remote, mode)
-            found = self._phone.run(["sha256sum", remote], ANSWER_S + len(data) / 2e6, doing=f"reading {name} back")
+            found = self._phone.run(["sha256sum", remote], connection.ANSWER_S + len(data) / 2e6, doing=f"reading {name} back")
         except PushFailed:
             self._room_for(len(data))
             raise self._phone.error(f"did not take {name}: see that {self._root} can be written, or set {self._key}.folder to another") from None
@@ -133,7 +134,7 @@ class Session:
         """Runs a command in the session's folder on the cores of `mask`; it is killed after `seconds`. Samples what the kernel says of it."""
         done = self._phone.script(
             *(_WATCH, self.folder, f"{seconds:g}", mask, " ".join(map(str, cpus)), f"{SAMPLE_S:g}", *argv),
-            timeout_s=seconds + ANSWER_S,
+            timeout_s=seconds + connection.ANSWER_S,
             doing=f"running {argv[0].rpartition('/')[2]}",
         )
         return Watched(done, *_samples(self._phone.text(["cat", f"{self.folder}/samples"])))

@@ -45,11 +45,10 @@ def check_abi(path: Path, abis: list[str], key: str) -> None:
     """Raises UserError if the ELF file is for none of `abis`, the words of the phone's ro.product.cpu.abilist. Unknown words do not count."""
     head = _header(path, f"params.yaml: {key}.tool: {path}")
     taken = [_ABIS[abi] for abi in abis if abi in _ABIS]
-    if head.startswith(b"#!") or not taken or (machine := (head[4], int.from_bytes(head[18:20], "little"))) in taken:
-        return
-    built_for = next((abi for abi in _ABIS if _ABIS[abi] == machine), f"another processor (ELF machine {machine[1]})")
-    build = next((f"TFLite's nightly {_OFFICIAL[each]}" for each in taken if each in _OFFICIAL), "a build for one of these")
-    raise UserError(f"params.yaml: {key}.tool: {path} is for {built_for}, the phone takes {', '.join(abis)}; take {build}")
+    if taken and not head.startswith(b"#!") and (machine := (head[4], int.from_bytes(head[18:20], "little"))) not in taken:
+        built_for = next((abi for abi in _ABIS if _ABIS[abi] == machine), f"another processor (ELF machine {machine[1]})")
+        build = next((f"TFLite's nightly {_OFFICIAL[each]}" for each in taken if each in _OFFICIAL), "a build for one of these")
+        raise UserError(f"params.yaml: {key}.tool: {path} is for {built_for}, the phone takes {', '.join(abis)}; take {build}")
 
 
 def _check(path: Path, sha256: str, lead: str) -> None:
@@ -99,7 +98,7 @@ def _blocks(url: str, lead: str) -> Iterator[bytes]:
         if done < total:  # http.client says nothing
             raise OSError(f"it ended after {done} of {total} bytes")
     except (OSError, HTTPException, ValueError) as error:  # ValueError: not a URL
-        reason = _LOGIN.sub("***@", str(error).removeprefix("<urlopen error ").rstrip(">"))[:200]
+        reason = _LOGIN.sub("***@", " ".join(str(error).removeprefix("<urlopen error ").rstrip(">").split()))[:200]
         raise UserError(f"{lead} cannot be downloaded ({reason}); download it by hand and give the path") from None
 
 

@@ -1,0 +1,47 @@
+"""`frill benchmark MODEL.tflite`: one file on one device, in words."""
+
+import json
+from pathlib import Path
+
+from frill import params
+from frill.device.measure import measure
+from frill.errors import UserError
+
+
+def benchmark(model: Path, name: str | None, control: Path, out: Path | None) -> str:
+    """Measures and returns what to print. Without the control's file the model is its own control: the ratio's spread is then the noise of the device."""
+    settings = params.load()
+    name = name or settings.selection.device
+    if name not in settings.devices:
+        raise UserError(f"--device {name}: params.yaml has {', '.join(settings.devices)} under devices; name one of them, or add it there")
+    if not model.is_file():
+        raise UserError(f"{model}: no such file; give a .tflite file, such as release/frill_nofrontend.tflite")
+    control = control if control.is_file() else model
+    result = measure(model, control, name, settings.devices[name])
+    if out:
+        out.write_text(json.dumps(result, indent=1) + "\n")
+    return "\n".join(lines(result, str(model), name, str(control)))
+
+
+def lines(result: dict, model: str, name: str, control: str) -> list[str]:
+    """A measurement as text; `result` as results/latency/*/*.json."""
+    low, high = result["iqr_ms"]
+    ratio_low, ratio_high = result["ratio_iqr"]
+    phone = result.get("identity", {})
+    device = " ".join(filter(None, (phone.get("manufacturer"), phone.get("model"), f"Android {phone['android']}" if phone.get("android") else "")))
+    times = "processes" if "processes" in result else "rounds"
+    found = [
+        f"{model} on {name}" + (f" ({device})" if device else "") + f", {result['runtime']}, {result['threads']} thread(s)",
+        f"  latency   {result['latency_ms']:.3f} ms, median over {result[times]} {times} (quartiles {low:.3f} to {high:.3f}, p95 {result['p95_ms']:.3f}), "
+        f"{result['runs']} runs",
+        f"  ratio     {result['ratio']:.3f} (quartiles {ratio_low:.3f} to {ratio_high:.3f}) of {control}, {result['control_ms']:.3f} ms",
+    ]
+    if result.get("cosine") is not None:
+        found.append(f"  output    cosine {result['cosine']:.7f} with this machine's")
+    if result.get("peak_memory_mib") is not None:
+        found.append(f"  memory    {result['peak_memory_mib']:.1f} MiB at its peak, tool included")
+    if result.get("operators"):
+        found.append("  operators " + ", ".join(f"{row['name']} {100 * row['share']:.0f} %" for row in result["operators"][:4]))
+    if result.get("discarded"):
+        found.append(f"  discarded {len(result['discarded'])} pairs: {'; '.join(sorted(set(result['discarded'])))}")
+    return found + [f"  warning   {warning}" for warning in result.get("warnings", [])]

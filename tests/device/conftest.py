@@ -1,0 +1,50 @@
+"""The phone that the tests of timing over adb run against. A part that this machine lacks and cannot get skips them, with the way to get it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import get_adbd
+import pytest
+from adbutils import adb_path
+from rig import NO_REAL_PHONES, Rig, namespaces_refused
+
+
+@pytest.fixture(scope="session")
+def _adbd() -> str:
+    """Path of an adbd, on a machine that can run it out of reach of others."""
+    if refused := namespaces_refused():
+        pytest.skip(f"no private namespaces for an adbd without authentication: {refused}")
+    if adbd := os.environ.get("FRILL_ADBD") or shutil.which("adbd"):
+        return adbd
+    try:
+        return str(get_adbd.adbd())
+    except get_adbd.Unavailable as error:
+        pytest.skip(f"no adbd: set FRILL_ADBD to an adbd for Linux, such as that of Debian's package adbd (apt: {error})")
+
+
+@pytest.fixture
+def rig(_adbd, tmp_path, monkeypatch) -> Rig:
+    """A Rig with its server running and no adbd yet, for adbutils' defaults too. Starts in a tenth of a second, so every test has a new one."""
+    rig = Rig(tmp_path / "rig", _adbd)
+    for name, value in {"ANDROID_ADB_SERVER_PORT": str(rig.server_port), "ADBUTILS_ADB_PATH": adb_path(), **NO_REAL_PHONES}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("ANDROID_ADB_SERVER_HOST", raising=False)
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+    yield rig
+    rig.close()
+
+
+@pytest.fixture(scope="session")
+def tool(tmp_path_factory) -> Path:
+    """TFLite's benchmark_model for this machine, as a single file that runs from wherever it is copied to."""
+    real = os.environ.get("FRILL_BENCHMARK_MODEL")
+    if not real:
+        pytest.skip(
+            "no benchmark_model: set FRILL_BENCHMARK_MODEL to TFLite's for this machine (TensorFlow's nightly linux_x86-64_benchmark_model, "
+            "or build //tensorflow/lite/tools/benchmark:benchmark_model)"
+        )
+    script = tmp_path_factory.mktemp("tool") / "benchmark_model"
+    script.write_text(f'#!/bin/sh\nexec "{Path(real).resolve(strict=True)}" "$@"\n')  # the real one may need the libraries that lie beside it
+    script.chmod(0o755)
+    return script

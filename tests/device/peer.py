@@ -1,0 +1,65 @@
+"""What a real adbd and a real adb server cannot be made to do: a phone that refuses or never answers, and a server of another version."""
+
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+CNXN, AUTH = 0x4E584E43, 0x48545541
+TOKEN, SIGNATURE = 1, 2  # kinds of AUTH; the last, the public key, waits for the user's consent
+
+
+def phone(mode: str, port: int) -> None:
+    """Runs inside the rig. "unauthorized" asks for a signature and accepts none, "mute" takes connections and is silent."""
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        while True:
+            client, _ = listening.accept()
+            threading.Thread(target=_refuse if mode == "unauthorized" else _read, args=[client], daemon=True).start()
+
+
+def _refuse(client: socket.socket) -> None:
+    with client, client.makefile("rwb") as stream:
+        while len(header := stream.read(24)) == 24:
+            command, kind, _, length, _, _ = struct.unpack("<6I", header)
+            stream.read(length)
+            if command == CNXN or (command == AUTH and kind == SIGNATURE):
+                token = b"\1" * 20
+                stream.write(struct.pack("<6I", AUTH, TOKEN, 0, len(token), sum(token), AUTH ^ 0xFFFFFFFF) + token)
+                stream.flush()
+
+
+def _read(client: socket.socket) -> None:
+    with client:
+        while client.recv(4096):
+            pass
+
+
+@contextmanager
+def fake_server(version: int) -> Iterator[int]:
+    """An adb server that knows only `host:version`. Yields its port on 127.0.0.1."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=_serve, args=[listening, version], daemon=True)
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)  # close alone would leave accept() waiting
+        listening.close()
+        thread.join()
+
+
+def _serve(listening: socket.socket, version: int) -> None:
+    while True:
+        try:
+            client, _ = listening.accept()
+        except OSError:
+            return
+        with client, client.makefile("rwb") as stream:
+            request = stream.read(int(stream.read(4) or b"0", 16))
+            stream.write(b"OKAY0004%04x" % version if request == b"host:version" else b"FAIL0014unknown host service")
+
+
+if __name__ == "__main__":
+    phone(sys.argv[1], int(sys.argv[2]))
