@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from examples import STORE_SAMPLES, speechlike, write_target_store
-from pipeline_project import ROOT
+from pipeline_project import ROOT, Project, miniature
 
 from frill import tensorflow_setup
 from frill.clips import Clip, ClipStore, write_clips
@@ -25,6 +25,14 @@ def _default() -> dict:
 def default(_default) -> dict:
     """The default params.yaml, parsed and free to be changed."""
     return copy.deepcopy(_default)
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory) -> Project:
+    """The miniature project after a first `dvc repro`: one for all tests of the graph, which leave it as they found it."""
+    project = Project(tmp_path_factory.mktemp("miniature") / "frill", miniature())
+    project.repro()
+    return project
 
 
 @pytest.fixture(scope="session")

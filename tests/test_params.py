@@ -34,7 +34,8 @@ def test_the_default_is_valid_and_none_is_a_word():
 
 @pytest.mark.parametrize("preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.stem)
 def test_presets_are_valid(preset, tmp_path):
-    (tmp_path / preset.name).write_text(re.sub(r"\$\w+", "/somewhere", preset.read_text()))
+    text = re.sub(r"\$\w+_SHA256", "a" * 64, preset.read_text())
+    (tmp_path / preset.name).write_text(re.sub(r"\$\w+", "/somewhere", text))
     assert load(tmp_path / preset.name).students
 
 
@@ -114,6 +115,59 @@ def test_references_between_sections(default):
     default["selection"]["device"] = "host"
     default["audio"]["folder"]["speech"] = {"use": "corpus", "folder": "a", "csv": "b", "columns": {"file": "f"}}
     assert refused(default) == ["params.yaml: audio: the name speech is used twice; rename one"]
+
+
+PHONE = {"kind": "adb", "serial": "FA6A10301234", "tool": "benchmark_model", "tool_sha256": "0" * 64}
+
+
+def test_a_phone_needs_four_values(default):
+    default["devices"]["pixel"] = PHONE
+    pixel = validate(default).devices["pixel"]
+    assert (pixel.threads, pixel.cores, pixel.xnnpack, pixel.folder) == (1, "big", 1, "/data/local/tmp/frill")
+    default["devices"]["pixel"] = {key: value for key, value in PHONE.items() if key != "serial"}
+    assert refused(default)[0].startswith("params.yaml: devices.pixel.serial: missing")
+    default["devices"]["pixel"] = PHONE | {"serial": "none"}
+    assert validate(default).devices["pixel"].serial is None
+
+
+@pytest.mark.parametrize(
+    "key, value, allowed",
+    [
+        ("threads", 0, "greater than or equal to 1"),
+        ("thread", 1, "unknown key"),
+        ("tool_sha256", "0" * 63, "64 hexadecimal digits in small letters; `sha256sum FILE` prints them"),
+        ("cores", 12, "in quotes"),  # YAML's 0x0c
+        ("cores", "fast", "hexadecimal mask such as '0c'"),
+        ("cores", "0", "hexadecimal mask"),
+        ("xnnpack", True, "0 or 1"),
+        ("folder", "frill", "absolute path"),
+        ("folder", "/", "absolute path"),
+        ("folder", "/data/../system", "without . and .."),
+        ("folder", "/data/local/tmp\nrm -rf /", "absolute path"),
+        ("processes", 2, "greater than or equal to 3"),
+        ("max_battery_c", 0, "greater than 0"),
+        ("min_cosine", 1.5, "less than or equal to 1"),
+        ("serial", None, "write the word none"),
+    ],
+)
+def test_a_bad_value_of_a_phone_is_one_line(default, key, value, allowed):
+    default["devices"]["pixel"] = PHONE | {key: value}
+    (line,) = refused(default)
+    assert line.startswith(f"params.yaml: devices.pixel.{key}") and allowed in line and ".adb" not in line
+
+
+@pytest.mark.parametrize("change, allowed", [({}, "min_cosine: none"), ({"min_cosine": "none", "xnnpack": 0}, "xnnpack: 1")])
+def test_what_litert_cannot_do_is_refused(default, change, allowed):
+    default["devices"]["pixel"] = PHONE | {"tool_kind": "litert"} | change
+    (line,) = refused(default)
+    assert line.startswith("params.yaml: devices.pixel: LiteRT") and allowed in line
+
+
+def test_kinds_of_devices(default):
+    default["devices"]["pixel"] = PHONE | {"kind": "ios"}
+    assert refused(default) == ["params.yaml: devices.pixel.kind = 'ios': must be 'host' or 'adb'; correct it in params.yaml"]
+    default["devices"]["pixel"] = {key: value for key, value in PHONE.items() if key != "kind"}
+    assert refused(default) == ["params.yaml: devices.pixel.kind: missing; write kind: host or kind: adb"]
 
 
 def test_every_mistake_is_named_at_once(default):

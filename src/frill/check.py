@@ -5,9 +5,10 @@ from pathlib import Path
 
 from frill.clips import enforce_limit
 from frill.corpora import folder, synthetic
+from frill.device.tool_file import local_tool
 from frill.errors import UserError
 from frill.noss.splits import SplitError, splits
-from frill.params import TRAINS, Baseline, FolderSet, Params
+from frill.params import TRAINS, AdbDevice, Baseline, Device, FolderSet, Params
 from frill.teacher import handle
 
 
@@ -19,6 +20,11 @@ def check(params: Params) -> list[str]:
     except UserError as error:
         mistakes.append(str(error))
     mistakes += [message for name, spec in params.baselines.items() if (message := _baseline_problem(name, spec))]
+    for name, device in params.devices.items():
+        try:
+            _check_tool(name, device)
+        except UserError as error:
+            mistakes.append(str(error))
     for name, spec in params.audio.espeak.items():
         if message := synthetic.problem(spec.set, spec.use, spec.hours, spec.clips):
             mistakes.append(f"params.yaml: audio.espeak.{name}: {message}")
@@ -42,6 +48,12 @@ def _check_teacher(source: str) -> None:
         raise UserError(f"{key}: no such folder; give that of a SavedModel, a TF-Hub handle, or {TRAINS} to train one here")
     if not Path(source, "saved_model.pb").is_file():
         raise UserError(f"{key}: holds no saved_model.pb; give the folder of a SavedModel")
+
+
+def _check_tool(name: str, device: Device) -> None:
+    """A phone may come later, its tool is looked at now: hours of training come before it is needed. A URL is left to the stage."""
+    if isinstance(device, AdbDevice) and "://" not in device.tool:
+        local_tool(device.tool, device.tool_sha256, f"devices.{name}")
 
 
 def _baseline_problem(name: str, spec: Baseline) -> str:

@@ -414,5 +414,6 @@ def _sentence(error: dict, file: str) -> str:
 
 
 def _lower_first(text: str) -> str:
-    """A sentence as the part of one; names such as DVC keep their capitals."""
-    return text if text[:2].isupper() else text[0].lower() + text[1:]
+    """A sentence as the part of one; names such as DVC and LiteRT keep their capitals."""
+    named = any(letter.isupper() for letter in text.partition(" ")[0][1:])
+    return text if named else text[0].lower() + text[1:]

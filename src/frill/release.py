@@ -85,7 +85,7 @@ Teacher: {teacher["source"]}, output `{teacher["output"]}` ({teacher["values"]} 
 Distilled from {origin} ({corpora}).
 
 ## Results
-Latency: {student["latency_ms"]:.3f} ms a window on `{frontier["device"]}` ({latency["runtime"]}, {latency["threads"]} thread(s)), without frontend.
+Latency: {student["latency_ms"]:.3f} ms a window on {_device(frontier["device"], latency)} ({latency["runtime"]}, {latency["threads"]} thread(s)), without frontend.
 Accuracy of a linear probe on the {frontier["pooling"]} over the clip's windows, test clips, in percent:
 
 | task | this model | teacher | test clips |
@@ -97,6 +97,14 @@ Mean difference from the teacher on test{trainings}: {student["quality_test"]:+.
 ## Limits
 Not for identifying or surveilling people. Licences of the audio and of the teacher apply to what is made from them.
 """
+
+
+def _device(name: str, latency: dict) -> str:
+    """Its name in params.yaml, and for a phone which it is."""
+    phone = latency.get("identity")
+    if phone is None:
+        return f"`{name}`"
+    return f"`{name}`: {phone['manufacturer']} {phone['model']}, Android {phone['android']}, cores {latency['cores']} (mask {latency['core_mask']})"
 
 
 def _selected(frontier: dict) -> dict:

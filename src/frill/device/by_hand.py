@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from frill import params
+from frill.device.known_window import KnownInput
 from frill.device.measure import measure
 from frill.errors import UserError
 
@@ -17,6 +18,8 @@ def benchmark(model: Path, name: str | None, control: Path, out: Path | None) ->
     if not model.is_file():
         raise UserError(f"{model}: no such file; give a .tflite file, such as release/frill_nofrontend.tflite")
     control = control if control.is_file() else model
+    for path in (model, control):
+        KnownInput(path)  # says what is wrong with a file that cannot be timed
     result = measure(model, control, name, settings.devices[name])
     if out:
         out.write_text(json.dumps(result, indent=1) + "\n")

@@ -17,7 +17,9 @@ COMMANDS = ("timeout", "taskset", "sha256sum", "df", "dumpsys", "getprop")  # th
 
 def report(params: Params | None) -> Iterator[str]:
     """All of it, line by line. Raises DeviceError without adb."""
-    found = connection.attached()
+    devices = {} if params is None else params.devices
+    problems = {name: list(_problems(name, device)) if isinstance(device, AdbDevice) else [] for name, device in devices.items()}
+    found = connection.attached()  # after those of params.yaml, which are dialled where they have an address
     yield f"Attached ({connection.server()})" if found else NOBODY
     for serial, state in found:
         try:
@@ -28,11 +30,10 @@ def report(params: Params | None) -> Iterator[str]:
     if params is None:
         return
     yield "\nDevices of params.yaml"
-    for name, device in params.devices.items():
+    for name in devices:
         label = name + (" (selection)" if name == params.selection.device else "")
-        problems = list(_problems(name, device)) if isinstance(device, AdbDevice) else []
-        yield f"  {label:<22}{'; '.join(problems) or 'ready'}"
-    named = {device.serial for device in params.devices.values() if isinstance(device, AdbDevice)}
+        yield f"  {label:<22}{'; '.join(problems[name]) or 'ready'}"
+    named = {device.serial for device in devices.values() if isinstance(device, AdbDevice)}
     new = [serial for serial, state in found if state == "device" and serial not in named]
     if new and None not in named:
         yield "\nTo measure on it, add to params.yaml, under devices (docs/pixel.md says where to get the tool):"

@@ -141,7 +141,7 @@ class Session:
 
     def _lock(self) -> None:
         """One measurement a phone: two at once would time each other. The lock goes with the process, however it ends."""
-        name = hashlib.sha256(self._phone.serial.encode()).hexdigest()[:16]
+        name = hashlib.sha256(f"{connection.server()} {self._phone.serial}".encode()).hexdigest()[:16]
         self._file = open(Path(tempfile.gettempdir(), f"frill-device-{name}.lock"), "w")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
