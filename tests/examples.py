@@ -1,12 +1,16 @@
 """Audio, targets and models that several tests use; small, and the same every time."""
 
+import io
+import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from frill import frontend
+from frill.clips import Clip
 from frill.target_store import Projection
 
 
@@ -61,3 +65,31 @@ def encode(samples: np.ndarray, rate_hz: int, container: str, codec: str, option
                 file.mux(stream.encode(frame))
             file.mux(stream.encode(None))
         return Path(path).read_bytes()
+
+
+def archive(files: list[tuple[str, bytes]], odd: list[tarfile.TarInfo] = ()) -> bytes:
+    """A plain tar of (name, content), and of what `odd_member` makes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+        for info in odd:
+            tar.addfile(info)
+    return buffer.getvalue()
+
+
+def odd_member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    """A link or device."""
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def some_clips(count: int = 7) -> Iterator[Clip]:
+    """Clips of 300, 400, 500 ... samples."""
+    rng = np.random.default_rng(3)
+    for index in range(count):
+        samples = rng.integers(-32768, 32768, 300 + 100 * index).astype(np.int16)
+        yield Clip(f"c{index}", samples, label="ab"[index % 2], speaker=f"s{index % 3}", split="train", fold="", source=f'x,"{index}".wav')

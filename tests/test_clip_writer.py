@@ -11,8 +11,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from examples import some_clips
 from pipeline_project import ROOT
-from test_clips import some_clips
 
 from frill import clip_writer
 from frill.clip_writer import Done, write_clips

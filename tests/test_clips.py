@@ -5,17 +5,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from examples import some_clips
 
 from frill import clip_writer, clips
 from frill.clip_writer import write_clips
 from frill.clips import Clip, ClipStore
-
-
-def some_clips(count: int = 7):
-    rng = np.random.default_rng(3)
-    for index in range(count):
-        samples = rng.integers(-32768, 32768, 300 + 100 * index).astype(np.int16)
-        yield Clip(f"c{index}", samples, label="ab"[index % 2], speaker=f"s{index % 3}", split="train", fold="", source=f'x,"{index}".wav')
 
 
 # Clips of 300, 400 ... 900 samples: of shards of at most 1000 only the first holds two.

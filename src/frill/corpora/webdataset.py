@@ -43,7 +43,7 @@ def _reads(name: str, spec: WebdatasetSet) -> Iterator[Read]:
 
 
 def samples(path: Path) -> Iterator[Sample]:
-    """The samples of one archive. Members without an extension belong to none. Raises ArchiveError, after the last whole sample."""
+    """The samples of one archive. Members without an extension belong to none. Raises ArchiveError, after the last sample that another follows."""
     key, parts, problem = None, {}, ""
     for name, content in members(path):
         folder, _, base = name.rpartition("/")
