@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -91,6 +92,13 @@ def test_an_mp3_without_a_length_is_read_to_its_end():
     data = encode(samples[None], 16000, "mp3", "libmp3lame", {"write_xing": "0"}, quality=4)
     assert b"Xing" not in data and b"Info" not in data
     assert len(read_audio(data)) == pytest.approx(8 * 16000, abs=3 * 1152)
+
+
+def test_without_pyav_the_reason_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(AudioError, match="needs PyAV to read aac: uv pip install av") as error:
+        read_audio(b"\xff\xf1" + bytes(300))
+    assert error.value.kind == "unreadable"
 
 
 def test_left_and_right_are_averaged(tmp_path):

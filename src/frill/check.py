@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from frill.clips import Rejected
-from frill.corpora import audioset, folder, synthetic, tars, tfrecord
+from frill.corpora import audioset, folder, members, synthetic, tfrecord
 from frill.corpora.archives import archives
 from frill.device import host
 from frill.errors import UserError
@@ -80,7 +80,7 @@ def _check_tfrecord(name: str, spec: TfrecordSet, params: Params) -> list[str]:
 
 def _check_webdataset(name: str, spec: WebdatasetSet, params: Params) -> list[str]:
     found = [path for path, _ in archives("webdataset", name, spec)]
-    cut = [Rejected(str(path), "ends early", "archive") for path in found if tars.ends_early(path)]
+    cut = [Rejected(str(path), "ends early", "archive") for path in found if members.ends_early(path)]
     return enforce_limit(name, cut, len(found), params.audio.rejected_limit)
 
 

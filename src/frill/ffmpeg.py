@@ -24,7 +24,7 @@ class Audio:
         try:
             import av
         except ImportError:
-            raise Missing(f"needs PyAV to read {what}: uv pip install 'frill[pipeline]' (or 'av')") from None
+            raise Missing(f"needs PyAV to read {what}: uv pip install av") from None
         stream.seek(0)
         self._av = av
         try:

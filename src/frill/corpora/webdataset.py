@@ -1,4 +1,4 @@
-"""WebDataset: tar archives in which the members of one sample stand side by side and share their name up to the first dot.
+"""WebDataset: archives (tar; zip too) in which the members of one sample stand side by side and share their name up to the first dot.
 
 train-000000.tar:   a/0001.flac  a/0001.json  a/0001.cls   a/0002.flac ...      keys a/0001, a/0002; extensions flac, json, cls
 """
@@ -13,8 +13,8 @@ import numpy as np
 from frill.audio_files import read_audio, wrong_extension
 from frill.clips import Clip, Rejected
 from frill.corpora.archives import archives, splits_of
+from frill.corpora.members import ArchiveError, members
 from frill.corpora.reading import Read, read_all, read_clip, rejected
-from frill.corpora.tars import ArchiveError, members
 from frill.params import WebdatasetSet
 
 ROLES = ("label", "speaker", "split", "fold", "licence")

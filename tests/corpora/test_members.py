@@ -1,16 +1,18 @@
-"""Tar archives are read as a stream: any compression, nothing unpacked, and an end that comes too early is noticed."""
+"""Archives are read as a stream: any compression, nothing unpacked, and an end that comes too early is noticed."""
 
 import bz2
 import gzip
 import io
 import lzma
+import stat
 import tarfile
+import zipfile
 
 import pytest
 from examples import archive, odd_member
 
-from frill.corpora import tars
-from frill.corpora.tars import ArchiveError, ends_early, members
+from frill.corpora import members as module
+from frill.corpora.members import ArchiveError, ends_early, members
 
 FILES = [(f"a/{number:03d}.wav", bytes([number + 1]) * 3000) for number in range(20)]
 
@@ -77,6 +79,33 @@ def test_links_and_devices_are_not_followed_and_no_name_leads_anywhere(tmp_path,
     found = list(members(tmp_path / "in/a.tar"))
     assert [content for _, content in found] == [b"e", b"a", None, None, None, None]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.tar", "in", "secret.wav"]
-    monkeypatch.setattr(tars, "MAX_BYTES", 100)
+    monkeypatch.setattr(module, "MAX_BYTES", 100)
     (tmp_path / "in/a.tar").write_bytes(archive([("large.wav", bytes(101)), ("small.wav", bytes(100))]))
     assert list(members(tmp_path / "in/a.tar")) == [("large.wav", None), ("small.wav", bytes(100))]
+
+
+def zipped(path, files: list[tuple[str | zipfile.ZipInfo, bytes]]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+
+
+def test_a_zip_archive(tmp_path, monkeypatch):
+    zipped(tmp_path / "a.zip", FILES + [("folder/", b"")])
+    assert list(members(tmp_path / "a.zip")) == FILES and not ends_early(tmp_path / "a.zip")
+    link = zipfile.ZipInfo("link.wav")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    monkeypatch.setattr(module, "MAX_BYTES", 100)
+    zipped(tmp_path / "b.zip", [("../escaped.wav", b"e"), (link, b"/etc/passwd"), ("large.wav", bytes(101))])
+    assert list(members(tmp_path / "b.zip")) == [("../escaped.wav", b"e"), ("link.wav", None), ("large.wav", None)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.zip"]
+
+
+@pytest.mark.parametrize("spoil", ["cut", "bit"])
+def test_a_damaged_zip_archive(tmp_path, spoil):
+    zipped(tmp_path / "a.zip", FILES)
+    whole = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(whole[:-30] if spoil == "cut" else whole[:45] + bytes([whole[45] ^ 1]) + whole[46:])
+    with pytest.raises(ArchiveError):
+        list(members(tmp_path / "a.zip"))
+    assert ends_early(tmp_path / "a.zip") == (spoil == "cut")
