@@ -72,3 +72,38 @@ def test_what_was_odd_is_told(tmp_path, audio):
     items = [Clip(f"{i}", np.full(3, i, np.int16), source=f"{i}.wav", note="named .wav but holds flac") for i in range(12)]
     lines = enforce_limits("folder", "mine", write_clips(tmp_path / "store", items), audio)
     assert lines[0] == "mine: 0.wav: named .wav but holds flac" and lines[10:] == ["mine: ... and 2 more like it"]
+
+
+def labelled(parts: list[tuple[str, str]], by: str) -> list[Clip]:
+    return [Clip(f"{label}{part}", np.full(9, index, np.int16), label=label, **{by: part}) for index, (label, part) in enumerate(parts)]
+
+
+@pytest.mark.parametrize(
+    "clips, message",
+    [
+        ([], r"has 0 class \(no clips\); a task needs two or more"),
+        ([("a", "train"), ("a", "test")], r"has 1 class \(a\); a task needs two or more"),
+        ([("a", "train"), ("b", "dev")], r"has no clips in split test \(there are: dev, train\)"),
+        ([("a", "test"), ("b", "")], r"has no clips in split train \(there are: test\)"),
+        ([("a", "train"), ("b", "test")], ""),
+    ],
+)
+def test_a_task_that_cannot_be_scored_is_found_before_training(tmp_path, default, clips, message):
+    spec = {"use": "task", "folder": "f", "shards": {"train": "a", "test": "b"}, "fields": {"label": "cls"}}
+    default["audio"]["webdataset"] = {"mine": spec}
+    audio, written = validate(default).audio, write_clips(tmp_path / "store", labelled(clips, by="split"))
+    if not message:
+        assert enforce_limits("webdataset", "mine", written, audio) == []
+        return
+    with pytest.raises(UserError, match=f"mine: {message}; correct audio.webdataset.mine in params.yaml, or the data"):
+        enforce_limits("webdataset", "mine", written, audio)
+
+
+def test_folds_of_a_task(tmp_path, default):
+    spec = {"use": "task", "folder": "f", "shards": "*.tar", "fields": {"label": "cls", "fold": "json.fold"}}
+    default["audio"]["webdataset"] = {"mine": spec}
+    audio = validate(default).audio
+    three = labelled([("a", "1"), ("b", "2"), ("a", "3")], by="fold")
+    assert enforce_limits("webdataset", "mine", write_clips(tmp_path / "three", three), audio) == []
+    with pytest.raises(UserError, match="mine: has 2 folds; a task needs three or more"):
+        enforce_limits("webdataset", "mine", write_clips(tmp_path / "two", three[:2]), audio)

@@ -1,7 +1,7 @@
 """Audio files of any format in, 16 kHz mono int16 out.
 
-libsndfile (package soundfile) reads WAV, FLAC, MP3, Ogg, AIFF, AU, CAF and more; FFmpeg's libraries (package av) read what it cannot: AAC in MP4 (.m4a),
-bare AAC, WebM, and MP3 whose header gives no length, where libsndfile guesses one and stops there. What a file is, its content says, not its name.
+libsndfile (package soundfile) reads WAV, FLAC, MP3, Ogg, AIFF, AU, CAF and more; FFmpeg's libraries (package av) read what it cannot: AAC in MP4
+(.m4a), bare AAC, WebM, and MP3 whose header gives no length, where libsndfile guesses one and stops there. The content says what a file is, not its name.
 """
 
 import io

@@ -60,7 +60,8 @@ def write_clips(folder: Path, items: Items | Callable[[Done], Items], work: Path
     """Writes the clip store.
 
     With a `work` folder, whose name has to change with everything that shapes the set, `items` is a function: it gives the set's items from
-    `done.items` on, and work that was interrupted goes on there. `work` is gone at the end.
+    `done.items` on, and work that was interrupted goes on there. `work` is gone at the end, and so is what stood beside it: the folder that it is
+    in is the set's own.
     """
     if work is None:
         work, source = folder.with_name(f"{folder.name}.{os.getpid()}.new"), items

@@ -18,7 +18,7 @@ class Truncated(Exception):
 
 
 class Audio:
-    """The first audio stream of a file, open while the `with` lasts. Raises ValueError and OSError for what FFmpeg cannot read, Missing, Truncated."""
+    """The first audio stream of a file, open while the `with` lasts. Raises ValueError and OSError for what cannot be read, Missing, Truncated."""
 
     def __init__(self, stream: BinaryIO, what: str):
         try:

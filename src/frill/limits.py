@@ -22,7 +22,7 @@ def enforce_limit(
 
 
 def enforce_limits(source: str, name: str, written: Written, audio: Audio) -> list[str]:
-    """Lines on what was rejected, noted or leaked of a set. Raises UserError that names the limit where it is too much."""
+    """Lines on what was rejected, noted or leaked of a set. Raises UserError: too much (it names the limit), or too little is left to score."""
     summary, spec = written.summary, getattr(audio, source)[name]
     listed = summary["clips"] + sum(summary["rejected_counts"].values())
     missing_limit = getattr(spec, "missing_limit", None)
@@ -53,6 +53,18 @@ def enforce_limits(source: str, name: str, written: Written, audio: Audio) -> li
             + f"\n{name}: {summary['leaked_clips']} of {summary['clips']} clips stand in two splits or folds, over audio.leakage_limit = "
             f"{audio.leakage_limit:g}; take them out of one, or raise the limit"
         )
+    if spec.use == "task" and (problem := _unfit_as_task(summary)):
+        raise UserError("\n".join(lines) + f"\n{name}: {problem}; correct audio.{source}.{name} in params.yaml, or the data")
     if pairs:
         lines += pairs + [f"{name}: {summary['leaked_clips']} clips stand in two splits or folds (leakage in summary.json)"]
     return lines
+
+
+def _unfit_as_task(summary: dict) -> str:
+    """Why nothing can be scored on what is left, or "": said here, not after the students have been trained."""
+    if len(summary["labels"]) < 2:
+        return f"has {len(summary['labels'])} class ({', '.join(summary['labels']) or 'no clips'}); a task needs two or more"
+    if "" not in summary["folds"]:
+        return f"has {len(summary['folds'])} folds; a task needs three or more" if len(summary["folds"]) < 3 else ""
+    found = ", ".join(split for split in summary["splits"] if split) or "none"
+    return next((f"has no clips in split {split} (there are: {found})" for split in ("train", "test") if split not in summary["splits"]), "")

@@ -156,3 +156,9 @@ def test_excels_byte_order_mark_and_short_rows(audio):
     (audio / "list.csv").write_bytes(b"\xef\xbb\xbfpath,word,who,part\ntwo.wav,yes\n")
     (row,) = folder.rows("mine", spec(audio))
     assert (row["file"], row["label"], row["speaker"], row["split"]) == ("two.wav", "yes", "", "")
+
+
+def test_a_label_that_is_not_among_labels_is_found_without_decoding(audio):
+    rejected, listed = folder.probe_files("mine", spec(audio, labels=["no"]))
+    assert listed == 4 and [(item.source, item.kind) for item in rejected] == [("a/one.wav", "unknown_label"), ("missing.wav", "missing")]
+    assert rejected[0].reason == "its label 'yes' is not among `labels`"

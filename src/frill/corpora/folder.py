@@ -13,7 +13,7 @@ import numpy as np
 
 from frill.audio_files import AudioError, probe, read_audio, wrong_extension
 from frill.clips import Clip, Rejected
-from frill.corpora.reading import Read, inside, read_all, read_clip
+from frill.corpora.reading import Read, inside, label_problem, read_all, read_clip
 from frill.errors import UserError
 from frill.params import Columns, FolderSet
 
@@ -85,7 +85,7 @@ def _read(folder: str, row: dict) -> tuple[np.ndarray, str]:
 
 
 def probe_files(name: str, spec: FolderSet) -> tuple[list[Rejected], int]:
-    """Reads the header of every file listed, in a fraction of the time that decoding takes. Returns those that cannot be used, and how many there are."""
+    """Reads the header of every file listed, in a fraction of the time that decoding takes. Returns what cannot be used, and how many are listed."""
     rejected, listed = [], 0
     for row in rows(name, spec):
         listed += 1
@@ -93,4 +93,7 @@ def probe_files(name: str, spec: FolderSet) -> tuple[list[Rejected], int]:
             probe(inside(spec.folder, row["file"]))
         except AudioError as error:
             rejected.append(Rejected(row["file"], str(error), error.kind))
+        else:
+            if problem := label_problem(row["label"], spec.labels, False):
+                rejected.append(Rejected(row["file"], problem, "unknown_label"))
     return rejected, listed

@@ -52,11 +52,16 @@ def screened(items: Iterable[Clip | Rejected], labels: list[str] | None, needs_l
         if isinstance(item, Clip):
             if is_silent(item.samples, silent_dbfs):
                 item = Rejected(item.source, f"silent (no sample reaches audio.silent_dbfs = {silent_dbfs:g})", "silent")
-            elif needs_label and not item.label:
-                item = Rejected(item.source, "has no label", "unknown_label")
-            elif labels is not None and item.label not in labels:
-                item = Rejected(item.source, f"its label {item.label!r} is not among `labels`", "unknown_label")
+            elif problem := label_problem(item.label, labels, needs_label):
+                item = Rejected(item.source, problem, "unknown_label")
         yield item
+
+
+def label_problem(label: str, labels: list[str] | None, needs_label: bool) -> str:
+    """What is wrong with a clip's label where a set's `labels` are these, or ""."""
+    if needs_label and not label:
+        return "has no label"
+    return "" if labels is None or label in labels else f"its label {label!r} is not among `labels`"
 
 
 def inside(folder: str, file: str) -> Path:

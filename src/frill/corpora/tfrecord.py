@@ -5,6 +5,7 @@ features { feature { key: "audio" value { float_list { value: [0.01, ...] } } } 
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,15 +30,15 @@ def clips(name: str, spec: TfrecordSet, start: int = 0, threads: int = 1) -> Ite
 def _reads(name: str, spec: TfrecordSet) -> Iterator[Read]:
     import tensorflow as tf  # seconds
 
+    with suppress(RuntimeError):  # something here uses them already
+        tf.config.set_visible_devices([], "GPU")  # TensorFlow would take all their memory to read files
     found, index = archives("tfrecord", name, spec), 0
     for path, split in found:
         shard = path.relative_to(spec.folder).as_posix()
         try:
-            # On the CPU: TensorFlow would otherwise take a GPU's whole memory to read files.
-            with tf.device("CPU"):
-                for record in tf.data.TFRecordDataset(str(path), "GZIP" if _is_gzip(path) else "").as_numpy_iterator():
-                    yield partial(_item, f"{name}-{index:06d}", f"{shard}:{index}", record, split, spec)
-                    index += 1
+            for record in tf.data.TFRecordDataset(str(path), "GZIP" if _is_gzip(path) else "").as_numpy_iterator():
+                yield partial(_item, f"{name}-{index:06d}", f"{shard}:{index}", record, split, spec)
+                index += 1
         except tf.errors.OpError as error:
             reason = f"ends early or is damaged ({error.message.partition(' [')[0]}); {index} records of the set were read until then"
             yield rejected(Rejected(shard, reason, "archive", round(1 / len(found), 6)))
