@@ -1,10 +1,12 @@
 """download.py SOURCE NAME: one set of audio -> a clip store in data/USE/NAME."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from frill import corpora, params
-from frill.clips import Rejected, enforce_limit, write_clips
+from frill.clip_writer import write_clips
+from frill.limits import enforce_limits
 from frill.progress import progress
 from frill.stage import stage
 
@@ -12,10 +14,11 @@ if __name__ == "__main__":  # processes that speak import this file
     source, name = sys.argv[1:]
     with stage(f"download_{source}@{name}"):
         settings = params.load()
-        spec = getattr(settings.audio, source)[name]
-        clips = corpora.clips(source, name, spec, settings.seed, settings.threads)
-        summary = write_clips(Path("data", spec.use, name), progress(clips, name, None, "clip"))
-        rejected = [Rejected(**item) for item in summary["rejected"]]
-        for line in enforce_limit(name, rejected, summary["clips"] + len(rejected), settings.audio.rejected_limit):
+        use = getattr(settings.audio, source)[name].use
+        items = partial(corpora.clips, source, name, settings)
+        work = Path("scratch/clips", name, corpora.fingerprint(source, name, settings))
+        written = write_clips(Path("data", use, name), lambda done: progress(items(done), name, None, "clip", done.items), work)
+        for line in enforce_limits(source, name, written, settings.audio):
             print(line)
+        summary = written.summary
         print(f"{name}: {summary['clips']} clips, {summary['audio_s'] / 60:.1f} min, {summary['speakers']} speakers")

@@ -13,9 +13,12 @@ SOURCE = ROOT / "src"
 PLUMBING = {"errors", "params", "progress", "stage"}
 # report/page.py reads this as data.
 DATA = {"report/page": ["src/frill/report/page.html"], "corpora/synthetic_voices": ["src/frill/corpora/texts"]}
-# download.py serves two sources and imports the one it is asked for.
+# download.py serves all sources and imports the one it is asked for, a stage each.
+LOADERS = {"espeak": "corpora/synthetic", "folder": "corpora/folder", "audioset": "corpora/audioset"}
+LOADERS |= {"tfrecord": "corpora/tfrecord", "webdataset": "corpora/webdataset"}
 # The teacher stage depends on its trainer where teacher.source names it.
-EXCLUDED = {"teacher": {"teacher/triplet"}, "download_espeak": {"corpora/folder"}, "download_folder": {"corpora/synthetic", "corpora/espeak"}}
+EXCLUDED = {"teacher": {"teacher/triplet"}}
+EXCLUDED |= {f"download_{source}": set(LOADERS.values()) - {loader} for source, loader in LOADERS.items()}
 
 
 def stage_code(stage: str, script: Path) -> list[str]:

@@ -9,7 +9,8 @@ from examples import STORE_SAMPLES, speechlike, write_target_store
 from pipeline_project import ROOT, Project, miniature
 
 from frill import tensorflow_setup
-from frill.clips import Clip, ClipStore, write_clips
+from frill.clip_writer import write_clips
+from frill.clips import Clip, ClipStore
 from frill.noss import embed, log_mels
 from frill.students import mobilenet_v3
 

@@ -1,10 +1,16 @@
 """Audio, targets and models that several tests use; small, and the same every time."""
 
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from frill import frontend
+from frill.clips import Clip
 from frill.target_store import Projection
 
 
@@ -36,3 +42,54 @@ def write_target_store(folder: Path, train: int = 24, validation: int = 8, value
     basis = np.linalg.qr(rng.normal(size=(teacher_values, values)))[0].T.astype(np.float32)
     Projection(np.zeros(teacher_values, np.float32), basis, targets.std(axis=0).astype(np.float32), 0.5).save(folder / "projection.npz")
     return folder
+
+
+def tone(hz: float, rate_hz: int, seconds: float, amplitude: float = 0.5) -> np.ndarray:
+    """A sine, float64 [samples]."""
+    return amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate_hz)) / rate_hz)
+
+
+def encode(samples: np.ndarray, rate_hz: int, container: str, codec: str, options: dict | None = None, quality: int | None = None) -> bytes:
+    """A file of float [channels, samples] as FFmpeg writes it. `quality` asks for a variable bit rate."""
+    av = pytest.importorskip("av")
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/audio"
+        with av.open(path, "w", format=container, options=options or {}) as file:
+            layout = {1: "mono", 2: "stereo"}[len(samples)]
+            stream = file.add_stream(codec, rate=rate_hz, layout=layout)
+            if quality is not None:
+                stream.options = {"q": str(quality), "flags": "+qscale", "global_quality": str(quality * 118)}
+            for start in range(0, samples.shape[1], 1024):
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, start : start + 1024], np.float32), format="fltp", layout=layout)
+                frame.sample_rate, frame.pts = rate_hz, start
+                file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+        return Path(path).read_bytes()
+
+
+def archive(files: list[tuple[str, bytes]], odd: list[tarfile.TarInfo] = ()) -> bytes:
+    """A plain tar of (name, content), and of what `odd_member` makes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+        for info in odd:
+            tar.addfile(info)
+    return buffer.getvalue()
+
+
+def odd_member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    """A link or device."""
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def some_clips(count: int = 7) -> Iterator[Clip]:
+    """Clips of 300, 400, 500 ... samples."""
+    rng = np.random.default_rng(3)
+    for index in range(count):
+        samples = rng.integers(-32768, 32768, 300 + 100 * index).astype(np.int16)
+        yield Clip(f"c{index}", samples, label="ab"[index % 2], speaker=f"s{index % 3}", split="train", fold="", source=f'x,"{index}".wav')

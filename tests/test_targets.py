@@ -8,7 +8,8 @@ from examples import speechlike
 from sklearn.decomposition import PCA
 
 from frill import frontend, targets
-from frill.clips import Clip, write_clips
+from frill.clip_writer import write_clips
+from frill.clips import Clip
 from frill.errors import UserError
 from frill.params import Targets
 from frill.target_store import Projection, load_split

@@ -3,12 +3,24 @@
 import shutil
 from pathlib import Path
 
-from frill.clips import enforce_limit
-from frill.corpora import folder, synthetic
+from frill.clips import Rejected
+from frill.corpora import audioset, folder, members, synthetic, tfrecord
+from frill.corpora.archives import archives
 from frill.device.tool_file import local_tool
 from frill.errors import UserError
+from frill.limits import enforce_limit
 from frill.noss.splits import SplitError, splits
-from frill.params import TRAINS, AdbDevice, Baseline, Device, FolderSet, Params
+from frill.params import (
+    TRAINS,
+    AdbDevice,
+    AudiosetSet,
+    Baseline,
+    Device,
+    FolderSet,
+    Params,
+    TfrecordSet,
+    WebdatasetSet,
+)
 from frill.teacher import handle
 
 
@@ -28,11 +40,13 @@ def check(params: Params) -> list[str]:
     for name, spec in params.audio.espeak.items():
         if message := synthetic.problem(spec.set, spec.use, spec.hours, spec.clips):
             mistakes.append(f"params.yaml: audio.espeak.{name}: {message}")
-    for name, spec in params.audio.folder.items():
-        try:
-            notes += _check_folder(name, spec, params)
-        except UserError as error:
-            mistakes.append(str(error))
+    sources = {"folder": _check_folder, "audioset": _check_audioset, "tfrecord": _check_tfrecord, "webdataset": _check_webdataset}
+    for source, check_set in sources.items():
+        for name, spec in getattr(params.audio, source).items():
+            try:
+                notes += check_set(name, spec, params)
+            except UserError as error:
+                mistakes.append(str(error))
     if mistakes:
         raise UserError("\n".join(mistakes))
     return notes
@@ -66,10 +80,28 @@ def _baseline_problem(name: str, spec: Baseline) -> str:
 
 
 def _check_folder(name: str, spec: FolderSet, params: Params) -> list[str]:
-    listed = folder.rows(name, spec)
     if spec.use == "task":
-        check_task(name, spec, listed, params)
-    return enforce_limit(name, folder.probe_files(name, spec), len(listed), params.audio.rejected_limit)
+        check_task(name, spec, list(folder.rows(name, spec)), params)
+    rejected, listed = folder.probe_files(name, spec)
+    return enforce_limit(name, rejected, listed, params.audio.rejected_limit)
+
+
+def _check_audioset(name: str, spec: AudiosetSet, _params: Params) -> list[str]:
+    missing, count, listed = audioset.find_missing(name, spec)
+    enforce_limit(name, missing, listed, spec.missing_limit, count, f"audio.audioset.{name}.missing_limit")
+    return [f"{name}: {count} of {listed} clips are not in {spec.folder}; skipped"] if count else []
+
+
+def _check_tfrecord(name: str, spec: TfrecordSet, params: Params) -> list[str]:
+    found = [path for path, _ in archives("tfrecord", name, spec)]
+    cut = [Rejected(str(path), "ends early", "archive") for path in found if tfrecord.ends_early(path)]
+    return enforce_limit(name, cut, len(found), params.audio.rejected_limit)
+
+
+def _check_webdataset(name: str, spec: WebdatasetSet, params: Params) -> list[str]:
+    found = [path for path, _ in archives("webdataset", name, spec)]
+    cut = [Rejected(str(path), "ends early", "archive") for path in found if members.ends_early(path)]
+    return enforce_limit(name, cut, len(found), params.audio.rejected_limit)
 
 
 def check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) -> None:

@@ -2,34 +2,30 @@
 
     FOLDER/shard-00000.npy   int16 [samples], the clips of the shard one after another
     FOLDER/manifest.csv      one line a clip, in order: MANIFEST's columns
-    FOLDER/summary.json      counts, seconds, and every rejected file with its reason
+    FOLDER/summary.json      counts, seconds, and everything rejected, noted or found in two splits, each with its reason
 
-Same clips in the same order give the same bytes. Memory does not grow with the corpus: a shard is written when it is full, and read by memory map.
+clip_writer.py writes it. Reading keeps 8 bytes a clip in memory: shards and manifest are mapped from disk.
 """
 
 import csv
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Iterable
+import mmap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from frill.audio import SAMPLE_RATE_HZ
-from frill.errors import UserError
-
-SHARD_SAMPLES = 16 * 1024 * 1024  # 32 MiB, 17 minutes
-MANIFEST = ["clip", "label", "speaker", "split", "fold", "seconds", "source", "sha256", "shard", "start", "samples"]
+MANIFEST = ["clip", "label", "speaker", "split", "fold", "seconds", "source", "licence", "sha256", "shard", "start", "samples"]
+OPEN_SHARDS = 64  # at once: a mapped file is an open one, and the 900,000 clips of AudioSet's speech are 9,000 shards
 
 
 @dataclass(frozen=True)
 class Clip:
     """One piece of audio: `samples` int16 [samples], 16 kHz mono.
 
-    `split` is train, validation, test or "" (none given); `fold` is a fold's name or "". `source` says where it came from.
+    `split` is train, validation, test or "" (none given); `fold` is a fold's name or "". `source` says where it came from; `note` what was odd
+    about it there, though it could be used.
     """
 
     name: str
@@ -39,73 +35,30 @@ class Clip:
     split: str = ""
     fold: str = ""
     source: str = ""
+    licence: str = "unknown"
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file that gave no clip, and why."""
+    """Something listed that gave no clip, and why; `kind` (audio_files.Kind) in one word.
+
+    An archive that cannot be read to its end stands for `share` of the set, as nobody knows how many clips are lost with it.
+    """
 
     source: str
     reason: str
-
-
-def write_clips(folder: Path, items: Iterable[Clip | Rejected]) -> dict:
-    """Writes the clip store and returns its summary."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows, rejected, shard, start = [], [], 0, 0
-    pending: list[np.ndarray] = []
-    for item in items:
-        if isinstance(item, Rejected):
-            rejected.append({"source": item.source, "reason": item.reason})
-            continue
-        if pending and start + len(item.samples) > SHARD_SAMPLES:
-            np.save(folder / _shard_name(shard), np.concatenate(pending))
-            shard, start, pending = shard + 1, 0, []
-        row = {"clip": item.name, "label": item.label, "speaker": item.speaker, "split": item.split, "fold": item.fold}
-        row |= {"seconds": f"{len(item.samples) / SAMPLE_RATE_HZ:.3f}", "source": item.source}
-        row |= {"sha256": hashlib.sha256(item.samples.tobytes()).hexdigest()}
-        rows.append(row | {"shard": shard, "start": start, "samples": len(item.samples)})
-        pending.append(item.samples)
-        start += len(item.samples)
-    if pending:
-        np.save(folder / _shard_name(shard), np.concatenate(pending))
-    with open(folder / "manifest.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, MANIFEST, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    summary = {
-        "schema": 1,
-        "clips": len(rows),
-        "audio_s": round(sum(row["samples"] for row in rows) / SAMPLE_RATE_HZ, 3),
-        "labels": dict(sorted(Counter(row["label"] for row in rows).items())),
-        "splits": dict(sorted(Counter(row["split"] for row in rows).items())),
-        "folds": dict(sorted(Counter(row["fold"] for row in rows).items())),
-        "speakers": len({row["speaker"] for row in rows} - {""}),
-        "rejected": rejected,
-    }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
-    return summary
-
-
-def enforce_limit(name: str, rejected: list[Rejected], listed: int, limit: float) -> list[str]:
-    """A line for each rejected file. Raises UserError where they are more than the share `limit` of those listed."""
-    lines = [f"{name}: {item.source}: {item.reason}; skipped" for item in rejected]
-    if len(rejected) > limit * listed:
-        shown = lines[:10] + ([f"{name}: ... and {len(lines) - 10} more"] if len(lines) > 10 else [])
-        raise UserError(
-            "\n".join(shown)
-            + f"\n{name}: {len(rejected)} of {listed} files cannot be used, over audio.rejected_limit = {limit:g}; repair or remove them, or raise the limit"
-        )
-    return lines
+    kind: str = "unreadable"
+    share: float = 0.0
 
 
 class ClipStore:
-    """Reads a clip store. `rows` is the manifest (dicts of text); `samples(i)` is int16 [samples], memory mapped."""
+    """Reads a clip store. `rows` is the manifest, a sequence of dicts of text; `samples(i)` is int16 [samples], memory mapped."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        with open(folder / "manifest.csv", newline="") as file:
-            self.rows = list(csv.DictReader(file))
+        self.rows = Rows(folder / "manifest.csv")
+        self._shard = lru_cache(OPEN_SHARDS)(self._load)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -119,10 +72,61 @@ class ClipStore:
         """One column of the manifest, str [clips]."""
         return np.array([row[name] for row in self.rows])
 
-    @cache  # noqa: B019 - a store lives as long as its stage
-    def _shard(self, shard: int) -> np.ndarray:
-        return np.load(self.folder / _shard_name(shard), mmap_mode="r")
+    def _load(self, shard: int) -> np.ndarray:
+        return np.load(self.folder / shard_name(shard), mmap_mode="r")
+
+    def __getstate__(self) -> Path:
+        return self.folder
+
+    def __setstate__(self, folder: Path) -> None:
+        self.__init__(folder)
 
 
-def _shard_name(shard: int) -> str:
+class Rows(Sequence):
+    """A manifest's lines as dicts, parsed when asked for. A line is a row: the writer puts no line break into a field."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        with open(path, "rb") as file:
+            self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        ends = _line_ends(self._text)
+        self._bounds = np.concatenate([[0], ends])
+        self.columns = next(csv.reader([self._line(-1)]))
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 2
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"clip {index} of {len(self)}")
+        return self._row(next(csv.reader([self._line(index % len(self))])))
+
+    def __iter__(self) -> Iterator[dict]:
+        return map(self._row, csv.reader(self._line(index) for index in range(len(self))))
+
+    def _line(self, index: int) -> str:
+        """Row `index`, the header being -1."""
+        return self._text[self._bounds[index + 1] : self._bounds[index + 2]].decode()
+
+    def _row(self, values: list[str]) -> dict:
+        return dict(zip(self.columns, values, strict=True))
+
+    def __getstate__(self) -> Path:
+        return self._path
+
+    def __setstate__(self, path: Path) -> None:
+        self.__init__(path)
+
+
+def _line_ends(text: mmap.mmap) -> np.ndarray:
+    """int64 positions behind every line break."""
+    parts, block = [], 1 << 20
+    for start in range(0, len(text), block):
+        parts.append(start + 1 + np.flatnonzero(np.frombuffer(text[start : start + block], np.uint8) == ord("\n")))
+    return np.concatenate(parts)
+
+
+def shard_name(shard: int) -> str:
     return f"shard-{shard:05d}.npy"

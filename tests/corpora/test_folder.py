@@ -57,8 +57,10 @@ def test_columns_splits_and_rejected_files(audio):
         ("mine-000002", "no", "carl", "test", "", "two.wav"),
     ]
     assert [len(clip.samples) for clip in clips] == [16000, 16000, 16000]
-    assert missing == Rejected("missing.wav", "no such file")
-    assert folder.probe_files("mine", spec(audio)) == [missing]
+    assert missing == Rejected("missing.wav", "no such file", "missing")
+    assert folder.probe_files("mine", spec(audio)) == ([missing], 4)
+    again = list(folder.clips("mine", spec(audio, splits=splits), start=1, threads=2))
+    assert [getattr(item, "name", item) for item in again] == ["mine-000001", "mine-000002", missing]
 
 
 def test_without_splits_the_columns_words_stay(audio):
@@ -82,24 +84,32 @@ def test_a_part_of_a_file(audio):
 
 
 @pytest.mark.parametrize(
-    "file, reason",
+    "file, kind, reason",
     [
-        ("../secret.wav", "leads out of the folder"),
-        ("a/../../secret.wav", "leads out of the folder"),
-        ("link.wav", "leads out of the folder"),
-        ("", "has no file name"),
-        ("empty.wav", r"empty \(0 bytes\)"),
-        ("text.wav", "unreadable"),
-        ("a", "no such file"),
+        ("../secret.wav", "outside", "leads out of the folder"),
+        ("a/../../secret.wav", "outside", "leads out of the folder"),
+        ("link.wav", "outside", "leads out of the folder"),
+        ("", "missing", "has no file name"),
+        ("empty.wav", "empty", r"empty \(0 bytes\)"),
+        ("text.wav", "unreadable", "unreadable"),
+        ("a", "missing", "no such file"),
     ],
 )
-def test_files_that_cannot_be_used_are_counted(audio, file, reason):
+def test_files_that_cannot_be_used_are_counted(audio, file, kind, reason):
     (audio / "audio/link.wav").symlink_to(audio / "secret.wav")
     write_csv(audio / "list.csv", [{"path": file, "n": "1"}, {"path": "two.wav", "n": "2"}])
     mine = spec(audio, use="corpus", columns={"file": "path"})
     rejected, clip = folder.clips("mine", mine)
-    assert isinstance(rejected, Rejected) and rejected.source == file and re.search(reason, rejected.reason)
-    assert isinstance(clip, Clip) and folder.probe_files("mine", mine) == [rejected]
+    assert isinstance(rejected, Rejected) and (rejected.source, rejected.kind) == (file, kind) and re.search(reason, rejected.reason)
+    assert isinstance(clip, Clip) and folder.probe_files("mine", mine) == ([rejected], 2)
+
+
+def test_a_licence_of_the_row_or_of_the_set_and_a_note_on_the_extension(audio):
+    soundfile.write(audio / "audio/flac.wav", np.ones(160), 16000, format="FLAC")
+    write_csv(audio / "list.csv", [{"path": "flac.wav", "terms": "CC0-1.0"}, {"path": "two.wav", "terms": ""}])
+    first, second = folder.clips("mine", spec(audio, use="corpus", columns={"file": "path", "licence": "terms"}, licence="CC-BY-4.0"))
+    assert (first.licence, first.note) == ("CC0-1.0", "named .wav but holds flac; read by its content")
+    assert (second.licence, second.note) == ("CC-BY-4.0", "")
 
 
 def test_an_absolute_path_is_refused(audio):
@@ -120,7 +130,7 @@ def test_an_absolute_path_is_refused(audio):
 )
 def test_mistakes_name_key_value_and_remedy(audio, changes, message):
     with pytest.raises(UserError, match=message) as error:
-        folder.rows("mine", spec(audio, **changes))
+        list(folder.rows("mine", spec(audio, **changes)))
     assert len(str(error.value).splitlines()) == 1
 
 
@@ -130,7 +140,7 @@ def test_mistakes_name_key_value_and_remedy(audio, changes, message):
 def test_a_csv_that_is_none(audio, content, message):
     (audio / "list.csv").write_bytes(content)
     with pytest.raises(UserError, match=message):
-        folder.rows("mine", spec(audio))
+        list(folder.rows("mine", spec(audio)))
 
 
 @pytest.mark.parametrize(
@@ -139,10 +149,16 @@ def test_a_csv_that_is_none(audio, content, message):
 def test_a_start_that_is_no_time(audio, value, message):
     write_csv(audio / "list.csv", [{"path": "two.wav", "from": value}])
     with pytest.raises(UserError, match=f"column 'from' = .* for two.wav: {message}"):
-        folder.rows("mine", spec(audio, use="corpus", columns={"file": "path", "start_s": "from"}))
+        list(folder.rows("mine", spec(audio, use="corpus", columns={"file": "path", "start_s": "from"})))
 
 
 def test_excels_byte_order_mark_and_short_rows(audio):
     (audio / "list.csv").write_bytes(b"\xef\xbb\xbfpath,word,who,part\ntwo.wav,yes\n")
     (row,) = folder.rows("mine", spec(audio))
     assert (row["file"], row["label"], row["speaker"], row["split"]) == ("two.wav", "yes", "", "")
+
+
+def test_a_label_that_is_not_among_labels_is_found_without_decoding(audio):
+    rejected, listed = folder.probe_files("mine", spec(audio, labels=["no"]))
+    assert listed == 4 and [(item.source, item.kind) for item in rejected] == [("a/one.wav", "unknown_label"), ("missing.wav", "missing")]
+    assert rejected[0].reason == "its label 'yes' is not among `labels`"

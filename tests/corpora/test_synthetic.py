@@ -123,3 +123,13 @@ def test_a_shorter_set_begins_the_longer_one_and_seeds_differ(made):
 def test_wrong_requests_say_what_is_right(arguments, message):
     with pytest.raises(ValueError, match=message):
         clips(*arguments)
+
+
+@pytest.mark.parametrize("name, much", [("distillation", {"hours": 0.02}), ("keyword", {"clips": 120})])
+def test_a_later_start_gives_the_rest(name, much):
+    """How an interrupted store goes on: `distillation` has to know how long the clips before were to end with the same one."""
+    whole = list(islice(clips(name, seed=3, **much), 40))
+    before = sum(len(clip.samples) for clip in whole[:7])
+    rest = list(islice(clips(name, seed=3, **much, start=7, start_samples=before), 33))
+    assert [clip.name for clip in rest] == [clip.name for clip in whole[7:]] and len(rest) > 5
+    np.testing.assert_array_equal(rest[0].samples, whole[7].samples)

@@ -5,7 +5,8 @@ import pytest
 from examples import STORE_SAMPLES, speechlike
 
 from frill import frontend
-from frill.clips import Clip, ClipStore, write_clips
+from frill.clip_writer import write_clips
+from frill.clips import Clip, ClipStore
 from frill.embedder import Embedder
 from frill.noss import embed
 from frill.noss.log_mels import LogMels

@@ -1,10 +1,16 @@
 """The user's own audio in the real graph: what `check` refuses, and that changed audio is noticed."""
 
 import csv
+import io
+import json
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
 import soundfile
+from examples import archive
 from pipeline_project import Project, miniature
 
 
@@ -34,7 +40,7 @@ def test_audio_is_read_once_and_again_when_it_changes(project):
     stage = "download_folder@pitch"
     assert project.repro(stage) == ["check", stage]
     assert project.repro(stage) == []
-    soundfile.write(project.audio / "3.wav", np.zeros(4000, np.float32), 8000)
+    soundfile.write(project.audio / "3.wav", np.full(4000, 0.1, np.float32), 8000)
     assert project.repro(stage) == [stage]
 
 
@@ -89,3 +95,67 @@ def test_some_broken_files_are_listed_and_skipped(project):
     assert done.returncode == 0 and "pitch: 3.wav: empty (0 bytes); skipped" in done.stdout
     project.repro("download_folder@pitch")
     assert '"clips": 29' in (project.folder / "data/task/pitch/summary.json").read_text()
+
+
+def wav(hz: float) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, 0.3 * np.sin(2 * np.pi * hz * np.arange(8000) / 8000), 8000, format="WAV")
+    return file.getvalue()
+
+
+@pytest.mark.slow
+def test_clips_of_audioset_and_archives_are_stages_of_their_own(project, tmp_path):
+    import tensorflow as tf
+
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "clips/aaaaaaaaaaa.wav").write_bytes(wav(300))
+    lines = ["# Segments csv created", "# num_ytids=2, num_segs=2", "# YTID, start_seconds, end_seconds, positive_labels"]
+    lines += ['aaaaaaaaaaa, 30.000, 40.000, "/m/09x0r"', 'bbbbbbbbbbb, 0.000, 10.000, "/m/09x0r,/m/04rlf"']
+    (tmp_path / "segments.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "classes.csv").write_text('index,mid,display_name\n0,/m/09x0r,"Speech"\n')
+    (tmp_path / "shards/0.tar").write_bytes(archive([("a.wav", wav(400)), ("a.cls", b"x"), ("b.wav", wav(500)), ("b.cls", b"y")]))
+    features = {"audio": tf.train.Feature(bytes_list=tf.train.BytesList(value=[wav(600)]))}
+    with tf.io.TFRecordWriter(str(tmp_path / "shards/0.tfrecord")) as writer:
+        writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    youtube = {"use": "corpus", "folder": str(tmp_path / "clips"), "csv": str(tmp_path / "segments.csv"), "ontology": str(tmp_path / "classes.csv")}
+    shards = {"use": "corpus", "folder": str(tmp_path / "shards")}
+    project.params["audio"] |= {
+        "audioset": {"youtube": youtube | {"labels": ["Speech"]}},
+        "tfrecord": {"records": shards | {"shards": "*.tfrecord"}},
+        "webdataset": {"tars": shards | {"shards": "{0..0}.tar", "fields": {"label": "cls"}, "licence": "CC0-1.0"}},
+    }
+    stages = ["download_audioset@youtube", "download_tfrecord@records", "download_webdataset@tars"]
+    assert set(project.repro(*stages)) == {"check", *stages}
+    summaries = {name: json.loads((project.folder / f"data/corpus/{name}/summary.json").read_text()) for name in ("youtube", "records", "tars")}
+    assert {name: summary["clips"] for name, summary in summaries.items()} == {"youtube": 1, "records": 1, "tars": 2}
+    assert summaries["youtube"]["rejected_counts"] == {"missing": 1} and summaries["tars"]["licences"] == {"CC0-1.0": 2}
+    assert project.repro(*stages) == []
+    assert not list(project.folder.glob("scratch/clips/*/*"))
+    (tmp_path / "clips/bbbbbbbbbbb.wav").write_bytes(wav(350))
+    project.params["audio"]["webdataset"]["tars"]["licence"] = "CC-BY-4.0"
+    assert set(project.repro(*stages)) == {"check", "download_audioset@youtube", "download_webdataset@tars"}
+
+
+@pytest.mark.slow
+def test_kill_9_in_a_download_then_repro_goes_on_at_the_shard(project):
+    """A corpus of 40 minutes in two shards and a bit, spoken in some 20 s; DVC deletes the stage's outputs before it runs again."""
+    project.params["audio"]["espeak"]["speech"]["hours"] = 0.7
+    project.write()
+    stage = "download_espeak@speech"
+    running = project.start("dvc", "repro", stage)
+    deadline = time.monotonic() + 300
+    while not list(project.folder.glob("scratch/clips/speech/*/state.json")):
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    (state,) = project.folder.glob("scratch/clips/speech/*/state.json")
+    done = json.loads(state.read_text())["items"]
+    assert done > 100 and not (project.folder / "data/corpus/speech").exists()
+    again = project.run("dvc", "repro", stage)
+    assert again.returncode == 0 and f" {done}clip" in again.stdout, again.stdout
+    resumed = {path.name: path.read_bytes() for path in (project.folder / "data/corpus/speech").iterdir()}
+    whole = project.run("dvc", "repro", "--force", "--single-item", "--no-run-cache", stage)
+    assert whole.returncode == 0, whole.stdout
+    assert resumed == {path.name: path.read_bytes() for path in (project.folder / "data/corpus/speech").iterdir()}

@@ -6,7 +6,8 @@ import tensorflow as tf
 from examples import speechlike
 
 from frill import frontend
-from frill.clips import Clip, write_clips
+from frill.clip_writer import write_clips
+from frill.clips import Clip
 from frill.errors import UserError
 from frill.params import TeacherTraining
 from frill.teacher import network, triplet

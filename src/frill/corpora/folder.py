@@ -6,16 +6,20 @@ a/yes_01.wav,yes,anna,train           only those named are read. `file` is relat
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from frill.audio import AudioError, probe, read_audio
+import numpy as np
+
+from frill.audio_files import AudioError, probe, read_audio, wrong_extension
 from frill.clips import Clip, Rejected
+from frill.corpora.reading import Read, inside, label_problem, read_all, read_clip
 from frill.errors import UserError
 from frill.params import Columns, FolderSet
 
 
-def rows(name: str, spec: FolderSet) -> list[dict]:
-    """The CSV's rows that `where` keeps, as dicts of file, label, speaker, split, fold, start_s, duration_s ("" or None where not given).
+def rows(name: str, spec: FolderSet) -> Iterator[dict]:
+    """The CSV's rows that `where` keeps, as dicts of file, label, speaker, split, fold, licence, start_s, duration_s ("" or None where not given).
 
     Split names are mapped by `splits`. Raises UserError.
     """
@@ -25,25 +29,33 @@ def rows(name: str, spec: FolderSet) -> list[dict]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            found, lines = reader.fieldnames or [], list(reader)
+            columns = _columns(spec, reader.fieldnames or [], key)
+            splits = {value: split for split, values in spec.splits.items() for value in values}
+            number = 1
+            for line in reader:
+                if all(line[column] in values for column, values in spec.where.items()):
+                    number += 1
+                    yield _row(line, columns, splits, spec.licence, path)
     except OSError as error:
         raise UserError(f"params.yaml: {key}.csv = {spec.csv!r}: {error.strerror.lower()}; correct the path") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a CSV in UTF-8 ({error}); save it as one") from None
+    if number == 1:
+        raise UserError(f"{path}: no rows are left for {key}{' after `where`' if spec.where else ''}; correct the CSV or `where`")
+
+
+def _columns(spec: FolderSet, found: list[str], key: str) -> dict[str, str]:
     columns = {role: column for role, column in spec.columns.model_dump().items() if column is not None}
     named = {f"columns.{role}": column for role, column in columns.items()} | {f"where.{column}": column for column in spec.where}
     for at, column in named.items():
         if column not in found:
-            raise UserError(f"params.yaml: {key}.{at} names the column {column!r}, which {path} has not; it has: {', '.join(found) or 'none'}")
-    kept = [line for line in lines if all(line[column] in values for column, values in spec.where.items())]
-    if not kept:
-        raise UserError(f"{path}: no rows are left for {key}{' after `where`' if spec.where else ''}; correct the CSV or `where`")
-    splits = {value: split for split, values in spec.splits.items() for value in values}
-    return [_row(line, number, columns, splits, path) for number, line in enumerate(kept, 2)]
+            raise UserError(f"params.yaml: {key}.{at} names the column {column!r}, which {spec.csv} has not; it has: {', '.join(found) or 'none'}")
+    return columns
 
 
-def _row(line: dict, number: int, columns: dict, splits: dict, path: Path) -> dict:
+def _row(line: dict, columns: dict, splits: dict, licence: str, path: Path) -> dict:
     row = {role: (line[columns[role]] or "").strip() if role in columns else "" for role in Columns.model_fields}
+    row["licence"] = row["licence"] or licence
     if splits:
         row["split"] = splits.get(row["split"], "")
     for role in ("start_s", "duration_s"):
@@ -56,32 +68,32 @@ def _row(line: dict, number: int, columns: dict, splits: dict, path: Path) -> di
     return row
 
 
-def clips(name: str, spec: FolderSet) -> Iterator[Clip | Rejected]:
-    """Every row as a clip, or as rejected with its reason."""
+def clips(name: str, spec: FolderSet, start: int = 0, threads: int = 1) -> Iterator[Clip | Rejected]:
+    """Every row from number `start` on as a clip, or as rejected with its reason."""
+    return read_all(_reads(name, spec), start, threads)
+
+
+def _reads(name: str, spec: FolderSet) -> Iterator[Read]:
     for index, row in enumerate(rows(name, spec)):
-        try:
-            path = _inside(spec.folder, row["file"])
-            samples = read_audio(path, row["start_s"] or 0.0, row["duration_s"])
-        except AudioError as error:
-            yield Rejected(row["file"], str(error))
-        else:
-            yield Clip(f"{name}-{index:06d}", samples, row["label"], row["speaker"], row["split"], row["fold"], row["file"])
+        fields = {key: row[key] for key in ("label", "speaker", "split", "fold", "licence")}
+        yield partial(read_clip, f"{name}-{index:06d}", row["file"], partial(_read, spec.folder, row), **fields)
 
 
-def probe_files(name: str, spec: FolderSet) -> list[Rejected]:
-    """Reads the header of every file listed, in a fraction of the time that decoding takes. Returns those that cannot be used."""
-    rejected = []
+def _read(folder: str, row: dict) -> tuple[np.ndarray, str]:
+    path = inside(folder, row["file"])
+    return read_audio(path, row["start_s"] or 0.0, row["duration_s"]), wrong_extension(path, row["file"])
+
+
+def probe_files(name: str, spec: FolderSet) -> tuple[list[Rejected], int]:
+    """Reads the header of every file listed, in a fraction of the time that decoding takes. Returns what cannot be used, and how many are listed."""
+    rejected, listed = [], 0
     for row in rows(name, spec):
+        listed += 1
         try:
-            probe(_inside(spec.folder, row["file"]))
+            probe(inside(spec.folder, row["file"]))
         except AudioError as error:
-            rejected.append(Rejected(row["file"], str(error)))
-    return rejected
-
-
-def _inside(folder: str, file: str) -> Path:
-    """A CSV comes from anywhere: a path in it must not lead out of its folder."""
-    path = Path(folder, file)
-    if not file or "\0" in file or not path.resolve().is_relative_to(Path(folder).resolve()):
-        raise AudioError("leads out of the folder" if file else "has no file name")
-    return path
+            rejected.append(Rejected(row["file"], str(error), error.kind))
+        else:
+            if problem := label_problem(row["label"], spec.labels, False):
+                rejected.append(Rejected(row["file"], problem, "unknown_label"))
+    return rejected, listed

@@ -54,6 +54,7 @@ DISTILLATION_S = (3.0, 8.0)
 SPEECH_SNR_DB, SOUNDS_SNR_DB = (-5, 40), (-15, 40)  # wider than any task's
 # What a distillation clip holds, and how often: the tasks' conditions, in their train splits' voices and texts.
 CONTENTS = {"plain": 0.45, "expressive": 0.25, "words": 0.08, "whispering": 0.05, "sounds": 0.17}
+LICENCE = "generated"  # nobody recorded it
 BATCH = 64  # clips made before the next are handed out
 MASKED = 0.15  # of the clips with a voice
 UNLIKE_PEOPLE = (
@@ -68,8 +69,10 @@ UNLIKE_PEOPLE = (
 )  # in no task
 
 
-def clips(set_name: str, seed: int, hours: float | None = None, clips: int | None = None, processes: int = 1) -> Iterator[Clip]:
-    """The clips of one of SETS, one after another.
+def clips(
+    set_name: str, seed: int, hours: float | None = None, clips: int | None = None, processes: int = 1, start: int = 0, start_samples: int = 0
+) -> Iterator[Clip]:
+    """The clips of one of SETS, one after another, from number `start` on; those before it have `start_samples` together.
 
     `distillation` takes `hours` (default 2.5): clips of 3 to 8 s without label or split. A task takes `clips` (default
     1200): clips of 1.0 to 2.5 s, labels and splits (50/20/30 %) balanced exactly when `clips` is a multiple of ten
@@ -78,8 +81,8 @@ def clips(set_name: str, seed: int, hours: float | None = None, clips: int | Non
     if message := problem(set_name, "corpus" if set_name == DISTILLATION else "task", hours, clips):
         raise ValueError(message)
     if set_name == DISTILLATION:
-        return _distillation(seed, DISTILLATION_HOURS if hours is None else hours, processes)
-    return _task(set_name, seed, TASK_CLIPS if clips is None else clips, processes)
+        return _distillation(seed, DISTILLATION_HOURS if hours is None else hours, processes, start, start_samples)
+    return _in_order(partial(_task_clip, set_name, seed), range(start, TASK_CLIPS if clips is None else clips), processes)
 
 
 def problem(set_name: str, use: str, hours: float | None, clips: int | None) -> str:
@@ -105,11 +108,7 @@ def _rng(seed: int, set_name: str, index: int) -> np.random.Generator:
 
 def _clip(set_name: str, index: int, made: Made, synthesizer: Synthesizer, **fields) -> Clip:
     source = f"espeak-ng {synthesizer.version}: {made.language}+{made.who.variant} '{made.said}'"
-    return Clip(f"{set_name}-{index:05d}", made.samples, speaker=made.who.name, source=source, **fields)
-
-
-def _task(set_name: str, seed: int, count: int, processes: int) -> Iterator[Clip]:
-    return _in_order(partial(_task_clip, set_name, seed), range(count), processes)
+    return Clip(f"{set_name}-{index:05d}", made.samples, speaker=made.who.name, source=source, licence=LICENCE, **fields)
 
 
 def _task_clip(set_name: str, seed: int, index: int) -> Clip:
@@ -122,11 +121,11 @@ def _task_clip(set_name: str, seed: int, index: int) -> Clip:
     return _clip(set_name, index, made, synthesizer, label=label, split=split)
 
 
-def _distillation(seed: int, hours: float, processes: int) -> Iterator[Clip]:
-    left = round(hours * 3600 * SAMPLE_RATE_HZ)
+def _distillation(seed: int, hours: float, processes: int, start: int, start_samples: int) -> Iterator[Clip]:
+    left = round(hours * 3600 * SAMPLE_RATE_HZ) - start_samples
     # As many as are needed if each has the least length; those behind the last one are never made.
-    most = math.ceil(left / (DISTILLATION_S[0] * SAMPLE_RATE_HZ))
-    for clip in _in_order(partial(_distillation_clip, seed), range(most), processes):
+    most = math.ceil(max(0, left) / (DISTILLATION_S[0] * SAMPLE_RATE_HZ))
+    for clip in _in_order(partial(_distillation_clip, seed), range(start, start + most), processes):
         yield clip
         left -= len(clip.samples)
         if left <= 0:

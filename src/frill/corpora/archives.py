@@ -1,0 +1,30 @@
+"""Which archives a set in params.yaml names, in order, and which split each is of."""
+
+from pathlib import Path
+
+from frill.corpora.reading import shards
+from frill.errors import UserError
+from frill.params import ArchivedSet
+
+
+def archives(source: str, name: str, spec: ArchivedSet) -> list[tuple[Path, str | None]]:
+    """(archive, split) of all of `spec.shards`; split None where each clip says its own. Raises UserError where one is not there."""
+    key = f"params.yaml: audio.{source}.{name}"
+    if not Path(spec.folder).is_dir():
+        raise UserError(f"{key}.folder = {spec.folder!r}: no such folder; correct the path")
+    found = []
+    for split, pattern in spec.shards.items() if isinstance(spec.shards, dict) else [(None, spec.shards)]:
+        at = f"{key}.shards{f'.{split}' if split else ''} = {pattern!r}"
+        paths, missing = shards(spec.folder, pattern)
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise UserError(f"{at}: no file {missing[0]}{more} in {spec.folder}; fetch it, or correct the pattern")
+        found += [(path, split) for path in paths]
+    if len({path for path, _ in found}) < len(found):
+        raise UserError(f"{key}.shards: the patterns name an archive twice; correct them")
+    return found
+
+
+def splits_of(spec: ArchivedSet) -> dict[str, str]:
+    """{value in the data: split}, from `splits`."""
+    return {value: split for split, values in spec.splits.items() for value in values}

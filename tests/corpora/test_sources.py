@@ -1,0 +1,64 @@
+"""Every section of params.yaml's `audio` has its loader, and an interrupted store goes on with the same set only."""
+
+import os
+
+import numpy as np
+import pytest
+import soundfile
+from examples import tone
+
+from frill import corpora
+from frill.clip_writer import Done
+from frill.clips import Clip
+from frill.params import validate
+
+
+@pytest.fixture
+def params(default, tmp_path):
+    (tmp_path / "audio").mkdir()
+    soundfile.write(tmp_path / "audio/a.wav", tone(440, 16000, 0.5), 16000)
+    soundfile.write(tmp_path / "audio/b.wav", tone(440, 16000, 0.5, amplitude=1e-4), 16000)
+    soundfile.write(tmp_path / "audio/c.wav", tone(550, 16000, 0.5), 16000)
+    (tmp_path / "list.csv").write_text("path,word\na.wav,yes\nb.wav,yes\nc.wav,no\n")
+    spec = {"use": "corpus", "folder": str(tmp_path / "audio"), "csv": str(tmp_path / "list.csv"), "columns": {"file": "path", "label": "word"}}
+    default["audio"]["folder"] = {"mine": spec | {"labels": ["yes"]}}
+    return default
+
+
+def test_a_set_is_screened_and_goes_on_where_it_was(params):
+    items = list(corpora.clips("folder", "mine", validate(params)))
+    assert [getattr(item, "kind", "clip") for item in items] == ["clip", "silent", "unknown_label"]
+    (last,) = corpora.clips("folder", "mine", validate(params), Done(items=2))
+    assert last == items[2]
+
+
+def test_the_synthetic_sets_come_through_the_same_door(params):
+    pytest.importorskip("espeakng_loader")
+    first = next(iter(corpora.clips("espeak", "keyword", validate(params))))
+    seventh = next(iter(corpora.clips("espeak", "keyword", validate(params), Done(items=6))))
+    assert isinstance(first, Clip) and first.licence == "generated" and (first.name, seventh.name) == ("keyword-00000", "keyword-00006")
+
+
+def test_the_fingerprint_changes_with_all_that_shapes_a_set_and_with_nothing_else(params, tmp_path):
+    def fingerprint() -> str:
+        return corpora.fingerprint("folder", "mine", validate(params))
+
+    seen = [fingerprint()]
+    assert fingerprint() == seen[0]
+    params["audio"]["rejected_limit"] = 0.5
+    params["distill"]["steps"] = 7
+    assert fingerprint() == seen[0]
+    params["audio"]["silent_dbfs"] = -60
+    seen.append(fingerprint())
+    params["audio"]["folder"]["mine"]["licence"] = "CC0-1.0"
+    seen.append(fingerprint())
+    os.utime(tmp_path / "audio/a.wav", (1, 1))
+    seen.append(fingerprint())
+    (tmp_path / "audio/new").mkdir()
+    np.save(tmp_path / "audio/new/x.npy", np.zeros(3))
+    seen.append(fingerprint())
+    (tmp_path / "list.csv").write_text("path,word\na.wav,yes\n")
+    seen.append(fingerprint())
+    params["seed"] += 1
+    seen.append(fingerprint())
+    assert len(set(seen)) == len(seen)

@@ -1,0 +1,87 @@
+"""What `check` looks at of sets of recordings, in seconds and without decoding: files, labels, archives' ends."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+from examples import archive, tone
+
+from frill import check
+from frill.errors import UserError
+from frill.params import validate
+
+SEGMENTS = "# Segments csv created\n# num_ytids=3, num_segs=3\n# YTID, start_seconds, end_seconds, positive_labels\n"
+
+
+@pytest.fixture
+def project(default, tmp_path):
+    """Params with a set of every kind, whose files are in `tmp_path`."""
+    data = io.BytesIO()
+    soundfile.write(data, tone(440, 16000, 0.5), 16000, format="WAV")
+    rows = [f'{ytid}, 30.000, 40.000, "/m/09x0r"\n' for ytid in ("aaaaaaaaaaa", "bbbbbbbbbbb", "-c_ccccccc-")]
+    (tmp_path / "segments.csv").write_text(SEGMENTS + "".join(rows))
+    (tmp_path / "ontology.json").write_text(json.dumps([{"id": "/m/09x0r", "name": "Speech", "child_ids": []}]))
+    (tmp_path / "clips").mkdir()
+    for ytid in ("aaaaaaaaaaa", "bbbbbbbbbbb"):
+        (tmp_path / f"clips/{ytid}.wav").write_bytes(data.getvalue())
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards/0.tar").write_bytes(archive([("a.wav", data.getvalue())]))
+    with tf.io.TFRecordWriter(str(tmp_path / "shards/0.tfrecord")) as writer:
+        writer.write(np.arange(100).tobytes())
+    folder = {"use": "corpus", "folder": str(tmp_path / "shards")}
+    youtube = {"use": "corpus", "folder": str(tmp_path / "clips"), "csv": str(tmp_path / "segments.csv")}
+    default["audio"]["audioset"] = {"youtube": youtube | {"ontology": str(tmp_path / "ontology.json"), "labels": ["Speech"]}}
+    default["audio"]["tfrecord"] = {"records": folder | {"shards": "{0..0}.tfrecord"}}
+    default["audio"]["webdataset"] = {"tars": folder | {"shards": "*.tar"}}
+    default["root"] = tmp_path
+    return default
+
+
+def checked(project: dict) -> list[str]:
+    return check.check(validate({key: value for key, value in project.items() if key != "root"}))
+
+
+def test_clips_that_are_gone_are_told(project):
+    assert checked(project) == [f"youtube: 1 of 3 clips are not in {project['root'] / 'clips'}; skipped"]
+
+
+def spoil(project: dict, what: str) -> None:
+    audio, root = project["audio"], project["root"]
+    match what:
+        case "missing":
+            (root / "clips/aaaaaaaaaaa.wav").unlink()
+        case "label":
+            audio["audioset"]["youtube"]["labels"] = ["Speach"]
+        case "tar":
+            (root / "shards/0.tar").write_bytes((root / "shards/0.tar").read_bytes()[:-20000])
+        case "record":
+            (root / "shards/0.tfrecord").write_bytes((root / "shards/0.tfrecord").read_bytes()[:-1])
+        case "shards":
+            audio["webdataset"]["tars"]["shards"] = "{0..2}.tar"
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("missing", "youtube: 2 of 3 files cannot be used, over audio.audioset.youtube.missing_limit = 0.5"),
+        ("label", "audio.audioset.youtube.labels: 'Speach' is no label of"),
+        ("tar", "tars: 1 of 1 files cannot be used, over audio.rejected_limit = 0.02"),
+        ("record", "records: 1 of 1 files cannot be used, over audio.rejected_limit = 0.02"),
+        ("shards", "no file 1.tar and 1 more in"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_decoded(project, what, expected):
+    spoil(project, what)
+    with pytest.raises(UserError) as error:
+        checked(project)
+    assert expected in str(error.value)
+
+
+def test_outputs_of_sets_of_every_kind_stay_until_they_are_unnamed(project, tmp_path):
+    for name in ("speech", "youtube", "records", "tars", "old"):
+        (tmp_path / "data/corpus" / name).mkdir(parents=True)
+    params = validate({key: value for key, value in project.items() if key != "root"})
+    assert [path.name for path in check.remove_unnamed(params, tmp_path)] == ["old"]
