@@ -9,15 +9,11 @@ import zipfile
 import numpy as np
 import pytest
 import soundfile
-
-sys.path.insert(0, __file__.rpartition("/")[0])
+import tensorflow_datasets as tfds
 import tfds_miniatures as miniatures
 
 import frill.corpora.compare_mask
 import frill.corpora.esc50  # noqa: F401 - both register their builders
-from frill.corpora import tfds_sources
-
-tfds = pytest.importorskip("tensorflow_datasets")
 
 
 def load(name, folder, **arguments):
@@ -84,7 +80,6 @@ print("digest", digest.hexdigest())
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not tfds_sources.find_spec("pydub"), reason="pydub decodes for these builders")
 @pytest.mark.parametrize("dataset, write", [("crema_d", miniatures.crema_d), ("savee", miniatures.savee)])
 def test_the_order_does_not_depend_on_the_process(tmp_path, dataset, write):
     """TFDS's builders keep file names in sets, whose order changes with every process."""

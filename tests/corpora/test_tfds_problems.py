@@ -2,15 +2,12 @@
 
 import csv
 import stat
-import sys
 import zipfile
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
-
-sys.path.insert(0, __file__.rpartition("/")[0])
 import tfds_miniatures as miniatures
+from pydantic import ValidationError
 
 from frill.corpora import tfds as tfds_corpus
 from frill.corpora import tfds_sources

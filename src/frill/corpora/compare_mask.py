@@ -6,6 +6,7 @@ tfds.load("compare_mask", download_and_prepare_kwargs={"download_config": tfds.d
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -67,17 +68,17 @@ class CompareMask(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
-        labels = read_labels(dl_manager.manual_dir / "lab" / "labels.csv")
-        wav = dl_manager.manual_dir / "wav"
-        return {split: self._generate_examples(wav, labels[part]) for split, part in self.builder_config.parts.items()}
+        folder = Path(dl_manager.manual_dir)
+        labels = read_labels(folder / "lab/labels.csv")
+        return {split: self._generate_examples(folder / "wav", labels[part]) for split, part in self.builder_config.parts.items()}
 
-    def _generate_examples(self, folder, labels: list[tuple[str, str]]) -> Iterator[tuple[str, dict]]:
+    def _generate_examples(self, folder: Path, labels: list[tuple[str, str]]) -> Iterator[tuple[str, dict]]:
         for name, label in labels:
             samples = _read(folder / name)
             yield name, {"audio": samples, "label": label or -1, "file_name": name}
 
 
-def _read(path) -> np.ndarray:
+def _read(path: Path) -> np.ndarray:
     """int16 [samples], 16 kHz mono; the file's own values where it is that already."""
     samples, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
     return samples[:, 0] if (rate_hz, samples.shape[1]) == (SAMPLE_RATE_HZ, 1) else read_audio(path)

@@ -17,6 +17,8 @@ CLONE_ROOT = "/CREMA-D/master/"  # what precedes a file's path in the repository
 class Voxforge(voxforge.Voxforge, skip_registration=True):
     """Without Apache Beam, whose releases want an older protobuf than TensorFlow's. One process reads the 100 GB of archives."""
 
+    url_infos = voxforge.Voxforge.url_infos  # checksums: TFDS looks for a subclass's beside the subclass
+
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
         return {str(split.name): self._examples(**split.gen_kwargs) for split in super()._split_generators(dl_manager)}
 
@@ -50,6 +52,7 @@ class _SoundsAndLists:
 class CremaD(crema_d.CremaD, skip_registration=True):
     """From a clone of the repository, `clone`, instead of 7,440 downloads; None downloads."""
 
+    url_infos = crema_d.CremaD.url_infos
     clone: Path | None = None
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> list:

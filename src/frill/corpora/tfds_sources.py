@@ -46,7 +46,8 @@ SOURCES = {
         files=("vox_dev_wav.zip",),
         how="VoxCeleb1 is given out after a form: fill it in at https://mm.kaist.ac.kr/datasets/voxceleb (linked from "
         "https://www.robots.ox.ac.uk/~vgg/data/voxceleb), accept its terms, download vox1_dev_wav_partaa to ..partad, join them by "
-        "`cat vox1_dev_wav_part* > vox_dev_wav.zip`. iden_split.txt, of the same site, is downloaded unless it lies beside the zip",
+        "`cat vox1_dev_wav_part* > vox_dev_wav.zip` (it holds wav/id10001/VIDEO/00001.wav and on). The site's meta/iden_split.txt is downloaded unless it "
+        "lies beside the zip",
         manual=True,
         unpack="vox_dev_wav.zip",
         clips={"train": 134000, "validation": 6670, "test": 7972},
