@@ -1,6 +1,6 @@
 """The seven data sets of the paper's benchmark as TFDS has them: versions, published sizes, and which files must be obtained by hand, from where.
 
-Loads no TensorFlow: `problem` is asked before anything long starts. Sizes are TFDS's catalogue, for ESC-50 its README's 10 classes x 8 clips a fold.
+Loads no TensorFlow: `problem` is asked before anything long starts. Sizes are TFDS's catalogue; ESC-50's are its README's, 10 classes x 8 clips a fold.
 """
 
 import os
