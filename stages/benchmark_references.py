@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from frill import params
+from frill.device.errors import ModelError
 from frill.device.measure import measure
 from frill.stage import stage
 
@@ -15,12 +16,13 @@ with stage(f"benchmark_references@{device}"):
     identity = json.loads(Path(f"results/identity/{device}.json").read_text())
     out = Path("results/latency", device)
     out.mkdir(parents=True, exist_ok=True)
-    for name, model in ((params.TEACHER, Path("models/teacher/teacher.tflite")), ("random_weights", control)):
-        if model.exists():
-            result = measure(model, control, device, settings.devices[device], identity)
-            print(f"{name} on {device}: {result['latency_ms']:.3f} ms")
-        else:
-            reason = json.loads(Path("models/teacher/summary.json").read_text())["tflite"]
-            result = {"schema": 1, "latency_ms": None, "reason": reason}
-            print(f"{name} on {device}: not timed, {reason}")
+    teacher, reason = Path("models/teacher/teacher.tflite"), json.loads(Path("models/teacher/summary.json").read_text())["tflite"]
+    results = {"random_weights": measure(control, control, device, settings.devices[device], identity)}
+    try:
+        timed = measure(teacher, control, device, settings.devices[device], identity) if teacher.exists() else None
+    except ModelError as error:  # students are selected without it
+        timed, reason = None, str(error)
+    results[params.TEACHER] = timed or {"schema": 1, "latency_ms": None, "reason": reason}
+    for name, result in results.items():
+        print(f"{name} on {device}: " + (f"not timed, {reason}" if result["latency_ms"] is None else f"{result['latency_ms']:.3f} ms"))
         (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")

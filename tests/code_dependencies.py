@@ -15,7 +15,7 @@ PLUMBING = {"errors", "params", "progress", "stage"}
 DATA = {"report/page": ["src/frill/report/page.html"], "corpora/synthetic_voices": ["src/frill/corpora/texts"]}
 # download.py serves all sources and imports the one it is asked for, a stage each.
 LOADERS = {"espeak": "corpora/synthetic", "folder": "corpora/folder", "audioset": "corpora/audioset"}
-LOADERS |= {"tfrecord": "corpora/tfrecord", "webdataset": "corpora/webdataset"}
+LOADERS |= {"tfrecord": "corpora/tfrecord", "webdataset": "corpora/webdataset", "tfds": "corpora/tfds"}
 # The teacher stage depends on its trainer where teacher.source names it.
 EXCLUDED = {"teacher": {"teacher/triplet"}}
 EXCLUDED |= {f"download_{source}": set(LOADERS.values()) - {loader} for source, loader in LOADERS.items()}

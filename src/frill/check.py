@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from frill.clips import Rejected
-from frill.corpora import audioset, folder, members, synthetic, tfrecord
+from frill.corpora import audioset, folder, members, synthetic, tfds_sources, tfrecord
 from frill.corpora.archives import archives
 from frill.device.tool_file import local_tool
 from frill.errors import UserError
@@ -40,6 +40,9 @@ def check(params: Params) -> list[str]:
     for name, spec in params.audio.espeak.items():
         if message := synthetic.problem(spec.set, spec.use, spec.hours, spec.clips):
             mistakes.append(f"params.yaml: audio.espeak.{name}: {message}")
+    for name, spec in params.audio.tfds.items():
+        if message := tfds_sources.problem(name, spec):
+            mistakes.append(message)
     sources = {"folder": _check_folder, "audioset": _check_audioset, "tfrecord": _check_tfrecord, "webdataset": _check_webdataset}
     for source, check_set in sources.items():
         for name, spec in getattr(params.audio, source).items():

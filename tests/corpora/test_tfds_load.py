@@ -70,7 +70,7 @@ def test_compare_mask_at_another_rate(tmp_path):
 PREPARE = """
 import hashlib, sys
 from frill.corpora import tfds
-from frill.corpora.tfds_spec import TfdsSet
+from frill.params import TfdsSet
 spec = TfdsSet(use="task", dataset=sys.argv[1], data_dir=sys.argv[3], manual_dir=sys.argv[2])
 digest = hashlib.sha256()
 for clip in tfds.clips("x", spec):

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -12,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from frill.device import adb, connection, session
+from frill.device import adb, connection, phone_state, session
 from frill.device.benchmark_tool import Timing
+from frill.device.summary import summary
 from frill.errors import UserError
 from frill.params import AdbDevice
 
@@ -63,7 +65,7 @@ def test_a_measurement_holds_together(rig, device, pooling_models):
     assert {row["name"] for row in found["operators"]} == {"CONV_2D", "MEAN"} and 5 < found["peak_memory_mib"] < 500
     assert (found["model_sha256"], found["control_sha256"]) == (sha256(dear), sha256(cheap)) and found["core_mask"] == "1"
     assert found["identity"]["fingerprint"].startswith("google/sailfish/sailfish:10/") and found["identity"]["model"] == "Pixel"
-    assert found["conditions_before"] == {"battery_c": 27.0, "battery_percent": 87, "thermal_status": 0, "screen_on": True}
+    assert found["conditions_before"] == {"battery_c": 27.0, "battery_percent": 87, "thermal_status": 0, "screen_on": False}
     assert not rig.screen()  # turned off before anything was timed
     assert nothing_left(rig)
 
@@ -118,6 +120,7 @@ def test_a_warm_phone_is_waited_for_and_then_refused(rig, device, pooling_models
 def test_what_a_phone_does_not_tell_is_no_reason_to_wait(rig, device, pooling_models):
     rig.remove_command("dumpsys")
     found = adb.measure(pooling_models[0], pooling_models[0], "pixel", device())
+    assert found["warnings"] == ["the phone tells no temperature: whether it was cool is not known"]
     assert found["conditions_before"] == {"battery_c": None, "battery_percent": None, "thermal_status": None, "screen_on": None}
 
 
@@ -161,6 +164,25 @@ def test_throttled_pairs_are_discarded_up_to_the_limit(rig, device, pooling_mode
     assert nothing_left(rig)
 
 
+def test_a_cap_from_the_start_is_no_reason_to_repeat_and_is_told(rig, device, pooling_models):
+    """Some phones lower their caps when the screen goes dark, some are never let up to their highest frequency."""
+    rig.cpus(frequencies({0: 1593600, 1: 1958400}))
+    found = adb.measure(pooling_models[0], pooling_models[0], "pixel", device(cores="big"))
+    assert found["discarded"] == [] and found["warnings"] == ["core 1 was capped at 1958 of 2150 MHz from the start"]
+    assert found["core_khz"] == {"1": {"max": 2150400, "cap": 1958400, "lowest": 1958400}}
+
+
+def test_a_dumpsys_that_hangs(rig, device, pooling_models, monkeypatch):
+    monkeypatch.setattr(connection, "ANSWER_S", 2.0)
+    rig.replace_command("dumpsys", "sleep 60")
+    assert "hangs (dumpsys battery does not end)" in failing(pooling_models, device())
+
+
+def test_a_screen_that_stays_on_is_told(rig, device, pooling_models):
+    rig.replace_command("input", "exit 0")
+    assert adb.measure(pooling_models[0], pooling_models[0], "pixel", device())["warnings"] == ["the screen stayed on"]
+
+
 def test_status_that_rises_in_mid_run_discards_the_pair(rig, device, pooling_models, monkeypatch):
     real, count = session.Session.watch, itertools.count(1)
 
@@ -174,19 +196,23 @@ def test_status_that_rises_in_mid_run_discards_the_pair(rig, device, pooling_mod
 
 
 @pytest.mark.parametrize(
-    ("cpus", "cores", "reason"),
+    ("threads", "cpus", "cores", "reason"),
     [
-        ([{2}], "c", ""),
-        ([{2}, {3}], "c", ""),  # two threads, each on its core
-        ([{2, 3}], "c", "a thread moved between cores 2, 3"),
-        ([{2}, {0}], "c", "it ran on core 0, outside of the mask c"),
-        ([{0, 1, 2}], "any", ""),
-        ([], "c", ""),
+        (1, [{2}], "e", ""),
+        (1, [{2, 3}], "e", "a thread moved between cores 2, 3"),
+        (2, [{2}, {3}], "e", ""),
+        (2, [{2, 3}, {3}], "e", ""),  # its scheduler's business, at one speed
+        (2, [{1, 2}, {3}], "e", "a thread moved between cores 1, 2"),
+        (1, [{2}, {0}], "e", "it ran on core 0, outside of the mask e"),
+        (1, [{0, 1, 2}], "any", ""),
+        (1, [], "e", ""),
     ],
 )
-def test_processes_that_moved_do_not_count(cpus, cores, reason, device):
+def test_processes_that_moved_do_not_count(threads, cpus, cores, reason, device):
+    """Cores 0 and 1 slow, 2 and 3 fast."""
     measurement = object.__new__(adb._Measurement)
-    measurement._device, measurement._cpus, measurement._mask, measurement._cores = device(cores=cores), [2, 3], "c", []
+    measurement._device, measurement._cpus, measurement._mask = device(cores=cores, threads=threads), [1, 2, 3], "e"
+    measurement._cores = [phone_state.Core(cpu, khz, khz) for cpu, khz in enumerate([1593600, 1593600, 2150400, 2150400])]
     assert measurement._spoilt(session.Watched(connection.Finished("", "", 0), cpus, {}, {})) == reason
 
 
@@ -279,6 +305,46 @@ def test_a_folder_that_cannot_be_written(rig, device, pooling_models):
     assert f"cannot make a folder in {rig.remote_folder} (" in said and "such as /data/local/tmp/frill" in said
 
 
+def test_a_build_without_memory_and_profile_keeps_its_timings(rig, device, pooling_models, tmp_path, tool, capsys):
+    text = f'case "$*" in *report_peak*|*profiling*) echo "WARN: Unconsumed cmdline flags: $*";; esac; exec "{tool}" "$@"'
+    found = adb.measure(pooling_models[1], pooling_models[0], "pixel", device(**script(tmp_path, text)))
+    assert found["latency_ms"] > 0 and found["peak_memory_mib"] is None and found["operators"] == []
+    assert capsys.readouterr().out.count("not measured: pixel (127.0.0.1:5641): benchmark_model does not know") == 2
+
+
+def test_exit_codes_are_the_commands_own_whatever_timeout_says(rig, device, pooling_models):
+    """Android's timeout gives 127 at random for what ended at once, or 124 for what crashed; some kill their direct child alone."""
+    real = shutil.which("timeout")
+    rig.replace_command("timeout", f'{real} --foreground "$@"; exit 127')
+    adb.measure(pooling_models[0], pooling_models[0], "pixel", device())
+    assert connection.connect("pixel", device().serial).run(["sh", "-c", "exit 3"]).exit_code == 3
+    assert nothing_left(rig)
+
+
+def test_a_shell_without_taskset(rig, device, pooling_models):
+    rig.replace_command("taskset", "echo 'sh: taskset: inaccessible or not found' >&2; exit 127")
+    assert "cannot be bound to cores (sh: taskset: inaccessible or not found): write cores: any" in failing(pooling_models, device())
+
+
+def test_a_phone_lost_after_the_last_number_keeps_them(rig, device, pooling_models, monkeypatch, capsys):
+    real = adb._Measurement.run
+
+    def run(self, model):
+        result = real(self, model)
+        rig.power_off(device().serial)
+        return result
+
+    monkeypatch.setattr(adb._Measurement, "run", run)
+    assert adb.measure(pooling_models[0], pooling_models[0], "pixel", device())["latency_ms"] > 0
+    assert "goes with the next measurement" in capsys.readouterr().out
+
+
+def test_one_phone_under_two_names_is_one(rig, device, pooling_models):
+    again = device().serial.replace("127.0.0.1", "localhost")
+    with session.Session(connection.connect("wifi", again), rig.remote_folder, "devices.wifi"):
+        assert "being measured by another process" in failing(pooling_models, device())
+
+
 def test_two_measurements_at_once_are_refused(rig, device, pooling_models):
     phone = connection.connect("pixel", device().serial)
     with session.Session(phone, rig.remote_folder, "devices.pixel"):
@@ -330,7 +396,7 @@ def timing(mean: float, median: float | None = None, p95: float | None = None) -
 
 def test_numbers_are_over_processes():
     controls = [timing(1.0), timing(2.0), timing(1.0)]
-    found = adb.summary([timing(4.0), timing(10.0), timing(3.0)], controls)
+    found = summary([timing(4.0), timing(10.0), timing(3.0)], controls)
     assert (found["statistic"], found["latency_ms"], found["control_ms"], found["ratio"], found["runs"]) == (
         "mean",
         4.0,
@@ -340,5 +406,5 @@ def test_numbers_are_over_processes():
     )  # ratios 4, 5, 3
     assert found["iqr_ms"] == [3.5, 7.0] and found["ratio_iqr"] == [3.5, 4.5] and found["min_ms"] == pytest.approx(2.7)
     assert found["p95_ms"] == pytest.approx(9.4) and found["p95_over"] == "processes"
-    newer = adb.summary([timing(4.0, 3.9, 5.0), timing(9.0, 4.1, 7.0), timing(4.0, 4.0, 6.0)], [timing(1.0, 2.0, 3.0)] * 3)
+    newer = summary([timing(4.0, 3.9, 5.0), timing(9.0, 4.1, 7.0), timing(4.0, 4.0, 6.0)], [timing(1.0, 2.0, 3.0)] * 3)
     assert (newer["statistic"], newer["latency_ms"], newer["ratio"], newer["p95_ms"], newer["p95_over"]) == ("median", 4.0, 2.0, 6.0, "invocations")

@@ -37,6 +37,10 @@ def clips(source: str, name: str, params: Params, done: Done = Done()) -> Iterat
         from frill.corpora import tfrecord
 
         items = tfrecord.clips(name, spec, done.items, threads)
+    elif source == "tfds":
+        from frill.corpora import tfds
+
+        items = tfds.clips(name, spec, done.items)
     else:
         from frill.corpora import webdataset
 
@@ -48,7 +52,7 @@ def fingerprint(source: str, name: str, params: Params) -> str:
     """A name that only the same store has: the set's params, the code, and the names, lengths and times of the files that it is read from."""
     spec = getattr(params.audio, source)[name]
     settings = json.dumps([source, name, spec.model_dump(), params.seed, params.audio.silent_dbfs], sort_keys=True)
-    paths = [value for key in ("folder", "csv", "ontology") if isinstance(value := getattr(spec, key, None), str)]
+    paths = [value for key in ("folder", "csv", "ontology", "manual_dir") if isinstance(value := getattr(spec, key, None), str)]
     stats = hashlib.sha256()
     for path in paths:
         for line in _stats(Path(path)):

@@ -7,6 +7,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,17 @@ import numpy as np
 from frill.audio import to_16k, to_int16
 from frill.clips import Clip, Rejected
 from frill.corpora.tfds_sources import SOURCES, Source, data_dir, problem
-from frill.corpora.tfds_spec import TfdsSet
 from frill.corpora.unpack import unpack_zip
 from frill.errors import UserError
+from frill.params import TfdsSet
+from frill.params.audio import UNKNOWN
 
 
-def clips(name: str, spec: TfdsSet) -> Iterator[Clip | Rejected]:
-    """Every example of every split, in TFDS's order, which the files' names decide. Prepares the set first, with progress. Raises UserError."""
+def clips(name: str, spec: TfdsSet, start: int = 0) -> Iterator[Clip | Rejected]:
+    """Every example of every split from number `start` on, in TFDS's order, which the files' names decide.
+
+    Prepares the set first, with progress. Raises UserError.
+    """
     if message := problem(name, spec):
         raise UserError(message)
     from frill import tensorflow_setup  # noqa: F401 - quiet, legacy Keras
@@ -32,11 +37,10 @@ def clips(name: str, spec: TfdsSet) -> Iterator[Clip | Rejected]:
     if not builder.is_prepared():
         _prepare(name, spec, source, builder, manual_dir)
     _compare_with_published(name, spec, source, builder)
-    index = 0
-    for split in source.splits:
-        for example in _examples(builder, split):
-            yield _clip(f"{name}-{index:06d}", split, example, spec.dataset, builder)
-            index += 1
+    licence = source.licence if spec.licence == UNKNOWN else spec.licence
+    examples = ((split, example) for split in source.splits for example in _examples(builder, split))
+    for index, (split, example) in islice(enumerate(examples), start, None):
+        yield _clip(f"{name}-{index:06d}", split, example, spec.dataset, builder, licence)
 
 
 def _prepare(name: str, spec: TfdsSet, source: Source, builder, manual_dir: Path | None) -> None:
@@ -88,11 +92,11 @@ def _examples(builder, split: str) -> Iterator[dict]:
     yield from tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False, read_config=reading))
 
 
-def _clip(name: str, split: str, example: dict, dataset: str, builder) -> Clip | Rejected:
+def _clip(name: str, split: str, example: dict, dataset: str, builder, licence: str) -> Clip | Rejected:
     source = _text(example.get("file_name", example["tfds_id"]))
     samples, rate_hz = example["audio"], builder.info.features["audio"].sample_rate
     if not len(samples):
-        return Rejected(source, "empty (no samples)")
+        return Rejected(source, "empty (no samples)", "empty")
     if samples.max() > 32767 or samples.min() < -32768:
         return Rejected(source, "has samples of more than 16 bits")
     scaled = to_int16(to_16k(samples.astype(np.float32) / np.float32(32768), rate_hz))
@@ -102,7 +106,7 @@ def _clip(name: str, split: str, example: dict, dataset: str, builder) -> Clip |
     if dataset == "voxceleb":
         speaker = label = f"id1{int(label):04d}"
     is_fold = split.startswith("fold")
-    return Clip(name, scaled, label, speaker, "" if is_fold else split, split.removeprefix("fold") if is_fold else "", source)
+    return Clip(name, scaled, label, speaker, "" if is_fold else split, split.removeprefix("fold") if is_fold else "", source, licence)
 
 
 def _text(value: bytes) -> str:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from frill.corpora.compare_mask_labels import LabelsError, read_labels
-from frill.corpora.tfds_spec import TfdsSet
+from frill.params import TfdsSet
 
 TRAIN_VALIDATION_TEST = ("train", "validation", "test")
 
@@ -29,6 +29,7 @@ class Source:
     splits: tuple[str, ...] = TRAIN_VALIDATION_TEST
     clips: dict[str, int] = field(default_factory=dict)
     needs_pydub: bool = True
+    licence: str = "by agreement with its owners"
 
 
 _MASK = Source(
@@ -60,12 +61,14 @@ SOURCES = {
         "which makes www.repository.voxforge1.org/downloads/LANGUAGE/Trunk/Audio/Main/16kHz_16bit/*.tgz",
         manual=True,
         needs_pydub=False,
+        licence="GPL",
     ),
     "speech_commands": Source(
         version="0.0.3",
         files=("speech_commands_v0.02.tar.gz", "speech_commands_test_set_v0.02.tar.gz"),
         how="download both from http://download.tensorflow.org/data/ (CC BY 4.0), or set manual_dir to none to have that done",
         clips={"train": 85511, "validation": 10102, "test": 4890},
+        licence="CC BY 4.0",
     ),
     "crema_d": Source(
         version="1.0.0",
@@ -73,6 +76,7 @@ SOURCES = {
         how="give a clone of https://github.com/CheyneyComputerScience/CREMA-D (Open Database License) after `git lfs pull`, or set manual_dir to none "
         "to have its 7,438 recordings downloaded one by one",
         clips={"train": 5144, "validation": 738, "test": 1556},
+        licence="ODbL",
     ),
     "savee": Source(
         version="1.0.0",
@@ -90,6 +94,7 @@ SOURCES = {
         splits=("fold1", "fold2", "fold3", "fold4", "fold5"),
         clips={f"fold{fold}": 80 for fold in range(1, 6)},
         needs_pydub=False,
+        licence="CC BY-NC 3.0",
     ),
     "compare_mask": _MASK,
     "compare_mask/devel_as_test": Source(_MASK.version, _MASK.files, _MASK.how, manual=True, splits=("train", "test"), needs_pydub=False),

@@ -3,7 +3,8 @@
 gate        before each pair of processes the phone is cool (battery, thermal status) and its screen off
 check       one process reads a known window and writes what the model makes of it: its cosine with this host's output
 pairs       `processes` times one process of the control model and one of the model, in turns of which comes first
-discarded   a pair in which the phone throttled (thermal status, a lowered frequency cap) or a thread moved to another core; repeated, up to a limit
+discarded   a pair in which the phone throttled (thermal status, a lowered frequency cap) or a thread moved to another core (of several threads: to one
+            of another speed); repeated, up to a limit
 apart       peak memory and operators, in processes of their own: both slow the model down
 
 A process gives one number: the median over its invocations where the build of the tool prints one, else their mean. What is reported is over processes.
@@ -15,20 +16,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-import numpy as np
-
 from frill.device import benchmark_tool, phone_state
 from frill.device.benchmark_tool import Timing, ToolError
-from frill.device.connection import DeviceError, Phone, connect
+from frill.device.connection import Phone, connect
+from frill.device.errors import ModelError
 from frill.device.known_window import KnownInput
 from frill.device.session import Session, Watched
+from frill.device.summary import summary
 from frill.device.tool_file import check_abi, local_tool
+from frill.errors import UserError
 from frill.params import AdbDevice
 from frill.progress import progress
 
 GATE_S = 5.0  # between two looks at a phone that is too warm
 OPERATORS = 8  # kept of the profile
 TOOL, MODEL, CONTROL = "benchmark_model", "model.tflite", "control.tflite"
+Run = tuple[Timing, Watched]
 RUNTIMES = {"tflite": "TFLite's benchmark_model", "litert": "LiteRT's benchmark_model"}
 
 
@@ -53,6 +56,8 @@ def measure(model: Path, control: Path, name: str, device: AdbDevice, expected: 
             "model_sha256": session.push(model, MODEL),
             "control_sha256": session.push(control, CONTROL),
         }
+        if hashes["tool_sha256"] != device.tool_sha256:
+            raise UserError(f"{tool}: was changed while it was copied, and is not run: see what writes it, then run this again")
         return {"schema": 1, **_Measurement(phone, session, name, device).run(model), **hashes, "identity": found}
 
 
@@ -76,11 +81,14 @@ class _Measurement:
 
     def run(self, model: Path) -> dict:
         before = self._gate()
+        self._cores = phone_state.cores(self._phone)  # again: some phones lower their caps when the screen goes dark
         checked = self._check(model)
         pairs, discarded = self._pairs()
         memory = self._apart(benchmark_tool.memory_command, benchmark_tool.parse_peak_memory)
         operators = self._apart(benchmark_tool.profile_command, benchmark_tool.parse_profile) or []
-        models, controls = ([pair[i] for pair in pairs] for i in range(2))
+        models, controls = ([pair[i][0] for pair in pairs] for i in range(2))
+        numbers = summary(models, controls)
+        numbers["warnings"] += self._doubts(before)
         xnnpack = {0: ", without XNNPACK", 1: ", XNNPACK", None: ""}[self._device.xnnpack]
         return {
             "runtime": RUNTIMES[models[0].tool] + xnnpack,
@@ -88,11 +96,12 @@ class _Measurement:
             "cores": self._device.cores,
             "core_mask": self._mask,
             "command": benchmark_tool.command(f"./{TOOL}", MODEL, **self._timing),
-            **summary(models, controls),
+            **numbers,
             "cosine": checked,
             "discarded": discarded,
             "peak_memory_mib": memory,
             "operators": [{"name": name, "ms": ms, "share": share} for name, ms, share in operators[:OPERATORS]],
+            "core_khz": self._core_khz([watched for pair in pairs for _, watched in pair]),
             "conditions_before": before.as_dict(),
             "conditions_after": phone_state.conditions(self._phone).as_dict(),
         }
@@ -104,6 +113,7 @@ class _Measurement:
             now = phone_state.conditions(self._phone)
             if now.screen_on:
                 self._phone.run(["input", "keyevent", phone_state.KEYCODE_SLEEP])
+                now = phone_state.conditions(self._phone)
             warm = [f"battery {now.battery_c:.1f} C, limit {device.max_battery_c:g}"] if _over(now.battery_c, device.max_battery_c) else []
             warm += [f"thermal status {now.thermal_status}, limit {device.max_thermal_status}"] if self._hot(now) else []
             if not warm:
@@ -118,6 +128,24 @@ class _Measurement:
             said = True
             sleep(min(GATE_S, device.cool_down_s / 4))
 
+    def _core_khz(self, seen: list[Watched]) -> dict[str, dict[str, int | None]]:
+        """Of the cores measured on: the highest frequency, what the phone allowed at the start, the lowest seen while a process ran."""
+        lowest = {cpu: min((watched.lowest_khz[cpu] for watched in seen if cpu in watched.lowest_khz), default=None) for cpu in self._cpus}
+        return {str(c.cpu): {"max": c.max_khz, "cap": c.cap_khz, "lowest": lowest[c.cpu]} for c in self._cores if c.cpu in lowest}
+
+    def _doubts(self, before: phone_state.Conditions) -> list[str]:
+        """What a reader of the result should know."""
+        doubts = [
+            f"core {core.cpu} was capped at {core.cap_khz // 1000} of {core.max_khz // 1000} MHz from the start"
+            for core in self._cores
+            if core.cpu in self._cpus and core.max_khz and core.cap_khz and core.cap_khz < core.max_khz
+        ]
+        if before.battery_c is None and before.thermal_status is None:
+            doubts.append("the phone tells no temperature: whether it was cool is not known")
+        if before.screen_on:
+            doubts.append("the screen stayed on")
+        return doubts
+
     def _hot(self, now: phone_state.Conditions) -> bool:
         return _over(now.thermal_status, self._device.max_thermal_status)
 
@@ -128,26 +156,28 @@ class _Measurement:
         known = KnownInput(model)
         self._session.push(known.values.tobytes(), "input.bin")
         files = dict(input_name=known.name, input_shape=known.values.shape, input_file="input.bin", output_file="output.bin")
-        self._tool(benchmark_tool.check_command(f"./{TOOL}", MODEL, **self._common, **files))
+        with self._named():
+            command = benchmark_tool.check_command(f"./{TOOL}", MODEL, **self._common, **files)
+        self._tool(command)
         output = self._session.pull("output.bin")
         if output is None:
-            raise self._phone.error(
+            raise self._failed(
                 "wrote no output that could be checked: take a newer build of benchmark_model (--output_filepath), "
                 f"or write min_cosine: none for devices.{self._name}"
             )
         try:
             cosine = known.cosine(output)
         except ValueError as error:
-            raise self._phone.error(f"gave an output that is not the model's ({error}): take another build of benchmark_model") from None
+            raise self._failed(f"gave an output that is not the model's ({error}): take another build of benchmark_model") from None
         if cosine < self._device.min_cosine:
-            raise self._phone.error(
+            raise self._failed(
                 f"computes something else than this host: the cosine of the two outputs is {cosine:.4f}, the limit devices.{self._name}.min_cosine "
                 f"{self._device.min_cosine:g}: its latency would mean nothing; turn XNNPACK off or take another build of the tool"
             )
         return cosine
 
-    def _pairs(self) -> tuple[list[tuple[Timing, Timing]], list[str]]:
-        pairs: list[tuple[Timing, Timing]] = []
+    def _pairs(self) -> tuple[list[tuple[Run, Run]], list[str]]:
+        pairs: list[tuple[Run, Run]] = []
         discarded: list[str] = []
         bar = progress(range(self._device.processes), f"{self._name}: processes", self._device.processes, "pair")
         for _ in bar:
@@ -159,7 +189,7 @@ class _Measurement:
                 if self._hot(after := phone_state.conditions(self._phone)):
                     spoilt.append(f"thermal status rose to {after.thermal_status}")
                 if not any(spoilt):
-                    pairs.append((runs[MODEL][0], runs[CONTROL][0]))
+                    pairs.append((runs[MODEL], runs[CONTROL]))
                     break
                 discarded.append(next(filter(None, spoilt)))
                 bar.set_postfix_str(f"{len(discarded)} discarded: {discarded[-1]}")
@@ -175,7 +205,8 @@ class _Measurement:
         if self._device.cores != "any":
             if outside := set().union(*seen.cpus_of_threads) - set(self._cpus):
                 return f"it ran on core {min(outside)}, outside of the mask {self._mask}"
-            if moved := next((cpus for cpus in seen.cpus_of_threads if len(cpus) > 1), None):
+            speeds = {core.cpu: core.cpu if self._device.threads == 1 else core.max_khz for core in self._cores}
+            if moved := next((cpus for cpus in seen.cpus_of_threads if len({speeds.get(cpu) for cpu in cpus}) > 1), None):
                 return f"a thread moved between cores {', '.join(map(str, sorted(moved)))}"
         caps = {core.cpu: core.cap_khz for core in self._cores}
         lowered = [cpu for cpu, khz in seen.lowest_cap_khz.items() if cpu in self._cpus and caps[cpu] and khz < caps[cpu]]
@@ -183,7 +214,7 @@ class _Measurement:
             return f"core {lowered[0]} was throttled from {caps[lowered[0]] // 1000} to {seen.lowest_cap_khz[lowered[0]] // 1000} MHz"
         return ""
 
-    def _tool(self, argv: list[str]) -> tuple[Timing, Watched]:
+    def _tool(self, argv: list[str]) -> Run:
         with self._named():
             start = monotonic()
             watched = self._session.watch(argv, self._cpus, self._mask, self._device.timeout_s)
@@ -195,23 +226,22 @@ class _Measurement:
                 )
             if code == 125:
                 raise ToolError(
-                    f"its folder is gone, full, or its shell lacks taskset or timeout ({_last_line(stderr)}): "
+                    f"benchmark_model left no exit code, its folder is gone or full ({_last_line(stderr)}): "
                     f"see that devices.{self._name}.folder has space, and run this again"
                 )
             return benchmark_tool.parse(stdout, stderr, code), watched
 
     def _apart(self, command: Callable, parse: Callable):
-        """What a run of its own says, or None where this build of the tool does not."""
-        with self._named():
-            stdout, stderr, code = self._session.watch(
-                command(f"./{TOOL}", MODEL, **self._timing), self._cpus, self._mask, self._device.timeout_s
-            ).finished
-            benchmark_tool.parse(stdout, stderr, code)
+        """What a process of its own says, or None where this build of the tool cannot say it: the timings are there already."""
         try:
-            return parse(stdout, stderr)
-        except ToolError as error:
-            print(f"{self._name}: {error}")
+            _, watched = self._tool(command(f"./{TOOL}", MODEL, **self._timing))
+            return parse(watched.finished.stdout, watched.finished.stderr)
+        except (ModelError, ToolError) as error:
+            print(f"not measured: {error}")
             return None
+
+    def _failed(self, what: str) -> ModelError:
+        return ModelError(str(self._phone.error(what)))
 
     @contextmanager
     def _named(self):
@@ -219,39 +249,7 @@ class _Measurement:
         try:
             yield
         except ToolError as error:
-            raise DeviceError(f"{self._phone.name} ({self._phone.serial}): {error}") from None
-
-
-def summary(models: list[Timing], controls: list[Timing]) -> dict:
-    """Of the processes of a model and, pair by pair, of the control: milliseconds, and the ratio of the two.
-
-    `latency_ms` is the median over processes, `iqr_ms` their quartiles, `min_ms` the fastest invocation; `p95_ms` the median over processes of their
-    95th percentiles where the tool prints those (`p95_over` invocations), else the 95th percentile over processes.
-    """
-    medians = all(timing.median_ms is not None for timing in models + controls)
-    model_ms, control_ms = (np.array([t.median_ms if medians else t.mean_ms for t in timings]) for timings in (models, controls))
-    percentiles = [timing.p95_ms for timing in models if timing.p95_ms is not None]
-    over_invocations = len(percentiles) == len(models)
-    ratios = model_ms / control_ms
-    return {
-        "statistic": "median" if medians else "mean",
-        "processes": len(models),
-        "runs": sum(timing.runs for timing in models),
-        "latency_ms": float(np.median(model_ms)),
-        "iqr_ms": np.percentile(model_ms, [25, 75]).tolist(),
-        "min_ms": min(timing.min_ms for timing in models),
-        "p95_ms": float(np.median(percentiles) if over_invocations else np.percentile(model_ms, 95)),
-        "p95_over": "invocations" if over_invocations else "processes",
-        "init_ms": float(np.median([timing.init_ms for timing in models])),
-        "first_ms": float(np.median(firsts)) if (firsts := [t.first_ms for t in models if t.first_ms is not None]) else None,
-        "control_ms": float(np.median(control_ms)),
-        "ratio": float(np.median(ratios)),
-        "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
-        "process_ms": model_ms.tolist(),
-        "control_process_ms": control_ms.tolist(),
-        "delegated_nodes": models[0].delegated_nodes,
-        "warnings": sorted({warning for timing in models for warning in timing.warnings}),
-    }
+            raise ModelError(f"{self._phone.name} ({self._phone.serial}): {error}") from None
 
 
 def _over(value: float | None, limit: float | None) -> bool:

@@ -24,6 +24,8 @@ _CAUSES = (
         "does not find what it is linked with",
         "put the library beside it, or take a build that needs none",
     ),
+    (r"taskset: .*not found", "cannot be bound to cores", "write cores: any for this device, whose shell has no taskset"),
+    (r"affinity", "cannot be bound to its cores", "choose cores that are online, or write cores: any"),
     (r"Failed to parse flag", "does not understand the value of a flag", "correct that setting of the device"),
     (r"Failed to apply XNNPACK", "cannot run the model through XNNPACK", "turn XNNPACK off for this device, or take a newer build of the tool"),
     (

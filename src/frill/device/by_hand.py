@@ -33,9 +33,11 @@ def lines(result: dict, model: str, name: str, control: str) -> list[str]:
     phone = result.get("identity", {})
     device = " ".join(filter(None, (phone.get("manufacturer"), phone.get("model"), f"Android {phone['android']}" if phone.get("android") else "")))
     times = "processes" if "processes" in result else "rounds"
+    each = "means" if result.get("statistic") == "mean" else "medians"
+    p95_over = f" over {result['p95_over']}" if "p95_over" in result else ""
     found = [
         f"{model} on {name}" + (f" ({device})" if device else "") + f", {result['runtime']}, {result['threads']} thread(s)",
-        f"  latency   {result['latency_ms']:.3f} ms, median over {result[times]} {times} (quartiles {low:.3f} to {high:.3f}, p95 {result['p95_ms']:.3f}), "
+        f"  latency   {result['latency_ms']:.3f} ms, median of the {each} of {result[times]} {times} (quartiles {low:.3f} to {high:.3f}, p95{p95_over} {result['p95_ms']:.3f}), "
         f"{result['runs']} runs",
         f"  ratio     {result['ratio']:.3f} (quartiles {ratio_low:.3f} to {ratio_high:.3f}) of {control}, {result['control_ms']:.3f} ms",
     ]

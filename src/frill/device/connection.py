@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 import adbutils
 
-from frill.errors import UserError
+from frill.device.errors import DeviceError
 
 T = TypeVar("T")
 ERRORS = (adbutils.AdbError, EOFError, OSError, subprocess.SubprocessError, ValueError, AssertionError)  # ValueError, AssertionError: half an answer
@@ -32,10 +32,6 @@ STATES = {
     "sideload": "is in sideload mode: restart it",
     "no permissions": "may not be opened by this user: add a udev rule for it (Debian's package android-sdk-platform-tools-common has them)",
 }
-
-
-class DeviceError(UserError):
-    """A phone that cannot be used: what happened, on which, what to do."""
 
 
 class Attached(NamedTuple):
@@ -154,8 +150,13 @@ def _dial(name: str, address: str) -> None:
         raise DeviceError(f"{name} ({address}) cannot be reached ({said.strip()}): see that it is on this network and that `adb tcpip` was run on it")
 
 
+# The exit code of Android's `timeout` cannot be trusted: some versions give 127 for a command that ended at once, others 124 for one that crashed.
+_CODE = "frill-code "
+_CODED = f'"$@"; echo "{_CODE}$?" >&2'
+
+
 class Phone:
-    """One phone in the state "device". All commands are run by its shell with everything quoted, under `timeout`, so that none outlives its caller."""
+    """One phone in the state "device". All commands are run by its shell with everything quoted, under `timeout`."""
 
     def __init__(self, name: str, serial: str):
         self.name, self.serial = name, serial
@@ -172,9 +173,14 @@ class Phone:
     def run(self, argv: Sequence[str], timeout_s: float | None = None, doing: str = "") -> Finished:
         """Runs a command to its end. After `timeout_s` (ANSWER_S) the phone kills it (exit code 137). Raises DeviceError where the phone is lost."""
         timeout_s = timeout_s or ANSWER_S
-        command = shlex.join(["timeout", "-s", "KILL", f"{timeout_s:g}", *map(str, argv)])
+        command = shlex.join(["timeout", "-s", "KILL", f"{timeout_s:g}", "sh", "-c", _CODED, "frill", *map(str, argv)])
+        start = time.monotonic()
         done = self._call(doing or f"running {argv[0]}", timeout_s + ANSWER_S, lambda: self._device.shell2(command, timeout=None, v2=True))
-        return Finished(done.stdout, done.stderr, done.returncode)
+        stderr, ended, code = done.stderr.rpartition(_CODE)
+        if ended:
+            return Finished(done.stdout, stderr, int(code))
+        killed = time.monotonic() - start >= 0.9 * timeout_s
+        return Finished(done.stdout, done.stderr, 137 if killed else done.returncode)
 
     def script(self, text: str, *arguments: str, timeout_s: float | None = None, doing: str = "") -> Finished:
         """Runs a shell script, which gets what varies as "$1", "$2": nothing is spliced into its text."""
@@ -200,7 +206,7 @@ class Phone:
 
     def pull(self, remote: str) -> bytes | None:
         """The file's content; None where it is not there."""
-        if self.run(["test", "-f", remote]).exit_code:
+        if self.script('[ -f "$1" ]', remote).exit_code:  # not the program test, which Android 8 to 11 have not
             return None
         return self._call(f"reading {remote}", ANSWER_S, lambda: self._device.sync.read_bytes(remote))
 

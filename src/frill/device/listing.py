@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from frill.device import connection, phone_state
-from frill.device.connection import DeviceError, Phone
+from frill.device.connection import Phone
+from frill.device.errors import DeviceError
 from frill.errors import UserError
 from frill.params import AdbDevice, Params
 
@@ -12,7 +13,7 @@ NOBODY = (
     "No phone is attached. On the phone: Settings, About phone, tap the build number seven times, then Developer options, USB debugging; "
     "connect it by a cable that carries data and accept its question."
 )
-COMMANDS = ("timeout", "taskset", "sha256sum", "df", "dumpsys", "getprop")  # that a measurement runs; Android 8 has them all
+COMMANDS = ("timeout", "taskset", "sha256sum", "df", "ls", "grep", "sleep", "dumpsys", "getprop")  # that a measurement runs; Android 8 has them all
 
 
 def report(params: Params | None) -> Iterator[str]:

@@ -24,9 +24,9 @@ PROPERTIES = {
 
 
 def identity(phone: Phone) -> dict:
-    """What makes the milliseconds of two phones comparable: model, build, system on chip, ABIs and the cores' highest frequencies. No serial number."""
+    """What makes the milliseconds of two phones comparable: model, build, system on chip and ABIs. No serial number."""
     said = dict(re.findall(r"^\[([^]]+)\]: \[(.*)\]$", phone.text(["getprop"]), re.MULTILINE))
-    return {"kind": "adb"} | {key: said.get(name, "") for key, name in PROPERTIES.items()} | {"max_khz": [c.max_khz for c in cores(phone)]}
+    return {"kind": "adb"} | {key: said.get(name, "") for key, name in PROPERTIES.items()}
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,21 @@ class Conditions:
 
 
 def conditions(phone: Phone) -> Conditions:
-    """Asks dumpsys, some 0.2 s."""
-    battery, thermal, power = (phone.text(["dumpsys", service]) for service in ("battery", "thermalservice", "power"))
+    """Asks dumpsys, some 0.2 s. Raises DeviceError where it hangs."""
+    battery, thermal, power = (_dumpsys(phone, service) for service in ("battery", "thermalservice", "power"))
     tenths, percent, status = (
         _number(pattern, text)
         for pattern, text in ((r"temperature: (-?\d+)", battery), (r"level: (\d+)", battery), (r"Thermal ?Status: (\d+)", thermal))
     )
     screen = re.search(r"Display Power: state=(\w+)", power) or re.search(r"mWakefulness=(\w+)", power)
     return Conditions(None if tenths is None else tenths / 10, percent, status, None if screen is None else screen[1] in ("ON", "Awake"))
+
+
+def _dumpsys(phone: Phone, service: str) -> str:
+    done = phone.run(["dumpsys", service])
+    if done.exit_code == 137:
+        raise phone.error(f"hangs (dumpsys {service} does not end): restart it, then run this again")
+    return done.stdout if done.exit_code == 0 else ""
 
 
 def _number(pattern: str, text: str) -> int | None:

@@ -5,6 +5,7 @@ Nothing is written outside FOLDER/frill-session-*. Sessions that a killed proces
 
 import fcntl
 import hashlib
+import os
 import re
 import secrets
 import tempfile
@@ -13,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from frill.device import connection
-from frill.device.connection import DeviceError, Finished, Phone, PushFailed
+from frill.device.connection import Finished, Phone, PushFailed
+from frill.device.errors import DeviceError
 
 SAMPLE_S = 0.2
 SPARE_BYTES = 2**20  # beside what is pushed: outputs and samples
@@ -28,14 +30,19 @@ ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -F -e "-> $here/frill-session-" | whil
 done
 rm -rf "$here"/frill-session-*
 """
-# The tool keeps its process id through both exec's. Samples are read by the shell itself: no process is started beside the one measured but sleep.
+# The tool keeps its process id through both exec's, and is killed by that: `timeout` may kill its direct child alone. Samples are read by the shell
+# itself: no process is started beside the one measured but sleep. A code appears whole, by mv.
 _WATCH = r"""
 cd "$1" || exit 125
 seconds=$2 mask=$3 cpus=$4 pause=$5
 shift 5
 rm -f code samples
 : >pid
-{ timeout -s KILL "$seconds" sh -c 'echo $$ >pid; exec taskset "$@"' frill "$mask" "$@"; echo $? >code; } &
+{
+  timeout -s KILL "$seconds" sh -c 'run=$1; shift; sh -c "$run" frill "$@"; echo $? >code.new; mv code.new code' frill \
+    'echo $$ >pid; exec taskset "$@"' "$mask" "$@"
+  [ -e code ] || { read -r pid <pid && kill -KILL "$pid"; echo 137 >code.new; mv code.new code; } 2>/dev/null
+} &
 while [ ! -e code ] && [ -e pid ]; do
   sleep "$pause"
   read -r pid <pid && for stat in /proc/"$pid"/task/[0-9]*/stat; do
@@ -88,9 +95,7 @@ class Session:
     def __exit__(self, kind, error, trace) -> None:
         try:
             self.clean()
-        except DeviceError as left:
-            if error is None:
-                raise
+        except DeviceError as left:  # what was measured is whole
             print(f"{left}; what is left in {self._root} goes with the next measurement")
         finally:
             self._unlock()
@@ -140,9 +145,13 @@ class Session:
         return Watched(done, *_samples(self._phone.text(["cat", f"{self.folder}/samples"])))
 
     def _lock(self) -> None:
-        """One measurement a phone: two at once would time each other. The lock goes with the process, however it ends."""
-        name = hashlib.sha256(f"{connection.server()} {self._phone.serial}".encode()).hexdigest()[:16]
-        self._file = open(Path(tempfile.gettempdir(), f"frill-device-{name}.lock"), "w")
+        """One measurement a phone, whatever it is called: two at once would time each other. The lock goes with the process, however it ends."""
+        name = hashlib.sha256((self._phone.boot or self._phone.serial).encode()).hexdigest()[:16]
+        path = Path(tempfile.gettempdir(), f"frill-device-{os.getuid()}-{name}.lock")
+        try:
+            self._file = open(path, "w")
+        except OSError as error:
+            raise self._phone.error(f"cannot be locked ({path}: {error.strerror}): delete that file") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -1,0 +1,210 @@
+"""Sets of audio: the section `audio` of params.yaml, one class for each kind of source."""
+
+import re
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from frill.params.values import Column, Count, Key, Positive, Real, Section, Share, Texts, Use, texts, zero_or_one
+
+UNKNOWN = "unknown"  # licence
+
+
+def _pattern(value: str) -> str:
+    """Names of archives within a folder: {000..123} and {a,b} stand for several, as do * ? [abc]."""
+    if Path(value).is_absolute() or ".." in Path(value).parts:
+        raise ValueError("must be within the folder; give a pattern without a leading / and without ..")
+    if value.count("{") != value.count("}"):
+        raise ValueError("has a brace without its partner; write {000..123} or {a,b}")
+    return value
+
+
+def _clip_pattern(value: str) -> str:
+    allowed = ("ytid", "start", "end", "start_s", "end_s", "start_ms", "end_ms")
+    try:
+        fields = [field for _, field, format_spec, conversion in Formatter().parse(_pattern(value)) if field is not None]
+    except ValueError:
+        raise ValueError("braces do not match; write a pattern as {ytid}_{start_ms}_{end_ms}.wav") from None
+    if "ytid" not in fields or not set(fields) <= set(allowed) or re.search(r"[!:][^{}]*}", value):
+        raise ValueError(f"must have {{ytid}}, and may have {', '.join('{' + name + '}' for name in allowed[1:])}, nothing else in braces")
+    return value
+
+
+def _folder_or_none(value: Any) -> Any:
+    if value is None or value == "":
+        raise ValueError("write the folder's path or the word none")
+    return None if value == "none" else value
+
+
+NoneOrFolder = Annotated[Annotated[str, Field(strict=True)] | None, BeforeValidator(_folder_or_none)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Patterns = Pattern | dict[Literal["train", "validation", "test"], Pattern]
+ClipPatterns = Annotated[list[Annotated[str, AfterValidator(_clip_pattern)]], BeforeValidator(texts), Field(min_length=1)]
+
+
+class EspeakSet(Section):
+    """A synthetic set: `hours` for distillation audio, `clips` for a task."""
+
+    use: Use
+    set: str
+    hours: Positive | None = None
+    clips: Count | None = None
+
+
+class Columns(Section):
+    """Names of the CSV's columns. Only those named are read."""
+
+    file: str
+    label: str | None = None
+    speaker: str | None = None
+    split: str | None = None
+    fold: str | None = None
+    start_s: str | None = None
+    duration_s: str | None = None
+    sha256: str | None = None
+    licence: str | None = None
+
+
+class RecordedSet(Section):
+    """What all sets of recordings have. A clip whose label is not among `labels` (any, where none are given) is rejected."""
+
+    use: Use
+    licence: str = UNKNOWN  # of clips that name none themselves
+    labels: Texts | None = None
+
+
+class FolderSet(RecordedSet):
+    """A folder of audio and the CSV that lists it. `where` keeps the rows whose columns hold one of the values given."""
+
+    folder: str
+    csv: str
+    columns: Columns
+    splits: dict[Literal["train", "validation", "test"], Texts] = {}
+    where: dict[Column, Texts] = {}
+
+    @model_validator(mode="after")
+    def _task_has_labels(self):
+        if self.use == "task":
+            if self.columns.label is None:
+                raise ValueError("a task needs columns.label: the CSV column that holds the class")
+            if (self.columns.split is None) == (self.columns.fold is None):
+                raise ValueError("a task needs either columns.split or columns.fold: the CSV column that says which clips are for testing")
+        return self
+
+
+class AudiosetSet(Section):
+    """Clips of AudioSet that someone has downloaded: an official segments CSV, the labels' names, a folder.
+
+    `ontology` is ontology.json or class_labels_indices.csv; `labels` are names or MIDs of it, clips with one of them are taken; with `children`,
+    of those below them in ontology.json too. The first of `pattern` that exists is a clip's file: {ytid}, seconds as in the CSV {start_s} {end_s}
+    (30.000), whole seconds {start} {end}, milliseconds {start_ms} {end_ms}.
+    """
+
+    use: Literal["corpus"]
+    folder: str
+    csv: str
+    ontology: str
+    labels: Texts | None = None
+    children: Annotated[int, BeforeValidator(zero_or_one)] = 0
+    pattern: ClipPatterns = ["{ytid}.wav"]
+    missing_limit: Annotated[Real, Field(ge=0, le=1)] = 0.5  # share of the listed clips that nobody can download any more
+    licence: str = UNKNOWN
+
+
+class TfrecordFields(Section):
+    """Names of the features of a tf.Example. Only those named are read."""
+
+    audio: str = "audio"
+    sample_rate: str | None = None
+    label: str | None = None
+    speaker: str | None = None
+    split: str | None = None
+    fold: str | None = None
+    licence: str | None = None
+
+
+class WebdatasetFields(Section):
+    """Where a sample's values stand: in a member's text, by its extension (cls, txt), or in its JSON (json.speaker)."""
+
+    label: str | None = None
+    speaker: str | None = None
+    split: str | None = None
+    fold: str | None = None
+    licence: str | None = None
+
+
+class ArchivedSet(RecordedSet):
+    """Archives in a folder: `shards` is a pattern of their names, or one for each split."""
+
+    folder: str
+    shards: Patterns
+    splits: dict[Literal["train", "validation", "test"], Texts] = {}
+
+    @model_validator(mode="after")
+    def _task_has_labels(self):
+        if isinstance(self.shards, dict) and (self.fields.split or self.fields.fold):
+            raise ValueError("the splits are named twice, by `shards` and by fields; keep one")
+        if self.use == "task":
+            if self.fields.label is None:
+                raise ValueError("a task needs fields.label: where the class stands")
+            if not isinstance(self.shards, dict) and (self.fields.split is None) == (self.fields.fold is None):
+                raise ValueError("a task needs either fields.split or fields.fold, or a pattern of `shards` for each split")
+        return self
+
+
+class TfrecordSet(ArchivedSet):
+    """TFRecord files of tf.Example. Audio in a bytes feature is a file's content, or raw mono int16 little-endian; floats or integers are samples."""
+
+    fields: TfrecordFields = TfrecordFields()
+    audio_bytes: Literal["file", "int16"] = "file"
+    rate_hz: Count | None = None  # of records without the feature fields.sample_rate
+    full_scale: Positive = 1.0  # the float sample that is the loudest possible
+
+
+class WebdatasetSet(ArchivedSet):
+    """Tar archives (plain, gzip, bzip2 or xz) of WebDataset samples: members that share the name up to the first dot."""
+
+    fields: WebdatasetFields = WebdatasetFields()
+    audio: Texts = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "webm"]  # extensions that hold a sample's audio, the first found counts
+
+
+class TfdsSet(RecordedSet):
+    """A data set of TensorFlow Datasets: `dataset` is the builder's name there, or one of frill's own (esc50_human, compare_mask).
+
+    `data_dir` is where TFDS keeps what it has prepared (none: its own default, $TFDS_DATA_DIR or ~/tensorflow_datasets); `manual_dir` holds the
+    files that were obtained by hand (none: what can be downloaded is). corpora/tfds_sources.py says which files of which set.
+    """
+
+    dataset: Literal["voxceleb", "voxforge", "speech_commands", "crema_d", "savee", "esc50_human", "compare_mask", "compare_mask/devel_as_test"]
+    data_dir: NoneOrFolder = None
+    manual_dir: NoneOrFolder = None
+
+
+class Audio(Section):
+    rejected_limit: Share
+    leakage_limit: Share
+    silent_dbfs: Annotated[Real, Field(le=0)]
+    espeak: dict[Key, EspeakSet]
+    folder: dict[Key, FolderSet]
+    audioset: dict[Key, AudiosetSet]
+    tfrecord: dict[Key, TfrecordSet]
+    webdataset: dict[Key, WebdatasetSet]
+    tfds: dict[Key, TfdsSet]
+
+    @model_validator(mode="after")
+    def _names(self):
+        names = [name for sets in self._sources() for name in sets]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"the name {min(twice)} is used twice; rename one")
+        for use in ("corpus", "task"):
+            if not self.named(use):
+                raise ValueError(f"no set has use: {use}; add one")
+        return self
+
+    def named(self, use: Use) -> list[str]:
+        return [name for sets in self._sources() for name, spec in sets.items() if spec.use == use]
+
+    def _sources(self) -> list[dict[str, Any]]:
+        return [value for key in type(self).model_fields if isinstance(value := getattr(self, key), dict)]
