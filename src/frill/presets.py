@@ -14,7 +14,7 @@ from pathlib import Path
 from frill.errors import UserError
 
 WORKTREES = Path(".presets")
-PATH_KEY = re.compile(r"(?<=[\s{])(folder|csv|ontology|source|tool): *([^\s,}#]+)")
+PATH_KEY = re.compile(r"(?<=[\s{])(folder|csv|ontology|manual_dir|data_dir|source|tool): *([^\s,}#]+)")
 
 
 def run(name: str) -> int:

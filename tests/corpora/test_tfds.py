@@ -7,7 +7,7 @@ import tensorflow_datasets as tfds
 import tfds_miniatures as miniatures
 from tfds_checks import SPEECH_COMMANDS, VOXCELEB_LIST, VOXFORGE_LIST, assert_same, assert_same_tones, assert_task, spec
 
-from frill.audio import read_audio
+from frill.audio_files import read_audio
 from frill.corpora import tfds as tfds_corpus
 from frill.corpora import tfds_builders
 from frill.errors import UserError
