@@ -117,7 +117,7 @@ def test_an_empty_recording_is_rejected(tmp_path, manual):
     miniatures.compare_mask(manual)
     (manual / "wav/train_00001.wav").write_bytes(miniatures.wav(np.zeros(0, np.int16), 16000))
     (rejected,) = [item for item in tfds_corpus.clips("mask", spec(tmp_path, "compare_mask")) if isinstance(item, Rejected)]
-    assert rejected == Rejected("train_00001.wav", "empty (no samples)")
+    assert rejected == Rejected("train_00001.wav", "empty (no samples)", "empty")
 
 
 def test_no_way_to_download(tmp_path, monkeypatch):

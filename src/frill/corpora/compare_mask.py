@@ -12,7 +12,8 @@ import numpy as np
 import soundfile
 import tensorflow_datasets as tfds
 
-from frill.audio import SAMPLE_RATE_HZ, read_audio
+from frill.audio import SAMPLE_RATE_HZ
+from frill.audio_files import read_audio
 from frill.corpora.compare_mask_labels import LABELS, read_labels
 
 HOMEPAGE = "http://www.compare.openaudio.eu"
