@@ -137,7 +137,7 @@ class Rig(AndroidState):
         return {"PATH": f"{self.commands}{os.pathsep}{os.environ['PATH']}", "HOME": str(self.home), "LANG": "C.UTF-8"}
 
     def _start(self, port: int, argv: list[str], env: dict[str, str]) -> str:
-        assert not self._ask("listens", port=port), f"port {port} is taken in the rig"
+        self._wait(lambda: not self._ask("listens", port=port), f"port {port} to be free in the rig")
         serial, log = f"127.0.0.1:{port}", self.folder / f"{port}.log"
         self._daemons[serial] = self._ask("spawn", argv=argv, env=self._environment | env, log=str(log))
         self._wait(lambda: self._ask("listens", port=port), lambda: f"{argv[0]} to listen on port {port}: {log.read_text(errors='replace')[-500:]}")

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import signal
 import time
 
 import pytest
@@ -44,7 +43,7 @@ def test_a_phone_is_measured_lost_in_mid_run_and_measured_again(project, rig):
     while len(list(measured.glob("[ot][nw][eo].json"))) != 1 or not any("--graph=" in argv for _, argv in rig.processes()):
         assert time.monotonic() < deadline and running.poll() is None, (project.folder / "lost.log").read_text()
         time.sleep(0.02)
-    rig.signal(serial, signal.SIGKILL)
+    rig.power_off(serial)
     rig.start()
     assert running.wait(timeout=200) == 255
     said = (project.folder / "lost.log").read_text()
