@@ -5,10 +5,10 @@ A backbone is walked once as students/mobilenet_v3.py builds it; tests hold this
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 from frill.frontend import MEL_BANDS, WINDOW_FRAMES
 from frill.params import Student
-from frill.students.mobilenet_v3 import BACKBONES, depth, last_channels
 
 STEM_CHANNELS = 16
 CHECKPOINT_BYTES = 12  # a trainable value: itself and Adam's two moments, float32
@@ -32,8 +32,12 @@ class Cost:
         return self.parameters + (bottleneck + 1) * target_values
 
 
+@cache
 def cost(student: Student, bottleneck: int) -> Cost:
     """`file_bytes` is the .tflite's at its precision, within a few per cent."""
+    from frill import tensorflow_setup  # noqa: F401 - before the network's module, which imports Keras: seconds, and never for a bad params.yaml
+    from frill.students.mobilenet_v3 import BACKBONES, depth, last_channels
+
     walk = _Walk(STEM_CHANNELS)
     walk.convolve(WINDOW_FRAMES // 2, MEL_BANDS // 2, 3 * 3 * STEM_CHANNELS, STEM_CHANNELS)
     rows, columns = WINDOW_FRAMES // 2, MEL_BANDS // 2
