@@ -22,4 +22,6 @@ def run(preset: str | None, out: Path | None) -> str:
     if out is not None:
         out.write_text(json.dumps(plan_table.as_json(rows, params, speeds, logged), indent=1) + "\n")
     name = f"presets/{preset}.yaml" if preset else "params.yaml"
-    return "\n".join([f"Plan of {name}", plan_table.table(rows, logged), "", *plan_table.notes(rows, every, params, speeds)])
+    fast = plan.plan(params.model_copy(update={"noss": params.noss.model_copy(update={"protocol": ["fast"]})}), speeds, every)
+    notes = plan_table.notes(rows, fast, every, params, speeds)
+    return "\n".join([f"Plan of {name}", plan_table.table(rows, logged), "", *notes])

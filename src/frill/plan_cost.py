@@ -1,5 +1,6 @@
 """From what was measured to what a stage takes: seconds of work that was not measured itself. None where something it needs is unknown."""
 
+import math
 import os
 
 import numpy as np
@@ -20,7 +21,7 @@ CALLS = 0.8  # share of LiteRT's own speed that is left with Python between the 
 EIGEN = 10  # multiply-adds of a symmetric eigendecomposition, x the rank cubed
 TRAIN_SHARE = 0.7  # of a task's clips that train the probes, where there are no folds
 ITERATIONS = {"lr": 2 * 100, "lr_regularised": 5 * 100}  # lbfgs's, of both regressions and of all strengths; 100 is scikit-learn's limit
-FORESTS = 5  # x the protocol's time without them: they take four fifths of it (params.yaml, noss.forests)
+FOREST_ADDS = 2 * 100 * 60  # two forests of 100 trees; 60 where they take four fifths of the protocol's time, as on the default's tasks
 
 
 def cores(params: Params) -> int:
@@ -95,7 +96,8 @@ def probe_adds(amount: Amount, values: int, noss: Noss, protocols: list[str]) ->
         total += products + EIGEN * rank**3 * ("lda" in noss.probes)
     if "frill" in protocols:
         regressions = sum(ITERATIONS.values()) * 2 * train * rank * columns
-        total += (4 if amount.speakers else 2) * (2 * products + regressions) * (FORESTS if noss.forests else 1)
+        forests = FOREST_ADDS * train * math.log2(train + 1) * values**0.5 * max(2, amount.classes) if noss.forests else 0.0
+        total += (4 if amount.speakers else 2) * (2 * products + regressions + forests)
     return splits * total
 
 
