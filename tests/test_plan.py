@@ -34,6 +34,7 @@ def speeds(settings: params.Params, **changes) -> Speeds:
     named = plan_speed.representatives(settings)
     cheap, dear = named[0], named[min(1, len(named) - 1)]
     result = Speeds(1, 1e-4, 1e-3, {}, 1e-10, 5.0, 1e-3, 12_288, 8_000_000, "", convert_block_s=0.3, probe_s=1.0, took_s=1.0)
+    result.probe_protocols = settings.noss.protocol
     result.spoken_clip_s = {spec.set: 0.01 for spec in settings.audio.espeak.values()}
     result.trainings = {name: Step(settings.students[name], 64, seconds, 5.0) for name, seconds in ((cheap, 0.1), (dear, 1.0))}
     result.invocations = {cheap: (settings.students[cheap], 1e-4), dear: (settings.students[dear], 1e-3)}

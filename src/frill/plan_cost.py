@@ -107,7 +107,7 @@ def probes_s(speeds: Speeds, tasks: list[Amount | None], values: int, params: Pa
         return None
     small = Amount(PROBE_CLIPS, np.array([1.0]), "", PROBE_CLASSES, speakers=True)
     noss = params.noss
-    add_s = speeds.probe_s / probe_adds(small, PROBE_VALUES, noss.model_copy(update={"forests": 0}), noss.protocol)
+    add_s = speeds.probe_s / probe_adds(small, PROBE_VALUES, noss.model_copy(update={"forests": 0}), speeds.probe_protocols)
     seconds = [add_s * probe_adds(task, values, noss, protocols) for task in tasks if task]
     return max(max(seconds), sum(seconds) / cores(params))
 

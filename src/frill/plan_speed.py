@@ -3,6 +3,7 @@
 Each measurement is a piece of the stage's own code on a piece of its work. What a GPU does, TensorFlow's measurements show; the rest is the CPU's.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ class Speeds:
     convert_block_s: float | None = None  # a student's conversion, divided by its blocks
     invocations: dict[str, tuple[Student, float]] = field(default_factory=dict)  # LiteRT, one window on one core
     probe_s: float | None = None  # score_task on random embeddings of PROBE_CLIPS clips
+    probe_protocols: list[str] = field(default_factory=list)  # that it was scored by
+    busy: float = 0.0  # load average of other processes before, a core
     took_s: float = 0.0
 
 
@@ -65,6 +68,7 @@ def representatives(params: Params) -> list[str]:
 def measure(params: Params, target_values: int, budget_s: float = BUDGET_S) -> Speeds:
     """Everything that the plan needs, under a progress bar. `target_values` is the width of the students' heads."""
     speeds, start = Speeds(params.threads), perf_counter()
+    speeds.busy = os.getloadavg()[0] / (os.cpu_count() or 1)
     _tensorflow(speeds, params)  # first: what follows imports it too
     cheap, *others = representatives(params)
 
@@ -80,7 +84,7 @@ def measure(params: Params, target_values: int, budget_s: float = BUDGET_S) -> S
     tasks: list[tuple[str, Callable[[], None]]] = [
         ("log-mel, audio files, products", lambda: _small(speeds, params.threads)),
         ("speech synthesis", lambda: _speech(speeds, params)),
-        ("probes", lambda: setattr(speeds, "probe_s", _probe_s(params))),
+        ("probes", lambda: _probes(speeds, params)),
         ("teacher", lambda: _teacher(speeds, params)),
         *((f"training {name}", in_time(train, name, True)) for name in (cheap, *others[:1])),
         *((f"running {name}", in_time(convert_and_run, name, name == cheap)) for name in (cheap, *others[:1])),
@@ -143,9 +147,9 @@ def _first(items: Iterable, count: int) -> Iterable:
     return (item for item, _ in zip(items, range(count), strict=False))
 
 
-def _probe_s(params: Params) -> float:
+def _probes(speeds: Speeds, params: Params) -> None:
     probe_time_s(params.noss, params.seed, PROBE_CLIPS // 8, PROBE_VALUES // 8)  # imports, thread pools
-    return probe_time_s(params.noss, params.seed)
+    speeds.probe_s, speeds.probe_protocols = probe_time_s(params.noss, params.seed), params.noss.protocol
 
 
 def probe_time_s(noss: Noss, seed: int, clips: int = PROBE_CLIPS, values: int = PROBE_VALUES) -> float:
@@ -181,7 +185,7 @@ def _teacher(speeds: Speeds, params: Params) -> None:
     plan_teacher.measure(speeds, params.teacher)
 
 
-def training_step(params: Params, student: Student, target_values: int, steps: int = 3) -> Step:
+def training_step(params: Params, student: Student, target_values: int, steps: int = 4) -> Step:
     """The stage's own training on random windows, its first step (which traces) apart."""
     from frill.distill import Distillation
     from frill.students.build import StudentSpec
@@ -211,7 +215,7 @@ def training_step(params: Params, student: Student, target_values: int, steps: i
             next(losses)
             times.append(perf_counter() - begin)
         losses.close()
-    return Step(student, batch, float(np.median(times)), max(0.0, trace_s - float(np.median(times))))
+    return Step(student, batch, min(times), max(0.0, trace_s - min(times)))
 
 
 def _litert(speeds: Speeds, params: Params, name: str) -> None:

@@ -89,6 +89,8 @@ def notes(rows: list[Row], fast: list[Row], every: list[Set], params: Params, sp
         + (f" (params.yaml: {threads} threads, this machine has {own})" if threads > own else "")
         + "; comp.: arithmetic from params.yaml; publ.: published figures, nothing was counted.",
     ]
+    if speeds.busy > 0.5:
+        lines.append(f"This machine was busy (load {speeds.busy:.1f} a core): on a quiet one everything is faster. Run `frill plan` again then.")
     if speeds.trainings:
         measured = ", ".join(f"{name} {1e3 * step.step_s:.0f} ms" for name, step in speeds.trainings.items())
         batch = next(iter(speeds.trainings.values())).batch
