@@ -53,19 +53,19 @@ def last(row: Row, logged: dict[str, float]) -> str:
 
 def table(rows: list[Row], logged: dict[str, float]) -> str:
     """One line a stage and the totals."""
-    lines = [f"{'stage':<41}{'audio':>9}{'clips':>9}{'windows':>14}{'disk':>8}{'time':>12}  {'last':<13}basis"]
+    lines = [f"{'stage':<39}{'audio':>9}{'clips':>9}{'windows':>14}{'disk':>8}{'time':>11}  {'last':<15}basis"]
     for row in rows:
         nothing = UNKNOWN if row.hears else NONE
         audio = nothing if row.audio_s is None else duration(row.audio_s)
         clips, windows = (nothing if n is None else f"{n:,.0f}" for n in (row.clips, row.windows))
         basis = ", ".join(dict.fromkeys(row.basis))
         lines.append(
-            f"{row.stage:<41}{audio:>9}{clips:>9}{windows:>14}{size(row.disk_bytes):>8}{duration(row.time_s):>12}  {last(row, logged):<13}{_short(basis)}"
+            f"{row.stage:<39}{audio:>9}{clips:>9}{windows:>14}{size(row.disk_bytes):>8}{duration(row.time_s):>11}  {last(row, logged):<15}{_short(basis)}"
         )
     whole = totals(rows)
     time, disk = (f"{'>= ' if at_least else ''}{text}" for at_least, text in _totals(whole))
     ran = [logged[name] for row in rows for name in row.logged if name in logged]
-    lines.append(f"{'all stages':<41}{'':>9}{'':>9}{'':>14}{disk:>8}{time:>12}  {duration(sum(ran)) if ran else ''}".rstrip())
+    lines.append(f"{'all stages':<39}{'':>9}{'':>9}{'':>14}{disk:>8}{time:>11}  {duration(sum(ran)) if ran else ''}".rstrip())
     return "\n".join(line.rstrip() for line in lines)
 
 
