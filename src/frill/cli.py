@@ -29,6 +29,11 @@ def main() -> None:
             command.add_argument("--device", help="a name under `devices` in params.yaml; without it the selection's")
             command.add_argument("--control", type=Path, default=CONTROL, help=f"the model it is timed in turns with ({CONTROL}, or itself)")
             command.add_argument("--json", type=Path, help="write all that was measured to this file")
+        if name == "plan":
+            command.add_argument(
+                "--preset", help="plan presets/PRESET.yaml instead of params.yaml; what its unset $NAMEs would name is taken as published"
+            )
+            command.add_argument("--json", type=Path, help="write the plan and what was measured to this file")
         if name == "grid":
             for axis, values in AXES.items():
                 command.add_argument(f"--{axis}", nargs="+", type=_value, default=values, help=" ".join(map(str, values)))
@@ -66,6 +71,14 @@ def repro(preset: str | None) -> int:
 
     print(f"\nTime and peak memory of the stages that ran\n{shows.stage_times(start)}\n")
     return show() or code if code == 0 else 1
+
+
+def plan(preset: str | None, json: Path | None) -> int:
+    """Prints what a run would take, stage by stage: audio, windows, disk, and time from speeds measured here in some seconds."""
+    from frill import plan_command
+
+    print(plan_command.run(preset, json))
+    return 0
 
 
 def show() -> int:
@@ -130,6 +143,7 @@ def clean() -> int:
 
 COMMANDS = {
     "check": (check, check.__doc__),
+    "plan": (plan, plan.__doc__),
     "repro": (repro, repro.__doc__),
     "show": (show, show.__doc__),
     "grid": (grid, grid.__doc__),
