@@ -75,9 +75,9 @@ def repro(preset: str | None) -> int:
 
 def plan(preset: str | None, json: Path | None) -> int:
     """Prints what a run would take, stage by stage: audio, windows, disk, and time from speeds measured here in some seconds."""
-    from frill import plan_command
+    from frill.planning import command
 
-    print(plan_command.run(preset, json))
+    print(command.run(preset, json))
     return 0
 
 

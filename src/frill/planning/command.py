@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
-from frill import plan, plan_rows, plan_speed, plan_table, plan_teacher
 from frill.errors import UserError
-from frill.plan_audio import sets
+from frill.planning import plan
+from frill.planning import rows as plan_rows
+from frill.planning import speed as plan_speed
+from frill.planning import table as plan_table
+from frill.planning import teacher as plan_teacher
+from frill.planning.audio import sets
 from frill.presets import WORKTREES
 
 

@@ -6,9 +6,9 @@ import os
 import numpy as np
 
 from frill.params import Noss, Params, Student
-from frill.plan_audio import Amount
-from frill.plan_speed import PROBE_CLASSES, PROBE_CLIPS, PROBE_VALUES, Speeds
-from frill.plan_students import Cost, cost
+from frill.planning.audio import Amount
+from frill.planning.speed import PROBE_CLASSES, PROBE_CLIPS, PROBE_VALUES, Speeds
+from frill.planning.students import Cost, cost
 
 LIGHT_START_S = 2.0  # Python and numpy in a new process, and DVC's own work around a stage
 POOL_START_S = 3.0  # processes that speak

@@ -11,14 +11,18 @@ import soundfile
 import yaml
 from pipeline_project import ROOT
 
-from frill import cli, params, plan, plan_audio, plan_speed, plan_table
+from frill import cli, params
 from frill.errors import UserError
 from frill.frontend import window_count
 from frill.params import Student
-from frill.plan_cost import step_s
-from frill.plan_rows import Row
-from frill.plan_speed import Speeds, Step
-from frill.plan_students import cost
+from frill.planning import audio as plan_audio
+from frill.planning import plan
+from frill.planning import speed as plan_speed
+from frill.planning import table as plan_table
+from frill.planning.cost import step_s
+from frill.planning.rows import Row
+from frill.planning.speed import Speeds, Step
+from frill.planning.students import cost
 from frill.students.build import StudentSpec, count
 
 
@@ -220,8 +224,8 @@ def run(monkeypatch, *arguments: str) -> int:
         (lambda text: text.replace("steps: 380000", "steps: many"), "broken.yaml: distill.steps = 'many'"),
         (lambda text: text.replace("seed: 17", "seed: [17"), "broken.yaml: not valid YAML"),
         (
-            lambda text: text.replace("$NOSS/savee,", "nowhere,").replace("$NOSS/savee", "nowhere"),
-            "audio.folder.savee.folder = 'nowhere': no such folder",
+            lambda text: text.replace("  folder: {}", "  folder: {mine: {use: corpus, folder: nowhere, csv: a.csv, columns: {file: f}}}"),
+            "audio.folder.mine.folder = 'nowhere': no such folder",
         ),
     ],
 )
@@ -240,9 +244,9 @@ def test_a_preset_that_is_not_there(in_project, monkeypatch, capsys):
 
 
 def test_a_name_that_is_set_is_taken(in_project, tmp_path, monkeypatch):
-    monkeypatch.setenv("NOSS", str(tmp_path))
+    monkeypatch.setenv("AUDIO", str(tmp_path))
     with pytest.raises(UserError, match="no such folder"):
-        list(plan_audio.sets(plan.load("paper").audio))
+        list(plan_audio.sets(plan.load("folders").audio))
 
 
 @pytest.mark.slow

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from frill.params import TRAINS, Params, Student
-from frill.plan_audio import COMPUTED, MEASURED, Amount, Set
-from frill.plan_cost import CALLS, LIGHT_START_S, POOL_START_S, benchmark_s, cores, distill_s, invocation_s, probes_s
-from frill.plan_speed import Speeds
-from frill.plan_students import CHECKPOINT_BYTES, cost
+from frill.planning.audio import COMPUTED, MEASURED, Amount, Set
+from frill.planning.cost import CALLS, LIGHT_START_S, POOL_START_S, benchmark_s, cores, distill_s, invocation_s, probes_s
+from frill.planning.speed import Speeds
+from frill.planning.students import CHECKPOINT_BYTES, cost
 from frill.targets import SAMPLE_WINDOWS
 
 STORE_BYTES_A_S = 2 * 16_000  # int16 at 16 kHz

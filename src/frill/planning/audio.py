@@ -96,7 +96,7 @@ def folder_amount(name: str, spec: Any) -> Amount | None:
     """From the CSV and the headers of at most HEADERS of its files. Raises UserError where the folder or the CSV is not as params.yaml says."""
     if "$" in spec.folder + spec.csv:
         return published(name)
-    rows = folder.rows(name, spec)
+    rows = list(folder.rows(name, spec))
     sample = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, HEADERS).astype(int))]
     found_s = [length_s for row in sample if (length_s := _length_s(Path(spec.folder, row["file"]), row)) is not None]
     if not found_s:

@@ -8,7 +8,7 @@ from frill import frontend
 from frill.audio import SAMPLE_RATE_HZ
 from frill.frontend import window_count
 from frill.params import TRAINS, Teacher
-from frill.plan_speed import Speeds, once_s
+from frill.planning.speed import Speeds, once_s
 
 MADE = Path("models/teacher/saved_model")
 CLIP_S = 5  # of the clips it is measured on

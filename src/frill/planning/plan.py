@@ -1,7 +1,7 @@
 """`frill plan`: what a run would take, before it is paid for: audio, windows, disk and time of each stage.
 
-Speeds are measured here for some seconds (plan_speed), amounts come from params.yaml, CSVs, headers and published figures (plan_audio), the
-rest is arithmetic (plan_rows, plan_cost). What cannot be known is None, and "unknown" in the table; a total that lacks a part says "at least".
+Speeds are measured here for some seconds (speed.py), amounts come from params.yaml, CSVs, headers and published figures (audio.py), the
+rest is arithmetic (rows.py, cost.py). What cannot be known is None, and "unknown" in the table; a total that lacks a part says "at least".
 """
 
 import os
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from frill import params as params_file
-from frill import plan_rows
 from frill.errors import UserError
 from frill.params import Params, ParamsError
-from frill.plan_audio import Set, sets
-from frill.plan_rows import Row
-from frill.plan_speed import Speeds
+from frill.planning import rows as plan_rows
+from frill.planning.audio import Set, sets
+from frill.planning.rows import Row
+from frill.planning.speed import Speeds
 
 
 def load(preset: str | None) -> Params:

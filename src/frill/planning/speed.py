@@ -14,9 +14,10 @@ import numpy as np
 import soundfile
 
 from frill import frontend
-from frill.audio import SAMPLE_RATE_HZ, read_audio
+from frill.audio import SAMPLE_RATE_HZ
+from frill.audio_files import read_audio
 from frill.params import Noss, Params, Student
-from frill.plan_students import cost
+from frill.planning.students import cost
 from frill.progress import progress
 
 BUDGET_S = 15.0  # once so much is spent, nothing is measured that the rest can stand in for
@@ -180,7 +181,7 @@ def _tensorflow(speeds: Speeds, params: Params) -> None:
 
 
 def _teacher(speeds: Speeds, params: Params) -> None:
-    from frill import plan_teacher
+    from frill.planning import teacher as plan_teacher
 
     plan_teacher.measure(speeds, params.teacher)
 

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from frill.params import Params
-from frill.plan import Totals, totals
-from frill.plan_audio import COMPUTED, MEASURED, PUBLISHED, Set
-from frill.plan_rows import Row
-from frill.plan_speed import Speeds
+from frill.planning.audio import COMPUTED, MEASURED, PUBLISHED, Set
+from frill.planning.plan import Totals, totals
+from frill.planning.rows import Row
+from frill.planning.speed import Speeds
 
 COLUMNS = 120
 UNKNOWN, NONE = "unknown", "-"
