@@ -5,6 +5,7 @@ reduce: the projection trains the same student with a head and a store D / P tim
 """
 
 import json
+import mmap
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,9 +30,12 @@ PROJECTED_WINDOWS = 96  # at once: the basis of 25 MB is read once for four clip
 
 
 def fit_projection(values: np.ndarray, components: int | None, seed: int) -> Projection:
-    """Principal components of `values` float32 [N, D], by randomised SVD. None, or as many as D: all values are kept as they are."""
+    """Principal components of `values` float32 [N, D], by randomised SVD. None, or as many as D: all values are kept as they are.
+
+    `values` is centred in place: a second copy would be the largest thing in memory.
+    """
     mean = values.mean(axis=0)
-    centred = values - mean
+    centred = np.subtract(values, mean, out=values)
     total = float(np.square(centred, dtype=np.float64).sum() / len(values))
     if components is None or components >= values.shape[1]:
         return Projection(mean, None, centred.std(axis=0), 0.0)
@@ -52,11 +56,20 @@ class Chosen:
 
     def samples(self) -> np.ndarray:
         """int16 [samples]."""
-        samples = self.store.samples(self.index)
+        samples = _read(self.store, self.index)
         if self.changed is None:
             return samples
         seed, other, index = self.changed
-        return augment(samples, other.samples(index), np.random.default_rng(seed))
+        return augment(samples, _read(other, index), np.random.default_rng(seed))
+
+
+def _read(store: ClipStore, index: int) -> np.ndarray:
+    """A copy, int16 [samples]; the mapped pages are given back, or memory would fill with all of the corpus that was read."""
+    mapped = store.samples(index)
+    samples = np.array(mapped)
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped._mmap.madvise(mmap.MADV_DONTNEED)
+    return samples
 
 
 def choose_windows(folders: list[Path], targets: Targets, seed: int) -> list[Chosen]:

@@ -21,8 +21,8 @@ from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, MIN_SAMPLES, WINDOW_FRAME
 from frill.teacher import calling
 from frill.teacher.calling import TeacherError, line
 
-BATCH_SAMPLES = 640_000  # 40 s of audio a call: as fast as more, and its activations stay in the cache
-CHUNK_SAMPLES = 8 * BATCH_SAMPLES  # clips are sorted by length within so much audio; 12,288 values a window of it take 92 MB, twice
+BATCH_SAMPLES = 320_000  # 20 s of audio a call: as fast as more, and its activations stay in the cache
+CHUNK_SAMPLES = 8 * BATCH_SAMPLES  # clips are sorted by length within so much audio; 12,288 values a window of it take 46 MB, twice
 WINDOW_SAMPLES = (WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES  # 15,600
 GRID_SAMPLES = WINDOW_HOP_FRAMES * HOP_SAMPLES  # 2,720: 170 ms
 CONTEXT_SAMPLES = 2 * SAMPLE_RATE_HZ  # what TRILLsson hears at once (arXiv 2203.00236)
