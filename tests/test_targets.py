@@ -47,7 +47,7 @@ def teacher_values(rows=300, values=40) -> np.ndarray:
 @pytest.mark.parametrize("components", [1, 5, 12])
 def test_projection_is_pca(components):
     x = teacher_values()
-    pca, projection = PCA(components, svd_solver="full").fit(x.astype(np.float64)), fit_projection(x, components, 17)
+    pca, projection = PCA(components, svd_solver="full").fit(x.astype(np.float64)), fit_projection(x.copy(), components, 17)
     np.testing.assert_allclose(projection.mean, pca.mean_, rtol=1e-5)
     np.testing.assert_allclose(projection.basis @ projection.basis.T, np.eye(components), atol=1e-5)
     cosines = np.linalg.svd(projection.basis @ pca.components_.T, compute_uv=False)  # of the angles between the subspaces
@@ -58,7 +58,7 @@ def test_projection_is_pca(components):
 
 def test_mse_in_the_full_space_is_the_projected_one_and_the_rest():
     x = teacher_values()
-    projection = fit_projection(x, 6, 17)
+    projection = fit_projection(x.copy(), 6, 17)
     coordinates = projection.apply(x)
     guess = coordinates + np.random.default_rng(5).normal(size=coordinates.shape)
     full = np.mean((x - (projection.mean + guess @ projection.basis)) ** 2)
@@ -69,7 +69,7 @@ def test_mse_in_the_full_space_is_the_projected_one_and_the_rest():
 @pytest.mark.parametrize("components", [None, 40, 99])
 def test_no_projection_keeps_every_value(components, tmp_path):
     x = teacher_values()
-    fit_projection(x, components, 17).save(tmp_path / "p.npz")
+    fit_projection(x.copy(), components, 17).save(tmp_path / "p.npz")
     projection = Projection.load(tmp_path / "p.npz")
     assert projection.basis is None and projection.values == 40 and projection.kept_variance == 1
     np.testing.assert_allclose(projection.apply(x), x - x.mean(axis=0), atol=1e-5)

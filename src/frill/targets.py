@@ -5,12 +5,17 @@ reduce: the projection trains the same student with a head and a store D / P tim
 """
 
 import json
+import mmap
+from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 
 from frill import frontend
 from frill.augment import augment
@@ -21,12 +26,16 @@ from frill.progress import progress
 from frill.target_store import Projection
 
 SAMPLE_WINDOWS = 4000  # the projection is fitted on so many: eight for every component of the default
+PROJECTED_WINDOWS = 96  # at once: the basis of 25 MB is read once for four clips of the default
 
 
 def fit_projection(values: np.ndarray, components: int | None, seed: int) -> Projection:
-    """Principal components of `values` float32 [N, D], by randomised SVD. None, or as many as D: all values are kept as they are."""
+    """Principal components of `values` float32 [N, D], by randomised SVD. None, or as many as D: all values are kept as they are.
+
+    `values` is centred in place: a second copy would be the largest thing in memory.
+    """
     mean = values.mean(axis=0)
-    centred = values - mean
+    centred = np.subtract(values, mean, out=values)
     total = float(np.square(centred, dtype=np.float64).sum() / len(values))
     if components is None or components >= values.shape[1]:
         return Projection(mean, None, centred.std(axis=0), 0.0)
@@ -47,11 +56,20 @@ class Chosen:
 
     def samples(self) -> np.ndarray:
         """int16 [samples]."""
-        samples = self.store.samples(self.index)
+        samples = _read(self.store, self.index)
         if self.changed is None:
             return samples
         seed, other, index = self.changed
-        return augment(samples, other.samples(index), np.random.default_rng(seed))
+        return augment(samples, _read(other, index), np.random.default_rng(seed))
+
+
+def _read(store: ClipStore, index: int) -> np.ndarray:
+    """A copy, int16 [samples]; the mapped pages are given back, or memory would fill with all of the corpus that was read."""
+    mapped = store.samples(index)
+    samples = np.array(mapped)
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped._mmap.madvise(mmap.MADV_DONTNEED)
+    return samples
 
 
 def choose_windows(folders: list[Path], targets: Targets, seed: int) -> list[Chosen]:
@@ -97,24 +115,13 @@ def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out:
     clips = choose_windows(folders, targets, seed)
     chosen = clips + augmented(clips, targets, seed)
     sample = _sample(chosen, np.random.default_rng([seed, 1]))
-    values = np.concatenate([v for _, v in _teacher_values(sample, teacher, "projection")])
-    projection = fit_projection(values, targets.projection, seed)
-    del values
+    projection = fit_projection(_sample_values(sample, teacher), targets.projection, seed)
     out.mkdir(parents=True, exist_ok=True)
     counts = {}
     for split in ("train", "validation"):
         parts = [c for c in chosen if c.validation == (split == "validation")]
         counts[split] = sum(len(c.positions) for c in parts)
-        windows_file = _open(out / f"{split}-windows.npy", (counts[split], frontend.WINDOW_FRAMES, frontend.MEL_BANDS))
-        targets_file = _open(out / f"{split}-targets.npy", (counts[split], projection.values))
-        start = 0
-        for clip, values in _teacher_values(parts, teacher, f"targets ({split})"):
-            end = start + len(values)
-            windows_file[start:end] = frontend.windows(clip.samples())[clip.positions]
-            targets_file[start:end] = projection.apply(values)
-            start = end
-        windows_file.flush()
-        targets_file.flush()
+        _write_split(out, split, parts, counts[split], teacher, projection)
     projection.save(out / "projection.npz")
     summary = {
         "schema": 1,
@@ -140,8 +147,55 @@ def _sample(chosen: list[Chosen], rng: np.random.Generator) -> list[Chosen]:
     return sample
 
 
-def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[Chosen, np.ndarray]]:
-    outputs = teacher.embed(c.samples() for c in clips)
+def _sample_values(sample: list[Chosen], teacher) -> np.ndarray:
+    """The teacher's values of all chosen windows, float32 [N, D]."""
+    values = np.empty((sum(len(c.positions) for c in sample), teacher.values), np.float32)
+    start = 0
+    for _, _, rows in _teacher_values(sample, teacher, "projection"):
+        values[start : start + len(rows)] = rows
+        start += len(rows)
+    return values
+
+
+def _write_split(out: Path, split: str, parts: list[Chosen], count: int, teacher, projection: Projection) -> None:
+    """Files are written in order, not mapped into memory: what is held is what the teacher is ahead, however many clips there are.
+
+    BLAS gets one thread: the teacher runs meanwhile, and threads that wait for work by spinning take its cores.
+    """
+    with (
+        _array_file(out / f"{split}-windows.npy", (count, frontend.WINDOW_FRAMES, frontend.MEL_BANDS)) as windows_file,
+        _array_file(out / f"{split}-targets.npy", (count, projection.values)) as targets_file,
+        threadpool_limits(1, "blas"),
+    ):
+        pending: list[np.ndarray] = []
+        for clip, samples, values in _teacher_values(parts, teacher, f"targets ({split})"):
+            windows_file.write(_windows(samples, clip.positions))
+            pending.append(values)
+            if sum(map(len, pending)) >= PROJECTED_WINDOWS:
+                targets_file.write(projection.apply(np.concatenate(pending)).astype(np.float16))
+                pending = []
+        if pending:
+            targets_file.write(projection.apply(np.concatenate(pending)).astype(np.float16))
+
+
+def _windows(samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """float16 [windows, 96, 64]: frill.frontend.windows at `positions`, without the others."""
+    padded = np.pad(samples, (0, max(0, frontend.MIN_SAMPLES - len(samples))))
+    frames = frontend.log_mel(padded).astype(np.float16)
+    starts = positions * frontend.WINDOW_HOP_FRAMES
+    return np.stack([frames[start : start + frontend.WINDOW_FRAMES] for start in starts])
+
+
+def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[Chosen, np.ndarray, np.ndarray]]:
+    """Each clip, its samples int16 [samples], and the teacher's values at its positions, float32 [windows, D]."""
+    read: deque[np.ndarray] = deque()  # the teacher reads ahead; a clip is read, and augmented, once
+
+    def reading() -> Iterator[np.ndarray]:
+        for clip in clips:
+            read.append(clip.samples())
+            yield read[-1]
+
+    outputs = teacher.embed(reading())
     for clip, values in progress(zip(clips, outputs, strict=True), label, len(clips), "clip"):
         chosen = values[clip.positions]
         if not np.isfinite(chosen).all():
@@ -149,8 +203,13 @@ def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[
             raise UserError(
                 f"teacher.source: the teacher's values for clip {name} of {clip.store.folder.name} are not finite; take the clip out, or another output or teacher"
             )
-        yield clip, chosen
+        yield clip, read.popleft(), chosen
 
 
-def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    return np.lib.format.open_memmap(path, "w+", np.float16, shape)
+@contextmanager
+def _array_file(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
+    """A .npy file of float16 `shape`, whose rows are to be written in order."""
+    with open(path, "wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        yield file

@@ -36,3 +36,13 @@ def test_is_handle(source, expected):
 def test_the_scheme_is_refused_with_what_to_write(tmp_path):
     with pytest.raises(UserError, match="without https://"):
         handle.fetch("https://" + SOURCE, tmp_path)
+
+
+@pytest.mark.parametrize(("source", "expected"), [(SOURCE, "3"), ("kaggle.com/models/google/trillsson/tensorFlow2/1/2", "2")])
+def test_the_version_is_the_number_at_the_end(source, expected):
+    assert handle.version(source) == expected
+
+
+def test_a_handle_without_a_version_is_refused_with_what_to_write(tmp_path):
+    with pytest.raises(UserError, match="names no version; write one behind it, such as tfhub.dev/google/trillsson3/1"):
+        handle.fetch("tfhub.dev/google/trillsson3", tmp_path)

@@ -61,8 +61,22 @@ def test_batches_change_nothing_and_windows_of_padding_are_dropped(folder, monke
     together = list(teacher.embed(iter(clips)))
     for one, many in zip(alone, together, strict=True):
         np.testing.assert_allclose(many, one, rtol=1e-4, atol=1e-4)
-    assert len(calls) == {1: 6, 90_000: 4, 10**7: 1}[batch_samples]
-    assert all(rows == 1 or rows * samples <= batch_samples for rows, samples in calls)
+    # Sorted by length: three clips of 16000 and one of 20000 fill 80,000 of 90,000 samples, the others stand alone.
+    assert [tuple(shape) for shape in calls] == {
+        1: [(1, 16000)] * 3 + [(1, 20000), (1, 40000), (1, 64000)],
+        90_000: [(4, 20000), (1, 40000), (1, 64000)],
+        10**7: [(6, 64000)],
+    }[batch_samples]
+
+
+def test_the_teacher_runs_a_chunk_ahead_and_no_further(folder, monkeypatch):
+    monkeypatch.setattr(saved_model, "CHUNK_SAMPLES", 3 * 16000)
+    taken = []
+    rows = Teacher(folder, "layer19").embed(taken.append(number) or speechlike(16000) for number in range(12))
+    for number in range(12):
+        next(rows)
+        assert len(taken) == min(12, 3 * (number // 3 + 2))
+    assert next(rows, None) is None
 
 
 def test_export_gives_the_same_bytes_twice(keras_network, folder, tmp_path):
@@ -87,21 +101,21 @@ class Odd(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, None]), tf.TensorSpec([], tf.int32)])
     def __call__(self, samples, sample_rate):
-        return {"clip": samples[:, :4], "hop": samples[:, None, :4]}
+        return {"pair": tf.reshape(samples[:, :4], [-1, 2, 2]), "hop": samples[:, None, :4]}
 
 
-class NoRate(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([None, None])])
-    def __call__(self, audio):
-        return {"layer19": audio[:, None, :4]}
+class Windows(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, 96, 64, 1], name="windows")])
+    def __call__(self, windows):
+        return {"layer19": windows[:, 0, :, 0]}
 
 
 @pytest.mark.parametrize(
     "module, output, message",
     [
-        (Odd, "clip", r"has shape \[1, 4\] for 2 s"),
-        (Odd, "hop", r"\[1, 1, 4\].*expected \[1, 7, D\]"),
-        (NoRate, "layer19", "cannot be called as module"),
+        (Odd, "pair", r"has shape \[2, 2, 2\] for two clips of 2 s"),
+        (Odd, "hop", r"\[2, 1, 4\].*1 rows, one per 2000 ms.*expected \[2, 7, D\]"),
+        (Windows, "layer19", r"cannot be called with samples.*it offers \(windows float32 \(None, 96, 64, 1\)\)"),
     ],
 )
 def test_a_module_of_another_convention_is_refused(tmp_path, module, output, message):

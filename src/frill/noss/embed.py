@@ -22,7 +22,7 @@ from frill.scratch import appearing, code_hash, content_hash, text_hash
 
 Pooling = Literal["mean", "max", "mean+max"]
 FOLDER = Path("scratch/embeddings")
-CODE = ("audio", "frontend", "embedder", "noss/log_mels", "noss/embed", "teacher/saved_model")  # what an embedding is computed by
+CODE = ("audio", "frontend", "embedder", "noss/log_mels", "noss/embed", "teacher/calling", "teacher/saved_model")  # what an embedding is computed by
 
 
 def pool(values: np.ndarray, pooling: Pooling) -> np.ndarray:

@@ -7,16 +7,20 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from frill.frontend import MIN_SAMPLES
 from frill.params import TRAINS, Teacher
-from frill.teacher import saved_model, triplet
+from frill.scratch import content_hash
+from frill.teacher import handle, saved_model, triplet
 from frill.tensorflow_setup import quiet_stderr
 
 TFLITE = "teacher.tflite"
 
 
 def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
-    """Writes the SavedModel, its TFLite form where it converts, and summary.json (which it returns). Raises TeacherError."""
+    """Writes the SavedModel, its TFLite form where it converts, and summary.json (which it returns). Raises TeacherError.
+
+    summary.json: `source`, the `version` of a TF-Hub handle, `sha256` of the SavedModel's folder (frill.scratch.content_hash), `level` of the
+    output (saved_model.Teacher), `values` in a row of it, `tflite` ("converted", or why not), and where it was trained the `loss`.
+    """
     out.mkdir(parents=True, exist_ok=True)
     losses = []
     if spec.source == TRAINS:
@@ -25,24 +29,26 @@ def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
     else:
         shutil.copytree(spec.source, out / "saved_model", copy_function=shutil.copyfile, dirs_exist_ok=True)
     teacher = saved_model.Teacher(out / "saved_model", spec.output)
-    summary = {"schema": 1, "source": spec.source, "output": spec.output, "values": teacher.values}
-    summary["tflite"] = _convert(out / "saved_model", spec.output, out / TFLITE)
+    summary = {"schema": 1, "source": spec.source}
+    if handle.is_handle(spec.source):
+        summary["version"] = handle.version(spec.source)
+    summary |= {"sha256": content_hash(out / "saved_model"), "output": spec.output, "level": teacher.level, "values": teacher.values}
+    summary["tflite"] = _convert(teacher, spec.output, out / TFLITE)
     if losses:
         summary["loss"] = {"first_50": float(np.mean(losses[:50])), "last_50": float(np.mean(losses[-50:]))}
     (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return summary
 
 
-def _convert(folder: Path, output: str, path: Path) -> str:
-    """The teacher on 1 s of samples as a .tflite file, for its latency. Returns "converted", or why it cannot be."""
-    module = tf.saved_model.load(str(folder))
+def _convert(teacher: saved_model.Teacher, output: str, path: Path) -> str:
+    """The teacher on the samples of one row as a .tflite file, for its latency. Returns "converted", or why it cannot be."""
 
-    @tf.function(input_signature=[tf.TensorSpec([MIN_SAMPLES], tf.float32, name="samples")])
+    @tf.function(input_signature=[tf.TensorSpec([teacher.call_samples], tf.float32, name="samples")])
     def one_window(samples):
-        return {output: module(samples=samples, sample_rate=16000)[output]}
+        return {output: tf.reshape(teacher.outputs(samples[None]), [-1, teacher.values])}
 
     try:
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([one_window.get_concrete_function()], module)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([one_window.get_concrete_function()], teacher.module)
         with quiet_stderr():  # the converter prints the whole graph of what it cannot convert
             path.write_bytes(converter.convert())
     except Exception as error:  # the converter raises anything, and a teacher need not run on a phone
