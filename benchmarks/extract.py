@@ -89,10 +89,14 @@ def compare(corpus: Path, teacher: Teacher, arguments: argparse.Namespace) -> No
             rates["extraction"].append(rate(extract, total_s))
         some = [next(eager).samples() for _ in range(min(40, len(chosen) // arguments.rounds))]
         rates["eager"].append(rate(lambda some=some: call_eagerly(teacher, some, arguments.output), sum(map(len, some)) / SAMPLE_RATE_HZ))
-        print("  round: " + ", ".join(f"{name} {values[-1]:.0f}" for name, values in rates.items()) + f" (batch {max(best, key=best.get)})", flush=True)
+        print(
+            "  round: " + ", ".join(f"{name} {values[-1]:.0f}" for name, values in rates.items()) + f" (batch {max(best, key=best.get)})", flush=True
+        )
     extraction, ceiling, eager_rates = (np.array(rates[name]) for name in ("extraction", "ceiling", "eager"))
     print(f"extraction / ceiling {np.median(extraction / ceiling):.0%} ({min(extraction / ceiling):.0%} to {max(extraction / ceiling):.0%})")
-    print(f"extraction / eager   {np.median(extraction / eager_rates):.1f}x ({min(extraction / eager_rates):.1f} to {max(extraction / eager_rates):.1f})")
+    print(
+        f"extraction / eager   {np.median(extraction / eager_rates):.1f}x ({min(extraction / eager_rates):.1f} to {max(extraction / eager_rates):.1f})"
+    )
 
 
 def ceiling_batches(chosen: list, clip_s: float) -> list[np.ndarray]:

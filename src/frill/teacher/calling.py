@@ -5,6 +5,7 @@ TRILLsson, FRILL                           module([B, T] float32)
 others                                     one clip [T] a call (mapped over the batch); the signature serving_default, whatever its inputs are called
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -46,19 +47,17 @@ def find(module, audio: np.ndarray) -> tuple[Call, dict[str, tf.Tensor]]:
 
 
 def line(error: Exception) -> str:
-    """An error's message on one line, without the trace of the graph that TensorFlow adds."""
-    text = " ".join(str(error).split())
+    """An error's message on one line, without the places in the graph that TensorFlow adds."""
+    text = " ".join(re.sub(r"\{\{function_node .*?\}\}", "", str(error)).split())
     return text.partition("[[{{node")[0].strip()[:300]
 
 
 def _calls(module) -> Iterator[Call]:
     """Functions of [B, T] float32, most wanted first."""
-    for prepare in (lambda x: x, lambda x: tf.cast(x, tf.float64), lambda x: tf.cast(tf.round(x * 32767.0), tf.int16)):
-        for way in _ways(module):
-            yield lambda x, way=way, prepare=prepare: way(prepare(x))
-    for prepare in (lambda x: x, lambda x: tf.cast(x, tf.float64), lambda x: tf.cast(tf.round(x * 32767.0), tf.int16)):
-        for way in _ways(module):
-            yield _mapped(lambda x, way=way, prepare=prepare: way(prepare(x)))
+    types = (lambda x: x, lambda x: tf.cast(x, tf.float64), lambda x: tf.cast(tf.round(x * 32767.0), tf.int16))
+    calls = [lambda x, way=way, typed=typed: way(typed(x)) for typed in types for way in _ways(module)]
+    yield from calls
+    yield from map(_mapped, calls)
 
 
 def _ways(module) -> Iterator[Callable]:
@@ -74,7 +73,14 @@ def _ways(module) -> Iterator[Callable]:
         audio = [name for name in inputs if name not in scalars]
         if len(audio) == 1 and len(scalars) <= 1:
             rates = {name: tf.cast(SAMPLE_RATE_HZ, inputs[name].dtype) for name in scalars}
-            yield lambda x, function=function, name=audio[0], rates=rates: function(**{name: x}, **rates)
+            yield lambda x, function=function, name=audio[0], rates=rates, kind=inputs[audio[0]].dtype: function(**{name: _of(kind, x)}, **rates)
+
+
+def _of(kind: tf.DType, x: tf.Tensor) -> tf.Tensor:
+    """A signature takes other types when it is traced, and fails when it runs."""
+    if x.dtype != kind:
+        raise TypeError(f"{kind.name} is wanted")
+    return x
 
 
 def _rates() -> list:
@@ -87,8 +93,9 @@ def _mapped(one: Callable) -> Call:
 
     def call(samples):
         with tf.init_scope():
-            spec = tf.function(lambda x: _named(one(x))).get_concrete_function(tf.TensorSpec([None], tf.float32)).structured_outputs
-        return tf.map_fn(lambda x: _named(one(x)), samples, fn_output_signature=spec)
+            outputs = tf.function(lambda x: _named(one(x))).get_concrete_function(tf.TensorSpec([None], tf.float32)).structured_outputs
+        specs = {key: tf.TensorSpec(value.shape, value.dtype) for key, value in outputs.items()}
+        return tf.map_fn(lambda x: _named(one(x)), samples, fn_output_signature=specs)
 
     return call
 
@@ -101,7 +108,7 @@ def _named(outputs) -> dict[str, tf.Tensor]:
 
 def _offers(module) -> str:
     """Every way in that the model was saved with, such as (samples float32 [None], sample_rate int32 [])."""
-    functions = [*getattr(getattr(module, "__call__", None), "concrete_functions", []), *getattr(module, "signatures", {}).values()]
+    functions = [*getattr(module.__call__ if callable(module) else None, "concrete_functions", []), *getattr(module, "signatures", {}).values()]
     inputs = [[spec for spec in tf.nest.flatten(function.structured_input_signature) if isinstance(spec, tf.TensorSpec)] for function in functions]
     texts = [", ".join(f"{spec.name} {spec.dtype.name} {spec.shape}" for spec in specs) for specs in inputs]
     return " or ".join(f"({text})" for text in dict.fromkeys(texts)) or "no functions"
