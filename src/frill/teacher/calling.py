@@ -108,7 +108,7 @@ def _named(outputs) -> dict[str, tf.Tensor]:
 
 def _offers(module) -> str:
     """Every way in that the model was saved with, such as (samples float32 [None], sample_rate int32 [])."""
-    functions = [*getattr(getattr(module, "__call__", None), "concrete_functions", []), *getattr(module, "signatures", {}).values()]
+    functions = [*getattr(module.__call__ if callable(module) else None, "concrete_functions", []), *getattr(module, "signatures", {}).values()]
     inputs = [[spec for spec in tf.nest.flatten(function.structured_input_signature) if isinstance(spec, tf.TensorSpec)] for function in functions]
     texts = [", ".join(f"{spec.name} {spec.dtype.name} {spec.shape}" for spec in specs) for specs in inputs]
     return " or ".join(f"({text})" for text in dict.fromkeys(texts)) or "no functions"
