@@ -28,9 +28,9 @@ def default(_default) -> dict:
     return copy.deepcopy(_default)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reproduced(tmp_path_factory) -> Project:
-    """The miniature project after a first `dvc repro`: one for all tests of the graph, which leave it as they found it."""
+    """The miniature project after a first `dvc repro`: one for a file's tests, which leave its params as they found them."""
     project = Project(tmp_path_factory.mktemp("miniature") / "frill", miniature())
     project.repro()
     return project

@@ -3,6 +3,7 @@
 import pytest
 
 from frill.device import phone_state
+from frill.device.connection import Finished
 from frill.device.phone_state import Core
 
 # kHz: a Pixel 1 (two Kryo clusters; CPU2-3 big, mask 0c), and one cluster of four, one of three, one prime core
@@ -46,8 +47,9 @@ class Printing:
     def __init__(self, **services):
         self.services = services
 
-    def text(self, argv):
-        return self.services.get(argv[1], "")
+    def run(self, argv):
+        printed = self.services.get(argv[1])
+        return Finished(printed or "", "", 20 if printed is None else 0)
 
 
 # As printed by Android 10 (BatteryService, ThermalManagerService, PowerManagerService)

@@ -13,6 +13,7 @@ A process gives one number: the median over its invocations where the build of t
 import re
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -102,8 +103,8 @@ class _Measurement:
             "peak_memory_mib": memory,
             "operators": [{"name": name, "ms": ms, "share": share} for name, ms, share in operators[:OPERATORS]],
             "core_khz": self._core_khz([watched for pair in pairs for _, watched in pair]),
-            "conditions_before": before.as_dict(),
-            "conditions_after": phone_state.conditions(self._phone).as_dict(),
+            "conditions_before": asdict(before),
+            "conditions_after": asdict(phone_state.conditions(self._phone)),
         }
 
     def _gate(self) -> phone_state.Conditions:

@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import adbutils
@@ -19,7 +18,8 @@ import adbutils
 from frill.device.errors import DeviceError
 
 T = TypeVar("T")
-ERRORS = (adbutils.AdbError, EOFError, OSError, subprocess.SubprocessError, ValueError, AssertionError)  # ValueError, AssertionError: half an answer
+# OSError: TimeoutError too; ValueError, AssertionError: half an answer
+ERRORS = (adbutils.AdbError, EOFError, OSError, subprocess.SubprocessError, ValueError, AssertionError)
 ANSWER_S = 10.0  # for what takes a phone milliseconds
 RETURN_S = 60.0  # for a phone that was lost to come back: what a reboot takes, and so how it is told from an unplugged cable
 PUSH_BYTES_PER_S = 100_000  # a slow Wi-Fi: under it a transfer counts as hung
@@ -71,7 +71,7 @@ def attached() -> list[Attached]:
         executable = within(ANSWER_S, adbutils.adb_path)
         said = subprocess.run([executable, "version"], capture_output=True, text=True, timeout=ANSWER_S)
         own = re.search(r"Android Debug Bridge version \d+\.\d+\.(\d+)", said.stdout)
-    except (*ERRORS, TimeoutError) as error:
+    except ERRORS as error:
         raise DeviceError(
             f"adb cannot be run ({line(error)}): install Android's platform-tools, or set ADBUTILS_ADB_PATH to an adb that runs here"
         ) from None
@@ -85,7 +85,7 @@ def attached() -> list[Attached]:
                 "or set ADBUTILS_ADB_PATH to the adb that it belongs to"
             )
         return [Attached(info.serial, info.state) for info in within(ANSWER_S, client.list)]
-    except (*ERRORS, TimeoutError) as error:
+    except ERRORS as error:
         raise DeviceError(f"{where} does not answer ({line(error)}): run `adb kill-server`, and see that the port is adb's") from None
 
 
@@ -122,16 +122,14 @@ def connect(name: str, serial: str | None) -> "Phone":
 
 
 def of_state(state: str) -> str:
-    """What a state other than \"device\" means and what to do."""
+    """What a state other than "device" means and what to do."""
     return next((sentence for key, sentence in STATES.items() if key in state), f"is in the state {state!r}: reconnect or restart it")
 
 
 def _dial(name: str, address: str) -> None:
     """`adb connect`. The server says "already connected" of a phone that is offline: it is dropped first."""
-    attached()
-    client = adbutils.AdbClient()
+    states, client = dict(attached()), adbutils.AdbClient()
     try:
-        states = {info.serial: info.state for info in within(ANSWER_S, client.list)}
         if states.get(address) == "device":
             return
         if address in states:
@@ -142,7 +140,7 @@ def _dial(name: str, address: str) -> None:
             if {info.serial: info.state for info in within(ANSWER_S, client.list)}.get(address) not in ("offline", "connecting", "authorizing", None):
                 return
             time.sleep(0.1)
-    except (*ERRORS, TimeoutError) as error:
+    except ERRORS as error:
         said = line(error)
     if "failed to authenticate" in said:  # listed as unauthorized: the state has the sentence
         return
@@ -191,17 +189,16 @@ class Phone:
         done = self.run(argv)
         return done.stdout.strip() if done.exit_code == 0 else ""
 
-    def push(self, content: Path | bytes, remote: str, mode: int = 0o644) -> None:
-        """Copies a file there. The caller verifies it: a failed copy can look like a good one. Raises DeviceError."""
-        size = len(content) if isinstance(content, bytes) else content.stat().st_size
-        seconds = ANSWER_S + size / PUSH_BYTES_PER_S
+    def push(self, content: bytes, remote: str, mode: int = 0o644) -> None:
+        """Writes a file there. The caller verifies it: a failed copy can look like a good one. Raises DeviceError, PushFailed."""
+        seconds = ANSWER_S + len(content) / PUSH_BYTES_PER_S
         try:
             within(seconds, lambda: self._device.sync.push(content, remote, mode))
         except adbutils.AdbError as error:
             if "FAIL" in str(error):  # all that adbutils keeps of the daemon's answer
                 raise PushFailed(remote) from None
             raise self._failure(error, f"copying {remote} to it") from None
-        except (*ERRORS, TimeoutError) as error:
+        except ERRORS as error:
             raise self._failure(error, f"copying {remote} to it") from None
 
     def pull(self, remote: str) -> bytes | None:
@@ -213,7 +210,7 @@ class Phone:
     def _call(self, doing: str, seconds: float, call: Callable[[], T]) -> T:
         try:
             return within(seconds, call)
-        except (*ERRORS, TimeoutError) as error:
+        except ERRORS as error:
             raise self._failure(error, doing) from None
 
     def _failure(self, error: Exception, doing: str) -> DeviceError:

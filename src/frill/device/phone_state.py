@@ -6,7 +6,7 @@ CPU 0-1 little, 2-3 big, mask 0c). Temperature is the battery's (dumpsys battery
 """
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from frill.device.connection import Phone
 
@@ -82,9 +82,6 @@ class Conditions:
     battery_percent: int | None
     thermal_status: int | None
     screen_on: bool | None
-
-    def as_dict(self) -> dict:
-        return asdict(self)
 
 
 def conditions(phone: Phone) -> Conditions:

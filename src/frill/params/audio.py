@@ -113,18 +113,6 @@ class AudiosetSet(Section):
     licence: str = UNKNOWN
 
 
-class TfrecordFields(Section):
-    """Names of the features of a tf.Example. Only those named are read."""
-
-    audio: str = "audio"
-    sample_rate: str | None = None
-    label: str | None = None
-    speaker: str | None = None
-    split: str | None = None
-    fold: str | None = None
-    licence: str | None = None
-
-
 class WebdatasetFields(Section):
     """Where a sample's values stand: in a member's text, by its extension (cls, txt), or in its JSON (json.speaker)."""
 
@@ -133,6 +121,13 @@ class WebdatasetFields(Section):
     split: str | None = None
     fold: str | None = None
     licence: str | None = None
+
+
+class TfrecordFields(WebdatasetFields):
+    """Names of the features of a tf.Example. Only those named are read."""
+
+    audio: str = "audio"
+    sample_rate: str | None = None
 
 
 class ArchivedSet(RecordedSet):
