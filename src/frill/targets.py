@@ -24,6 +24,7 @@ from frill.errors import UserError
 from frill.params import Targets
 from frill.progress import progress
 from frill.target_store import Projection
+from frill.teacher.parts import crop, spans
 
 SAMPLE_WINDOWS = 4000  # the projection is fitted on so many: eight for every component of the default
 PROJECTED_WINDOWS = 96  # at once: the basis of 25 MB is read once for four clips of the default
@@ -111,7 +112,7 @@ def _both_splits(chosen: list[Chosen]) -> list[Chosen]:
 
 
 def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out: Path) -> dict:
-    """Runs the teacher (anything with `embed(clips)` and `values`) over the corpora and writes the store. Returns its summary."""
+    """Runs the teacher (anything with `embed(clips, positions)` and `values`) over the corpora and writes the store. Returns its summary."""
     clips = choose_windows(folders, targets, seed)
     chosen = clips + augmented(clips, targets, seed)
     sample = _sample(chosen, np.random.default_rng([seed, 1]))
@@ -180,10 +181,13 @@ def _write_split(out: Path, split: str, parts: list[Chosen], count: int, teacher
 
 def _windows(samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """float16 [windows, 96, 64]: frill.frontend.windows at `positions`, without the others."""
-    padded = np.pad(samples, (0, max(0, frontend.MIN_SAMPLES - len(samples))))
-    frames = frontend.log_mel(padded).astype(np.float16)
-    starts = positions * frontend.WINDOW_HOP_FRAMES
-    return np.stack([frames[start : start + frontend.WINDOW_FRAMES] for start in starts])
+    windows = []
+    for span in spans(positions):
+        part = crop(samples, span)
+        frames = frontend.log_mel(np.pad(part, (0, max(0, frontend.MIN_SAMPLES - len(part))))).astype(np.float16)
+        starts = (span - span[0]) * frontend.WINDOW_HOP_FRAMES
+        windows += [frames[start : start + frontend.WINDOW_FRAMES] for start in starts]
+    return np.stack(windows)
 
 
 def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[Chosen, np.ndarray, np.ndarray]]:
@@ -195,15 +199,14 @@ def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[
             read.append(clip.samples())
             yield read[-1]
 
-    outputs = teacher.embed(reading())
+    outputs = teacher.embed(reading(), [clip.positions for clip in clips])
     for clip, values in progress(zip(clips, outputs, strict=True), label, len(clips), "clip"):
-        chosen = values[clip.positions]
-        if not np.isfinite(chosen).all():
+        if not np.isfinite(values).all():
             name = clip.store.rows[clip.index]["clip"]
             raise UserError(
                 f"teacher.source: the teacher's values for clip {name} of {clip.store.folder.name} are not finite; take the clip out, or another output or teacher"
             )
-        yield clip, read.popleft(), chosen
+        yield clip, read.popleft(), values
 
 
 @contextmanager

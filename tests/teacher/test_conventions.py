@@ -63,9 +63,12 @@ def test_a_teacher_of_whole_clips_hears_2_s_around_every_window(saved, monkeypat
         middles = 16000 + 7800 + 2720 * np.arange(frontend.window_count(len(clip)))
         expected.append([[np.mean(audio[m - 16000 : m]), np.mean(audio[m : m + 16000]), 32000] for m in middles])
     for batch_samples in (1, 100_000, 10**7):
-        monkeypatch.setattr("frill.teacher.saved_model.BATCH_SAMPLES", batch_samples)
+        monkeypatch.setattr("frill.teacher.parts.BATCH_SAMPLES", batch_samples)
         for rows, wanted in zip(teacher.embed(clips), expected, strict=True):
             np.testing.assert_allclose(rows, wanted, rtol=1e-4, atol=1e-9)
+        last = [np.array([len(wanted) - 1]) for wanted in expected]
+        for rows, wanted in zip(teacher.embed(clips, last), expected, strict=True):
+            np.testing.assert_allclose(rows, wanted[-1:], rtol=1e-4, atol=1e-9)
 
 
 @pytest.mark.parametrize("module, output", [(conventions.Trill, "layer19"), (conventions.OneClip, "layer19"), (conventions.Trillsson, "embedding")])

@@ -8,7 +8,7 @@ import tf_keras as keras
 from examples import speechlike
 
 from frill import frontend
-from frill.teacher import network, saved_model
+from frill.teacher import network, parts
 from frill.teacher.saved_model import Teacher, TeacherError, export
 
 
@@ -56,7 +56,7 @@ def test_batches_change_nothing_and_windows_of_padding_are_dropped(folder, monke
     alone = [next(teacher.embed([clip])) for clip in clips]
     assert [len(rows) for rows in alone] == [9, 1, 1, 18, 2, 1] == [frontend.window_count(len(clip)) for clip in clips]
     calls = []
-    monkeypatch.setattr(saved_model, "BATCH_SAMPLES", batch_samples)
+    monkeypatch.setattr(parts, "BATCH_SAMPLES", batch_samples)
     monkeypatch.setattr(teacher, "_call", lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples))
     together = list(teacher.embed(iter(clips)))
     for one, many in zip(alone, together, strict=True):
@@ -69,8 +69,29 @@ def test_batches_change_nothing_and_windows_of_padding_are_dropped(folder, monke
     }[batch_samples]
 
 
+@pytest.mark.parametrize(
+    "positions, heard",
+    [
+        ([3], [16000]),  # one window: a call of 1 s
+        ([0, 1, 5, 10], [43200]),  # gaps of up to five places, 0.85 s, are heard
+        ([0, 6], [16000, 16000]),
+        ([2, 4, 17, 30, 31], [18720, 16000, 21440]),
+        ([53], [15840]),  # the last of 10 s: 160,000 - 53 x 2,720
+    ],
+)
+def test_a_teacher_hears_no_more_than_the_wanted_rows_need(folder, monkeypatch, positions, heard):
+    teacher, clip = Teacher(folder, "layer19"), speechlike(160000)
+    (whole,) = teacher.embed([clip])
+    monkeypatch.setattr(parts, "BATCH_SAMPLES", 1)
+    calls = []
+    monkeypatch.setattr(teacher, "_call", lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples))
+    (rows,) = teacher.embed([clip], [np.array(positions)])
+    np.testing.assert_allclose(rows, whole[positions], rtol=1e-4, atol=1e-4)
+    assert sorted(shape[1] for shape in calls) == sorted(max(16000, samples) for samples in heard)
+
+
 def test_the_teacher_runs_a_chunk_ahead_and_no_further(folder, monkeypatch):
-    monkeypatch.setattr(saved_model, "CHUNK_SAMPLES", 3 * 16000)
+    monkeypatch.setattr(parts, "CHUNK_SAMPLES", 3 * 16000)
     taken = []
     rows = Teacher(folder, "layer19").embed(taken.append(number) or speechlike(16000) for number in range(12))
     for number in range(12):

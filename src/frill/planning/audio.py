@@ -15,6 +15,7 @@ from frill import frontend
 from frill.audio import SAMPLE_RATE_HZ
 from frill.corpora import folder
 from frill.params import Audio
+from frill.teacher.parts import spans
 
 COMPUTED, MEASURED, PUBLISHED = "computed", "measured", "published"
 HEADERS = 200  # files whose headers are read; the others are taken to be as long
@@ -42,6 +43,16 @@ class Amount:
         """Windows of all clips, `most` of one clip at most."""
         counts = np.array([frontend.window_count(round(length * SAMPLE_RATE_HZ)) for length in self.lengths_s])
         return round(self.clips * float(np.mean(counts if most is None else np.minimum(counts, most))))
+
+    def heard(self, most: int) -> int:
+        """Windows of the crops that a teacher is called with for `most` random windows a clip, from a draw."""
+        rng, draws = np.random.default_rng(0), max(1, 500 // len(self.lengths_s))
+        heard = []
+        for length_s in np.repeat(self.lengths_s, draws):
+            count = frontend.window_count(round(length_s * SAMPLE_RATE_HZ))
+            positions = np.sort(rng.choice(count, min(count, most), replace=False))
+            heard.append(sum(int(span[-1] - span[0]) + 1 for span in spans(positions)))
+        return round(self.clips * float(np.mean(heard)))
 
     def frames(self) -> int:
         """Log-mel frames of all clips, each padded to 1 s where it is shorter."""

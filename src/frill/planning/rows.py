@@ -97,12 +97,12 @@ def target_width(projection: int | None, teacher_values: int | None) -> int | No
 
 
 def targets(params: Params, speeds: Speeds, corpora: list[Amount | None]) -> tuple[Row, int, int | None]:
-    """The row, the values of a target and the number of validation windows. The teacher hears whole clips, whatever is kept of them."""
+    """The row, the values of a target and the number of validation windows. The teacher hears the kept windows and what lies between close ones."""
     settings = params.targets
     teacher_values = speeds.teacher_values
     values = target_width(settings.projection, teacher_values) or 0
     audio_s, clips, kept = audio_of(corpora, settings.windows_per_clip)
-    heard = audio_of(corpora)[2]
+    heard = _sum(amount.heard(settings.windows_per_clip) if amount else None for amount in corpora)
     row = Row("targets", audio_s, clips, disk_bytes=None, logged=["targets"], basis=[MEASURED, COMPUTED])
     if kept is None or heard is None or not values:
         return row, values, None

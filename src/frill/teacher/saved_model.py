@@ -8,7 +8,7 @@ Teachers of other conventions become that here: calling.py finds how to call one
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,10 @@ import tensorflow_hub as hub
 
 from frill import frontend_tf
 from frill.audio import SAMPLE_RATE_HZ, to_float
-from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, MIN_SAMPLES, WINDOW_FRAMES, WINDOW_HOP_FRAMES, window_count
-from frill.teacher import calling
+from frill.frontend import MIN_SAMPLES, window_count
+from frill.teacher import calling, parts
 from frill.teacher.calling import TeacherError, line
-
-BATCH_SAMPLES = 320_000  # 20 s of audio a call: as fast as more, and its activations stay in the cache
-CHUNK_SAMPLES = 8 * BATCH_SAMPLES  # clips are sorted by length within so much audio; 12,288 values a window of it take 46 MB, twice
-WINDOW_SAMPLES = (WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES  # 15,600
-GRID_SAMPLES = WINDOW_HOP_FRAMES * HOP_SAMPLES  # 2,720: 170 ms
-CONTEXT_SAMPLES = 2 * SAMPLE_RATE_HZ  # what TRILLsson hears at once (arXiv 2203.00236)
+from frill.teacher.parts import Part
 
 
 class Teacher:
@@ -62,52 +57,52 @@ class Teacher:
     @property
     def call_samples(self) -> int:
         """The least audio that gives one row."""
-        return CONTEXT_SAMPLES if self.level == "clip" else MIN_SAMPLES
+        return parts.CONTEXT_SAMPLES if self.level == "clip" else MIN_SAMPLES
 
     def outputs(self, samples: tf.Tensor) -> tf.Tensor:
         """float32 [B, T] -> the output as the model gives it. For graphs around it."""
         return self._call(samples)[self._output]
 
-    def embed(self, clips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Clips int16 [samples] -> one float32 [windows, D] a clip, in order. Raises TeacherError.
+    def embed(self, clips: Iterable[np.ndarray], positions: Iterable[np.ndarray | None] | None = None) -> Iterator[np.ndarray]:
+        """Clips int16 [samples] -> one float32 [rows, D] a clip, in order. Raises TeacherError.
 
-        Clips of like lengths are batched with zero padding at their ends; the windows that only the padding has are dropped. The teacher runs in a
-        thread of its own, up to CHUNK_SAMPLES ahead of what is taken from the iterator.
+        `positions` has for each clip the wanted rows' places on the 170 ms grid, ascending, or None for all; the teacher hears no more of the clip
+        than they need. Parts of like lengths are batched with zero padding at their ends; the rows that only the padding has are dropped. The teacher
+        runs in a thread of its own, up to CHUNK_SAMPLES ahead of what is taken from the iterator.
         """
-        ahead: list[tuple[Future, int]] = []
+        cut = parts.contexts if self.level == "clip" else parts.cut
+        ahead: list[list[tuple[Future, int]]] = []
         pool = ThreadPoolExecutor(1)
         try:
-            for chunk in _chunks(clips):
+            for chunk in parts.chunks(map(cut, clips, repeat(None) if positions is None else positions)):
                 ready, ahead = ahead, self._submit(pool, chunk)
-                yield from (future.result()[place] for future, place in ready)
-            yield from (future.result()[place] for future, place in ahead)
+                yield from map(_gathered, ready)
+            yield from map(_gathered, ahead)
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _submit(self, pool: ThreadPoolExecutor, chunk: list[np.ndarray]) -> list[tuple[Future, int]]:
-        """For each clip the batch it is in and its place there."""
+    def _submit(self, pool: ThreadPoolExecutor, chunk: list[list[Part]]) -> list[list[tuple[Future, int]]]:
+        """For each part of each clip the batch it is in and its place there."""
+        every = [part for clip in chunk for part in clip]
         places: dict[int, tuple[Future, int]] = {}
-        for batch in _batches([len(samples) for samples in chunk]):
-            future = pool.submit(self._embed_batch, [chunk[index] for index in batch])
+        for batch in parts.batches(every):
+            future = pool.submit(self._embed_batch, [every[index] for index in batch])
             places |= {index: (future, place) for place, index in enumerate(batch)}
-        return [places[index] for index in range(len(chunk))]
+        in_order = iter(range(len(every)))
+        return [[places[next(in_order)] for _ in clip] for clip in chunk]
 
-    def _embed_batch(self, batch: list[np.ndarray]) -> list[np.ndarray]:
-        counts = [window_count(len(samples)) for samples in batch]
-        if self.level == "clip":
-            rows = np.concatenate([self._rows(contexts) for contexts in _grouped(contexts for samples in batch for contexts in _contexts(samples))])
-            return np.split(rows, np.cumsum(counts)[:-1])
-        padded = np.zeros([len(batch), max(MIN_SAMPLES, *map(len, batch))], np.float32)
-        for row, samples in zip(padded, batch, strict=True):
-            row[: len(samples)] = to_float(samples)
-        values, expected = self._rows(padded), window_count(padded.shape[1])
+    def _embed_batch(self, batch: list[Part]) -> list[np.ndarray]:
+        padded = np.zeros([len(batch), max(MIN_SAMPLES, *(len(part.samples) for part in batch))], np.float32)
+        for row, part in zip(padded, batch, strict=True):
+            row[: len(part.samples)] = to_float(part.samples)
+        values, expected = self._rows(padded), 1 if self.level == "clip" else window_count(padded.shape[1])
         if values.size != len(batch) * expected * self.values:
             raise TeacherError(
                 f"teacher.source: the teacher gave shape {list(values.shape)} for {list(padded.shape)} samples where {expected} rows a clip, "
                 "one per 170 ms, were expected; choose another output or teacher"
             )
         values = values.reshape(len(batch), expected, self.values)
-        return [rows[:kept] for rows, kept in zip(values, counts, strict=True)]
+        return [rows[part.rows] for rows, part in zip(values, batch, strict=True)]
 
     def _rows(self, samples: np.ndarray) -> np.ndarray:
         try:
@@ -116,44 +111,10 @@ class Teacher:
             raise TeacherError(f"teacher.source: the teacher failed on {list(samples.shape)} samples: {line(error)}") from None
 
 
-def _chunks(clips: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    """Clips in order, cut where they sum up to CHUNK_SAMPLES."""
-    chunk, total = [], 0
-    for samples in clips:
-        chunk.append(samples)
-        total += max(len(samples), MIN_SAMPLES)
-        if total >= CHUNK_SAMPLES:
-            yield chunk
-            chunk, total = [], 0
-    if chunk:
-        yield chunk
-
-
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Indices of clips that are called together, shortest first: what a batch holds after padding is at most BATCH_SAMPLES, or one clip."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and max(lengths[index], MIN_SAMPLES) * (len(batch) + 1) > BATCH_SAMPLES:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
-def _contexts(samples: np.ndarray) -> Iterator[np.ndarray]:
-    """int16 [samples] -> float32 [CONTEXT_SAMPLES] for each window, the window in the middle."""
-    windows, before = window_count(len(samples)), (CONTEXT_SAMPLES - WINDOW_SAMPLES) // 2
-    padded = np.zeros(max(before + len(samples), (windows - 1) * GRID_SAMPLES + CONTEXT_SAMPLES), np.float32)
-    padded[before : before + len(samples)] = to_float(samples)
-    return (padded[start : start + CONTEXT_SAMPLES] for start in range(0, windows * GRID_SAMPLES, GRID_SAMPLES))
-
-
-def _grouped(contexts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Stacks of at most BATCH_SAMPLES, [B, CONTEXT_SAMPLES] each."""
-    most = max(1, BATCH_SAMPLES // CONTEXT_SAMPLES)
-    while stack := list(islice(contexts, most)):
-        yield np.stack(stack)
+def _gathered(places: list[tuple[Future, int]]) -> np.ndarray:
+    """A clip's rows, of all its parts."""
+    rows = [future.result()[place] for future, place in places]
+    return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
 
 def export(network, folder: Path) -> None:
