@@ -1,7 +1,9 @@
 """`frill plan`: expected numbers are written out as closed forms; no time is ever asserted."""
 
 import csv
+import io
 import json
+import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,9 +18,10 @@ from frill.errors import UserError
 from frill.frontend import window_count
 from frill.params import Student
 from frill.planning import audio as plan_audio
-from frill.planning import plan
+from frill.planning import plan, recordings
 from frill.planning import speed as plan_speed
 from frill.planning import table as plan_table
+from frill.planning.amount import Amount
 from frill.planning.cost import step_s
 from frill.planning.rows import Row
 from frill.planning.speed import Speeds, Step
@@ -62,12 +65,12 @@ def test_an_hour_of_audio(default):
 @pytest.mark.parametrize("length_s, frames, windows", [(0.2, 98, 1), (1.0, 98, 1), (2.0, 198, 7), (10.0, 998, 54)])
 def test_windows_of_a_clip(length_s, frames, windows):
     """frames = (16,000 s - 400) // 160 + 1 of at least a second, windows = (frames - 96) // 17 + 1."""
-    amount = plan_audio.Amount(1000, np.array([length_s]), "computed")
+    amount = Amount(1000, np.array([length_s]), "computed")
     assert (amount.frames(), amount.windows(), amount.windows(most=5)) == (1000 * frames, 1000 * windows, 1000 * min(windows, 5))
 
 
 def test_windows_of_lengths_that_differ():
-    amount = plan_audio.Amount(4, np.array([1.0, 10.0]), "computed")
+    amount = Amount(4, np.array([1.0, 10.0]), "computed")
     assert (amount.seconds, amount.windows(), amount.windows(most=24)) == (22.0, 2 * 1 + 2 * 54, 2 * 1 + 2 * 24)
 
 
@@ -154,10 +157,10 @@ def test_a_folder_is_counted_by_its_csv_and_headers(default, tmp_path):
 
 
 def test_of_many_files_a_sample_is_read(default, tmp_path, monkeypatch):
-    monkeypatch.setattr(plan_audio, "HEADERS", 3)
+    monkeypatch.setattr(recordings, "SAMPLE", 3)
     default["audio"]["folder"] = {"moods": folder_of(tmp_path, [1.0] * 9)}
     read = []
-    monkeypatch.setattr(plan_audio, "_length_s", lambda path, row: read.append(path) or 1.0)
+    monkeypatch.setattr(recordings, "_length_s", lambda path, row: read.append(path) or 1.0)
     found = next(each for each in plan_audio.sets(params.validate(default).audio) if each.name == "moods")
     assert len(read) == 3 and found.amount.clips == 9
 
@@ -172,16 +175,66 @@ def test_what_is_unknown_is_said_and_breaks_nothing(default):
     json.dumps(plan_table.as_json(rows, settings, Speeds(), {}))
 
 
-@pytest.mark.parametrize("kind, name, clips", [("audioset", "speech", 900_000), ("tfds", "x", 7_438), ("webdataset", "y", None)])
-def test_other_kinds_of_sets(kind, name, clips):
-    class Audio:
-        model_fields = {"rejected_limit": None, kind: None}
-        rejected_limit = 0.02
+def amount_of(audio: dict) -> Amount:
+    return next(each.amount for each in plan_audio.sets(params.Audio.model_validate(audio)) if each.kind != "espeak")
 
-    audio = Audio()
-    setattr(audio, kind, {name: SimpleNamespace(use="task", dataset="crema_d")})
-    (found,) = plan_audio.sets(audio)
-    assert (found.amount and found.amount.clips) == clips
+
+@pytest.fixture
+def settings_of_audio(default) -> dict:
+    return default["audio"] | {key: {} for key, value in default["audio"].items() if isinstance(value, dict) and key != "espeak"}
+
+
+def test_a_data_set_of_tfds_is_as_published(settings_of_audio):
+    assert amount_of(settings_of_audio | {"tfds": {"x": {"use": "task", "dataset": "crema_d"}}}).clips == 7_438
+
+
+@pytest.mark.parametrize("lengths_s", [[1.0] * 8, [0.5, 1.5] * 40])
+def test_archives_are_estimated_from_their_first_items(settings_of_audio, tmp_path, lengths_s):
+    """Sizes differ by less than the last blocks of an archive: the estimate is right to a clip in eight."""
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for number, length_s in enumerate(lengths_s):
+            wav = io.BytesIO()
+            soundfile.write(wav, np.full(int(16_000 * length_s), 1000, np.int16), 16_000, format="wav")
+            for extension, content in (("wav", wav.getvalue()), ("cls", b"ab"[number % 2 : number % 2 + 1])):
+                member = tarfile.TarInfo(f"{number:03d}.{extension}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    spec = {"use": "task", "folder": str(tmp_path), "shards": {"train": "a.tar"}, "fields": {"label": "cls"}}
+    amount = amount_of(settings_of_audio | {"webdataset": {"y": spec}})
+    assert amount.clips == pytest.approx(len(lengths_s), rel=0.13) and (amount.classes, amount.speakers) == (2, False)
+    assert np.mean(amount.lengths_s) == pytest.approx(np.mean(lengths_s), rel=0.01)
+
+
+def test_tfrecords_are_counted_by_the_lengths_of_their_records(settings_of_audio, tmp_path):
+    import tensorflow as tf
+
+    for shard in range(3):
+        with tf.io.TFRecordWriter(str(tmp_path / f"{shard}.tfrecord")) as writer:
+            for _ in range(50):
+                audio = tf.train.Feature(float_list=tf.train.FloatList(value=[0.25] * 32_000))
+                writer.write(tf.train.Example(features=tf.train.Features(feature={"audio": audio})).SerializeToString())
+    spec = {"use": "corpus", "folder": str(tmp_path), "shards": "*.tfrecord", "rate_hz": 16_000}
+    amount = amount_of(settings_of_audio | {"tfrecord": {"z": spec}})
+    assert (amount.clips, amount.seconds, amount.basis) == (150, 300.0, "measured")
+
+
+def test_audioset_is_counted_by_its_csv_and_the_clips_that_are_there(settings_of_audio, tmp_path):
+    head = "# Segments csv created\n# num_ytids=10\n# YTID, start_seconds, end_seconds, positive_labels\n"
+    (tmp_path / "a.csv").write_text(head + "".join(f'abcdefghij{n}, 0.000, {5 + n}.000, "/m/09x0r"\n' for n in range(10)))
+    (tmp_path / "labels.csv").write_text("index,mid,display_name\n0,/m/09x0r,Speech\n")
+    for number in (1, 3, 5):
+        (tmp_path / f"abcdefghij{number}_0.wav").touch()
+    spec = {"use": "corpus", "folder": str(tmp_path), "csv": str(tmp_path / "a.csv"), "ontology": str(tmp_path / "labels.csv")}
+    amount = amount_of(settings_of_audio | {"audioset": {"wild": spec | {"labels": ["Speech"], "pattern": ["{ytid}_{start}.wav"]}}})
+    assert (amount.clips, amount.seconds) == (3, 6 + 8 + 10)
+
+
+def test_a_teacher_hears_the_windows_and_what_lies_between_close_ones():
+    amount = Amount(1000, np.array([10.0]), "computed")
+    assert amount.heard(most=1) == 1000 and amount.heard(most=54) == 54_000
+    # Two random windows of 54 are at most five apart, and heard as one crop, with probability (53 + 52 + 51 + 50 + 49) / (54 x 53 / 2) = 0.178; its mean
+    # length is then (53 x 2 + 52 x 3 + 51 x 4 + 50 x 5 + 49 x 6) / 255 = 3.961, else 2
+    assert amount.heard(most=2) == pytest.approx(1000 * (0.178 * 3.961 + 0.822 * 2), rel=0.05)
 
 
 def test_steps_of_students_that_were_not_measured(default):

@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from frill.params import Noss, Params, Student
-from frill.planning.audio import Amount
+from frill.planning.amount import Amount
 from frill.planning.speed import PROBE_CLASSES, PROBE_CLIPS, PROBE_VALUES, Speeds
 from frill.planning.students import Cost, cost
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from frill.params import TRAINS, Params, Student
-from frill.planning.audio import COMPUTED, MEASURED, Amount, Set
+from frill.planning.amount import COMPUTED, MEASURED, Amount
+from frill.planning.audio import Set
 from frill.planning.cost import CALLS, LIGHT_START_S, POOL_START_S, benchmark_s, cores, distill_s, invocation_s, probes_s
 from frill.planning.speed import Speeds
 from frill.planning.students import CHECKPOINT_BYTES, cost

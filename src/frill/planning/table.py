@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from frill.params import Params
-from frill.planning.audio import COMPUTED, MEASURED, PUBLISHED, Set
+from frill.planning.amount import COMPUTED, MEASURED, PUBLISHED
+from frill.planning.audio import Set
 from frill.planning.plan import Totals, totals
 from frill.planning.rows import Row
 from frill.planning.speed import Speeds
