@@ -28,12 +28,25 @@ def default(_default) -> dict:
     return copy.deepcopy(_default)
 
 
-@pytest.fixture(scope="module")
-def reproduced(tmp_path_factory) -> Project:
-    """The miniature project after a first `dvc repro`: one for a file's tests, which leave its params as they found them."""
+def pytest_collection_modifyitems(items):
+    """`pytest -n 2 --dist loadgroup`: a file's tests share fixtures that take minutes, and phones' tests wait more than they compute."""
+    for item in items:
+        folder = item.path.parent
+        group = folder.name if folder.name in ("device", "pipeline") else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="session")
+def _reproduced(tmp_path_factory) -> Project:
     project = Project(tmp_path_factory.mktemp("miniature") / "frill", miniature())
     project.repro()
     return project
+
+
+@pytest.fixture(scope="module")
+def reproduced(_reproduced, tmp_path_factory) -> Project:
+    """The miniature project after a first `dvc repro`: a copy for each file's tests, which leave its params as they found them."""
+    return _reproduced.copy(tmp_path_factory.mktemp("copy") / "frill")
 
 
 @pytest.fixture(scope="session")

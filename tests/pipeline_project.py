@@ -1,5 +1,6 @@
 """A copy of the project with params.yaml in miniature: the real stages and the real DVC graph, in about two minutes."""
 
+import copy
 import os
 import re
 import shutil
@@ -52,6 +53,13 @@ class Project:
         self.write()
         for command in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
             subprocess.run(["git", *command.split()], cwd=folder, check=True)
+
+    def copy(self, folder: Path) -> "Project":
+        """The project as it stands, elsewhere."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        twin = copy.copy(self)
+        twin.folder, twin.params = folder, copy.deepcopy(self.params)
+        return twin
 
     def write(self) -> None:
         """params.yaml, from `params`."""

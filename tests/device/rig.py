@@ -80,6 +80,10 @@ class Rig(AndroidState):
     def stop_server(self) -> None:
         """Connecting to its port is refused from now on."""
         self._kill(self._server)
+        with suppress(ConnectionRefusedError):  # a socket outlives its process by a moment
+            while True:
+                with suppress(ConnectionResetError), socket.create_connection(("127.0.0.1", self.server_port)):
+                    time.sleep(0.01)
 
     def start(self, port: int = 5641) -> str:
         """Starts an adbd and waits until it listens. Returns the serial for `adb connect`."""
