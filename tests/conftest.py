@@ -28,6 +28,7 @@ def default(_default) -> dict:
     return copy.deepcopy(_default)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the marks in the same hook
 def pytest_collection_modifyitems(items):
     """`pytest -n 2 --dist loadgroup`: a file's tests share fixtures that take minutes, and phones' tests wait more than they compute."""
     for item in items:
