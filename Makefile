@@ -13,10 +13,10 @@ repro: $(VENV)/ready
 	frill repro $(if $(PRESET),--preset $(PRESET))
 
 test: $(VENV)/ready
-	python -m pytest -n 2 --dist loadgroup -m "not slow"
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: $(VENV)/ready
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 ui: $(VENV)/ready
 	mlflow ui --backend-store-uri "$$(python -c 'from frill import params; print(params.load().tracking.uri)')"

@@ -28,15 +28,6 @@ def default(_default) -> dict:
     return copy.deepcopy(_default)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the marks in the same hook
-def pytest_collection_modifyitems(items):
-    """`pytest -n 2 --dist loadgroup`: a file's tests share fixtures that take minutes, and phones' tests wait more than they compute."""
-    for item in items:
-        folder = item.path.parent
-        group = folder.name if folder.name in ("device", "pipeline") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def _reproduced(tmp_path_factory) -> Project:
     project = Project(tmp_path_factory.mktemp("miniature") / "frill", miniature())
