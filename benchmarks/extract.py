@@ -30,7 +30,8 @@ import tf_keras as keras  # noqa: E402
 
 from frill import targets  # noqa: E402
 from frill.audio import SAMPLE_RATE_HZ, to_float  # noqa: E402
-from frill.clips import Clip, ClipStore, write_clips  # noqa: E402
+from frill.clip_writer import write_clips  # noqa: E402
+from frill.clips import Clip, ClipStore  # noqa: E402
 from frill.frontend import window_count  # noqa: E402
 from frill.params import Targets  # noqa: E402
 from frill.stage import peak_memory_bytes  # noqa: E402

@@ -38,7 +38,7 @@ KINDS: dict[str, Callable[[str, Any], Amount | None]] = {
     "audioset": recordings.audioset_amount,
     "tfrecord": recordings.tfrecord_amount,
     "webdataset": recordings.webdataset_amount,
-    "tfds": lambda name, spec: published(getattr(spec, "dataset", ""), name),
+    "tfds": lambda name, spec: published(spec.dataset, name),
 }
 
 
