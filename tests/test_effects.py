@@ -95,7 +95,7 @@ def test_one_axis_is_scipys_linregress():
         assert weight["weight"] == pytest.approx(line.rvalue) and found[target]["r2"] == pytest.approx(line.rvalue**2)  # standardised: r
         half = 2.364624 * line.stderr * line.rvalue / line.slope  # t of 7 degrees of freedom
         np.testing.assert_allclose(weight["interval"], [line.rvalue - half, line.rvalue + half], rtol=1e-6)
-    assert notes[-1] == "9 students and 1 independent weights leave 7 degrees of freedom: R2 is flattered, intervals are wide."
+    assert notes[-1] == "9 students leave 7 degrees of freedom beside the weights: R2 is flattered, intervals are wide."
 
 
 def test_axes_that_vary_together_are_named():
@@ -109,7 +109,7 @@ def test_axes_that_vary_together_are_named():
 def test_too_few_students_and_none():
     few = [student(width=0.5), student(width=1.0)]
     found, notes = regression(few)
-    assert found == {} and notes[-1].startswith("No regression: 2 students for 1 weights and a constant leave no degree of freedom.")
+    assert found == {} and notes[-1] == "No regression: 2 students leave no degree of freedom beside width and a constant; the pairs need none."
     assert effects([])["pairs"] == [] and effects(few[:1])["regression"] == {}
 
 

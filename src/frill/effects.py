@@ -71,7 +71,8 @@ def regression(students: Sequence[dict]) -> tuple[dict, list[str]]:
     rank = np.linalg.matrix_rank(columns - columns.mean(axis=0)) if terms else 0
     freedom = len(students) - 1 - rank
     if not terms or freedom < 1:
-        few = f"No regression: {len(students)} students for {len(terms)} weights and a constant leave no degree of freedom. The pairs need none."
+        names = ", ".join(term for term, _, _ in terms) or "no term"
+        few = f"No regression: {len(students)} students leave no degree of freedom beside {names} and a constant; the pairs need none."
         return {}, [*notes, few]
     result, shared = {}, []
     for target, log in LOG.items():
@@ -91,9 +92,7 @@ def regression(students: Sequence[dict]) -> tuple[dict, list[str]]:
     if shared:
         notes.append(f"These vary together among the students, so no weight of their own can be given: {', '.join(shared)}.")
     if freedom < 10:
-        notes.append(
-            f"{len(students)} students and {rank} independent weights leave {freedom} degrees of freedom: R2 is flattered, intervals are wide."
-        )
+        notes.append(f"{len(students)} students leave {freedom} degrees of freedom beside the weights: R2 is flattered, intervals are wide.")
     return result, notes
 
 
