@@ -85,3 +85,13 @@ def test_outputs_of_sets_of_every_kind_stay_until_they_are_unnamed(project, tmp_
         (tmp_path / "data/corpus" / name).mkdir(parents=True)
     params = validate({key: value for key, value in project.items() if key != "root"})
     assert [path.name for path in check.remove_unnamed(params, tmp_path)] == ["old"]
+
+
+def test_a_memory_budget_needs_a_device_that_tells_memory(default, monkeypatch):
+    default["selection"]["memory_mib"] = 50
+    check.check(validate(default))  # Linux does
+    monkeypatch.setattr(check, "measured_here", lambda: False)
+    with pytest.raises(
+        UserError, match="selection.memory_mib = 50: memory is measured on Linux and on phones, not on this host; write none, or select on"
+    ):
+        check.check(validate(default))

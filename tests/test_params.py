@@ -70,6 +70,7 @@ def test_presets_are_valid(preset, tmp_path):
         ("selection.latency_ms", None, "write the word none"),
         ("selection.latency_ms", 0, "greater than 0"),
         ("selection.file_bytes", -3, "greater than or equal to 1"),
+        ("selection.memory_mib", 0, "greater than 0"),
     ],
 )
 def test_a_bad_value_is_one_line(default, key, value, allowed):

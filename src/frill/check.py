@@ -6,6 +6,7 @@ from pathlib import Path
 from frill.clips import Rejected
 from frill.corpora import audioset, folder, members, synthetic, tfds_sources, tfrecord
 from frill.corpora.archives import archives
+from frill.device.memory import measured_here
 from frill.device.tool_file import local_tool
 from frill.errors import UserError
 from frill.limits import enforce_limit
@@ -17,6 +18,7 @@ from frill.params import (
     Baseline,
     Device,
     FolderSet,
+    HostDevice,
     Params,
     TfrecordSet,
     WebdatasetSet,
@@ -37,6 +39,8 @@ def check(params: Params) -> list[str]:
             _check_tool(name, device)
         except UserError as error:
             mistakes.append(str(error))
+    if message := _budget_problem(params):
+        mistakes.append(message)
     for name, spec in params.audio.espeak.items():
         if message := synthetic.problem(spec.set, spec.use, spec.hours, spec.clips):
             mistakes.append(f"params.yaml: audio.espeak.{name}: {message}")
@@ -71,6 +75,16 @@ def _check_tool(name: str, device: Device) -> None:
     """A phone may come later, its tool is looked at now: hours of training come before it is needed. A URL is left to the stage."""
     if isinstance(device, AdbDevice) and "://" not in device.tool:
         local_tool(device.tool, device.tool_sha256, f"devices.{name}")
+
+
+def _budget_problem(params: Params) -> str:
+    selection = params.selection
+    if selection.memory_mib and isinstance(params.devices[selection.device], HostDevice) and not measured_here():
+        return (
+            f"params.yaml: selection.memory_mib = {selection.memory_mib:g}: memory is measured on Linux and on phones, not on this host; "
+            "write none, or select on a phone"
+        )
+    return ""
 
 
 def _baseline_problem(name: str, spec: Baseline) -> str:

@@ -90,7 +90,7 @@ def show() -> int:
         raise UserError(f"{FRONTIER}: not there yet; run `make repro`")
     frontier = json.loads(FRONTIER.read_text())
     print(shows.table(frontier, elsewhere.latencies_ms(frontier)))
-    print(f"\nSelected: {frontier['selected']}\n{frontier['reason']}")
+    print(f"\n{shows.selection(frontier)}\n\n{shows.effects(frontier)}")
     print("\nNext: release/ is what ships, with its model card. reports/index.html has the picture. `make ui` compares runs in MLflow.")
     return 0
 

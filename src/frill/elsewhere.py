@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from frill.frontier import pooled_latency_ms
+from frill.latency import pooled_latency_ms
 
 FOLDER = Path("results/latency")
 

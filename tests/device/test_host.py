@@ -25,13 +25,24 @@ def test_a_measurement_agrees_with_itself(measured, pooling_models):
 
 
 def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
-    """Scripted rounds, control and model in turn, after a warm-up of each."""
-    rounds = iter([[99.0] * 3, [99.0] * 3, *([1.0, 1.0, 9.0], [2.0, 2.0, 2.0], [2.0, 2.0, 2.0], [6.0, 8.0, 7.0], [1.0, 1.0, 1.0], [4.0, 4.0, 30.0])])
-    monkeypatch.setattr(host.Timed, "round_ms", lambda self, length_ms: next(rounds))
-    found = host.measure(pooling_models[1], pooling_models[0], HostDevice(kind="host", threads=1, rounds=3, round_ms=1))
+    """Scripted rounds, control and model in turn, each opened anew and after a warm-up of its own."""
+    opened = []
+    rounds = iter([[1.0, 1.0, 9.0], [2.0, 2.0, 2.0], [2.0, 2.0, 2.0], [6.0, 8.0, 7.0], [1.0, 1.0, 1.0], [4.0, 4.0, 30.0]])
+
+    class Scripted:
+        def __init__(self, path, threads):
+            opened.append(path)
+
+        def round_ms(self, length_ms):
+            return [99.0] * 3 if length_ms == 0 else next(rounds)
+
+    monkeypatch.setattr(host, "Timed", Scripted)
+    cheap, dear = pooling_models
+    found = host.measure(dear, cheap, HostDevice(kind="host", threads=1, rounds=3, round_ms=1))
     assert (found["latency_ms"], found["control_ms"], found["ratio"], found["runs"]) == (4.0, 1.0, 3.5, 9)  # ratios 2, 3.5, 4
     assert found["iqr_ms"] == [3.0, 5.5] and found["ratio_iqr"] == [2.75, 3.75]
-    assert next(rounds, None) is None
+    assert (found["round_ms"], found["control_round_ms"]) == ([2.0, 7.0, 4.0], [1.0, 2.0, 1.0])
+    assert opened == [cheap, dear] * 3 and next(rounds, None) is None
 
 
 def test_a_round_takes_its_time_and_never_fewer_than_three_runs(pooling_models):

@@ -30,7 +30,10 @@ def project(reproduced, rig, tool) -> Project:
 def test_a_phone_is_measured_lost_in_mid_run_and_measured_again(project, rig):
     assert set(project.repro()) == {"check", "track"} | MINE  # nothing is trained, scored or selected again
     table = project.run("frill", "show").stdout
-    assert re.search(r"^. one +[\d.]+ ms +[\d.]+ ms", table, re.MULTILINE) and "latency: on host, which decides; beside it on pixel" in table
+    assert (
+        re.search(r"^. one +[\d.]+ ms +[\d.]+ \.\. [\d.]+ +[\d.]+ ms", table, re.MULTILINE)
+        and "latency: on host, which decides; beside it on pixel" in table
+    )
     one = json.loads((project.folder / "results/latency/pixel/one.json").read_text())
     assert one["cosine"] > 0.9999 and one["identity"] == json.loads((project.folder / "results/identity/pixel.json").read_text())
     assert project.repro() == ["track"]

@@ -44,7 +44,7 @@ def lines(result: dict, model: str, name: str, control: str) -> list[str]:
     if result.get("cosine") is not None:
         found.append(f"  output    cosine {result['cosine']:.7f} with this machine's")
     if result.get("peak_memory_mib") is not None:
-        found.append(f"  memory    {result['peak_memory_mib']:.1f} MiB at its peak, tool included")
+        found.append(f"  memory    {result['peak_memory_mib']:.1f} MiB at its peak, {'tool included' if phone else 'beside Python and LiteRT'}")
     if result.get("operators"):
         found.append("  operators " + ", ".join(f"{row['name']} {100 * row['share']:.0f} %" for row in result["operators"][:4]))
     if result.get("discarded"):

@@ -1,7 +1,8 @@
 """Latency on this machine's CPU, through LiteRT with XNNPACK.
 
 Rounds alternate between a control model and the one measured, so that what slows the machine down for a while slows both: the ratio of the two is what
-is stable, and what the frontier compares.
+is stable, and what the frontier compares. Every round opens both anew: where their weights come to lie in memory changes their speed by some percent,
+and rounds of one opening would agree with each other better than with the next measurement.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from time import perf_counter_ns
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from frill.device.memory import peak_memory_mib
 from frill.params import HostDevice
 
 MIN_INVOCATIONS = 3  # a round, however slow the model
@@ -34,12 +36,9 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
     """Milliseconds for one window, input copied in and embedding copied out, over `rounds` rounds of `round_ms` each.
 
     `latency_ms` is the median over rounds of a round's median; `iqr_ms` the quartiles of those; `p95_ms` over all invocations; `ratio` the median of
-    a round's median over that of the control's round just before.
+    a round's median over that of the control's round just before; `round_ms` and `control_round_ms` the medians themselves, round by round.
     """
-    timed = Timed(control, device.threads), Timed(model, device.threads)
-    for one in timed:
-        one.round_ms(device.round_ms)  # warm-up, not counted
-    rounds = [[one.round_ms(device.round_ms) for one in timed] for _ in range(device.rounds)]
+    rounds = [[_fresh_round_ms(path, device) for path in (control, model)] for _ in range(device.rounds)]
     control_ms, model_ms = (np.array([np.median(pair[i]) for pair in rounds]) for i in range(2))
     ratios = model_ms / control_ms
     return {
@@ -54,8 +53,17 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
         "control_ms": float(np.median(control_ms)),
         "ratio": float(np.median(ratios)),
         "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
+        "round_ms": model_ms.tolist(),
+        "control_round_ms": control_ms.tolist(),
+        "peak_memory_mib": peak_memory_mib(model, device.threads),
         "model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
     }
+
+
+def _fresh_round_ms(path: Path, device: HostDevice) -> list[float]:
+    timed = Timed(path, device.threads)
+    timed.round_ms(0.0)  # warm-up, not counted
+    return timed.round_ms(device.round_ms)
 
 
 class Timed:

@@ -7,6 +7,7 @@ degrees of freedom of Welch (1947) where tasks of different size are averaged. T
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
@@ -26,19 +27,25 @@ class Resampled:
 
 def resample(values: np.ndarray, groups: np.ndarray | None, seed: int) -> Resampled:
     """The mean of `values` float [clips] over resampled groups: `groups` int [clips] names each clip's, None makes every clip its own."""
-    rng = np.random.default_rng(seed)
     if groups is None or len(set(groups.tolist())) < 2:  # of one speaker clips are all that can be resampled: a lower bound
+        rng = np.random.default_rng(seed)
         levels, counts = np.unique(values, return_counts=True)  # n clips of few different values: their counts are multinomial
         means, members = rng.multinomial(len(values), counts / len(values), RESAMPLES) @ levels / len(values), len(values)
     else:
         _, groups = np.unique(groups, return_inverse=True)
         sums, clips = np.bincount(groups, values), np.bincount(groups)
         members = len(clips)
-        drawn = rng.multinomial(members, np.full(members, 1 / members), RESAMPLES)
+        drawn = _draws(members, seed)
         means = drawn @ sums / (drawn @ clips)
     estimate = float(np.mean(values))
     widened = np.sqrt(members / max(1, members - 1))
     return Resampled(estimate, widened * (means - estimate), max(1, members - 1))
+
+
+@lru_cache(maxsize=32)
+def _draws(members: int, seed: int) -> np.ndarray:
+    """How often each group is in each resample, float [RESAMPLES, members]: pairs of models share it, and drawing takes most of the time."""
+    return np.random.default_rng(seed).multinomial(members, np.full(members, 1 / members), RESAMPLES).astype(float)
 
 
 def interval(parts: Sequence[Resampled]) -> list[float]:

@@ -113,6 +113,7 @@ class Selection(Section):
     device: str
     latency_ms: NoneOrPositive
     file_bytes: NoneOrCount
+    memory_mib: NoneOrPositive = None
 
 
 class Tracking(Section):

@@ -115,6 +115,6 @@ def probes_s(speeds: Speeds, tasks: list[Amount | None], values: int, params: Pa
 def benchmark_s(device, latency_s: float = 0.0) -> float:
     """One model on one device by its own settings; what a phone needs to cool down is not in it."""
     if device.kind == "host":
-        return LIGHT_START_S + 2 * (device.rounds + 1) * max(device.round_ms / 1e3, 3 * latency_s)
+        return LIGHT_START_S + 2 * device.rounds * (max(device.round_ms / 1e3, 3 * latency_s) + 3 * latency_s)
     process_s = device.warm_up_s + max(device.min_s, device.runs * latency_s)
     return LIGHT_START_S + (2 * device.processes + 3) * process_s  # check, operators and memory are runs of their own
