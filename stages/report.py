@@ -14,17 +14,12 @@ with stage("report"):
     names = [model["name"] for model in frontier["students"] + frontier["references"]]
     noss = {name: json.loads(Path(f"results/noss/{name}.json").read_text()) for name in names}
     curves = {name: list(csv.DictReader(Path(f"models/students/{name}/curve.csv").open())) for name in settings.students}
-    device = frontier["device"]
-    latency = {
-        device: {
-            "identity": json.loads(Path(f"results/identity/{device}.json").read_text()),
-            "models": {model["name"]: model["latency_ms"] for model in frontier["students"] + frontier["references"]},
-        }
-    }
+    devices = json.loads(Path("results/devices.json").read_text())
+    elsewhere = {device: found["latency_ms"] for device, found in devices.items() if device != frontier["device"]}
     folder = Path("reports")
     folder.mkdir(exist_ok=True)
-    drawn = charts.all_of(frontier, curves)
+    drawn = charts.all_of(frontier, curves, elsewhere)
     pictures.write(drawn, folder)
     numbers.write(frontier, curves, folder)
-    page.write_page(frontier, noss, drawn, latency, folder / "index.html")
+    page.write_page(frontier, noss, drawn, devices, folder / "index.html")
     print(f"report: {folder / 'index.html'}")

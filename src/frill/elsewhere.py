@@ -18,3 +18,11 @@ def latencies_ms(frontier: dict, folder: Path = FOLDER) -> dict[str, dict[str, f
         if any(result["latency_ms"] is not None for result in measured.values()):
             found[device] = pooled_latency_ms(measured)
     return found
+
+
+def devices(frontier: dict, folder: Path = FOLDER) -> dict[str, dict]:
+    """Device -> its identity and latency_ms by model, the one that decides first."""
+    decides = {model["name"]: model["latency_ms"] for model in frontier["students"] + frontier["references"]}
+    measured = {frontier["device"]: decides, **latencies_ms(frontier, folder)}
+    identities = folder.parent / "identity"
+    return {device: {"identity": json.loads((identities / f"{device}.json").read_text()), "latency_ms": times} for device, times in measured.items()}

@@ -8,6 +8,7 @@ import altair as alt
 BACKBONES = {"tiny": "#2f8fb3", "small": "#d1603d", "large": "#8a6fd1"}
 PARTS = {"backbone": "#2f8fb3", "bottleneck": "#d1603d", "rest of the file": "#8f8f8f"}
 OUTCOMES = {"quality": "#2f8fb3", "latency_ms": "#d1603d", "file_bytes": "#8a6fd1"}
+FILLED = {"frontier": 1.0, "cautious frontier": 0.4, "beaten": 0.0}  # opacity of a point by its place
 LABELLED = 24  # students; more names than that cover each other, then those of the frontier are written only
 INK = {name: "currentColor" for name in ("labelColor", "titleColor", "tickColor", "domainColor")}
 MIB = 2**20
@@ -15,10 +16,10 @@ MIB = 2**20
 alt.data_transformers.disable_max_rows()
 
 
-def all_of(found: dict, points: dict[str, list[dict]], elsewhere: dict[str, dict[str, float]] | None = None) -> dict[str, alt.TopLevelMixin]:
+def all_of(found: dict, points: dict[str, list[dict]], elsewhere: dict[str, dict[str, float]]) -> dict[str, alt.TopLevelMixin]:
     """Every picture by name, from frontier.json and the curves. Effects are there if frontier.json has a regression."""
     students = found["students"]
-    pictures = {"frontier": frontier(found, elsewhere or {}), "curves": curves(points, {s["name"]: s["backbone"] for s in students})}
+    pictures = {"frontier": frontier(found, elsewhere), "curves": curves(points, {s["name"]: s["backbone"] for s in students})}
     pictures |= {"sizes": sizes(students), "tasks": tasks([s for s in students if s["on_frontier"]] or students)}
     regression = found.get("effects", {}).get("regression")
     return pictures | ({"effects": effects(regression)} if regression else {})
@@ -44,7 +45,7 @@ def frontier(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> alt.TopL
     )
     y = alt.Y("quality:Q", title="quality, points against the teacher", scale=alt.Scale(zero=False, padding=12))
     colour = alt.Color("backbone:N", scale=_scale(BACKBONES), legend=alt.Legend(title=None))
-    place = alt.FillOpacity("place:N", scale=alt.Scale(domain=["frontier", "cautious frontier", "beaten"], range=[1, 0.4, 0.1]), legend=None)
+    place = alt.FillOpacity("filled:Q", scale=None, legend=None)
     shape = alt.Shape("backbone:N", scale=alt.Scale(domain=list(BACKBONES)), legend=alt.Legend(title=None))
     spec = ["student", "backbone", "width", "pooling", "rank", "qat", "precision", "place"]
     numbers = [alt.Tooltip(f"{key}:Q", format=form, title=title) for key, form, title in (
@@ -91,7 +92,7 @@ def _point(student: dict, frontier: dict, device: str, latency_ms: float) -> dic
     row |= {"fast": min(fast, latency_ms), "slow": max(slow, latency_ms), "mib": student["file_bytes"] / MIB, "selected": selected}
     row["label"] = f"{student['name']} (selected)" if selected else student["name"]
     row["description"] = f"{row['label']}: {latency_ms:.3f} ms, quality {student['quality']:+.2f}, {place}"
-    return row | {"link": f"#student-{student['name']}"}
+    return row | {"filled": FILLED[place], "link": f"#student-{student['name']}"}
 
 
 def _references(references: list[dict]) -> list[alt.Chart]:
@@ -122,16 +123,20 @@ def curves(curves: dict[str, list[dict]], backbones: dict[str, str]) -> alt.TopL
 
 def sizes(students: list[dict]) -> alt.TopLevelMixin:
     """Each file's bytes: backbone, bottleneck and the rest (graph, front end)."""
-    rows = [{"student": s["name"], "part": part, "mib": size / MIB} for s in students for part, size in parts_bytes(s).items()]
+    rows = [
+        {"student": s["name"], "part": part, "place": list(PARTS).index(part), "mib": size / MIB}
+        for s in students
+        for part, size in parts_bytes(s).items()
+    ]
     chart = alt.Chart(alt.Data(values=rows)).mark_bar(stroke="currentColor", strokeWidth=0.3)
     chart = chart.encode(
         alt.X("mib:Q", title="file, MiB"),
         alt.Y("student:N", title=None, sort="-x"),
         color=alt.Color("part:N", scale=_scale(PARTS), legend=alt.Legend(title=None)),
-        order=alt.Order("part:N"),
+        order=alt.Order("place:Q"),
         tooltip=["student:N", "part:N", alt.Tooltip("mib:Q", format=".2f", title="MiB")],
     )
-    return _framed(chart, alt.Step(24))
+    return _framed(chart, 26 * len(students))
 
 
 def parts_bytes(student: dict) -> dict[str, float]:
@@ -156,11 +161,11 @@ def tasks(students: list[dict]) -> alt.TopLevelMixin:
     tooltip = ["student:N", "task:N", *(alt.Tooltip(f"{key}:Q", format="+.1f") for key in ("points", "low", "high"))]
     dots = base.mark_point(filled=True, size=60).encode(
         alt.X("points:Q", title="points against the teacher (test)"),
-        shape=alt.Shape("student:N", legend=alt.Legend(title=None, columns=2)),
+        shape=alt.Shape("student:N", legend=None),
         tooltip=tooltip,
     )
     rules = base.mark_rule(strokeWidth=1.5).encode(alt.X("low:Q"), alt.X2("high:Q"))
-    return _framed(alt.layer(rules, dots, _zero()), alt.Step(15))
+    return _framed(alt.layer(rules, dots, _zero()), 17 * len(rows))
 
 
 def effects(regression: dict) -> alt.TopLevelMixin:
@@ -175,7 +180,7 @@ def effects(regression: dict) -> alt.TopLevelMixin:
     tooltip = ["term:N", "outcome:N", *(alt.Tooltip(f"{key}:Q", format="+.2f") for key in ("weight", "low", "high"))]
     bars = base.mark_bar(opacity=0.75).encode(alt.X("weight:Q", title="standardised weight"), color=colour, tooltip=tooltip)
     rules = base.mark_rule(color="currentColor").encode(alt.X("low:Q"), alt.X2("high:Q"))
-    return _framed(alt.layer(bars, rules, _zero()), alt.Step(13))
+    return _framed(alt.layer(bars, rules, _zero()), 15 * len(rows))
 
 
 def _zero() -> alt.Chart:
@@ -189,7 +194,7 @@ def _scale(colours: dict[str, str]) -> alt.Scale:
 def _framed(chart, height) -> alt.TopLevelMixin:
     """As wide as the page gives it, legends above, ink of the page."""
     return (
-        chart.properties(width="container", height=height, background="transparent", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+        chart.properties(width="container", height=height, background="transparent")
         .configure(font="sans-serif")
         .configure_axis(**INK, gridColor="gray", gridOpacity=0.25, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
         .configure_legend(orient="top", labelColor="currentColor", labelFontSize=12, symbolStrokeColor="currentColor")

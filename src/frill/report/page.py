@@ -26,8 +26,8 @@ ALTERNATIVES = {
 }
 
 
-def write_page(frontier: dict, noss: dict[str, dict], charts: dict[str, alt.TopLevelMixin], latency: dict[str, dict], path: Path) -> None:
-    """`noss`: every model's results/noss JSON; `charts` by name, as pictures; `latency`: device -> {"identity": .., "models": {name: latency_ms}}."""
+def write_page(frontier: dict, noss: dict[str, dict], charts: dict[str, alt.TopLevelMixin], devices: dict[str, dict], path: Path) -> None:
+    """`noss`: every model's results/noss JSON; `charts` by name, as pictures; `devices`: results/devices.json."""
     folder = files("frill.report")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {"points": lambda value: f"{value:+.2f}", "span": _span, "mib": lambda size: f"{size / 2**20:.2f}"}
@@ -42,7 +42,7 @@ def write_page(frontier: dict, noss: dict[str, dict], charts: dict[str, alt.TopL
         effects=frontier.get("effects", {}),
         alternatives=ALTERNATIVES,
         charts=list(charts),
-        latency=latency,
+        devices=devices,
         style=Markup((folder / "page.css").read_text()),
         script=Markup((folder / "page.js").read_text()),
         library=Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script")),
