@@ -70,7 +70,7 @@ def test_table_sorts_by_click_and_by_keyboard(visit, report, whole):
 
 def test_another_device_is_a_choice(visit, report, whole):
     page = opened(visit, report(whole)).page
-    page.get_by_label("Device").select_option("pixel")
+    page.get_by_role("combobox", name="Device").select_option("pixel")
     expect(page.locator("#chart-frontier [aria-label^='slow (selected): 3.500 ms']")).to_be_visible()
     expect(page.locator(POINT)).to_have_count(0)
 

@@ -55,20 +55,20 @@ def frontier(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> alt.TopL
         x, y, color=colour, fillOpacity=place, shape=shape, href="link:N", tooltip=details, description="description:N")  # fmt: skip
     named = "true" if len(frontier["students"]) <= LABELLED else "datum.place == 'frontier'"
     layers = [
-        base.mark_rule(opacity=0.45).encode(x, alt.Y("low:Q"), y2="high:Q", color=colour),
-        base.mark_rule(opacity=0.45).encode(alt.X("fast:Q"), alt.X2("slow:Q"), y=y, color=colour),
+        base.mark_rule(opacity=0.45, aria=False).encode(x, alt.Y("low:Q"), y2="high:Q", color=colour),
+        base.mark_rule(opacity=0.45, aria=False).encode(alt.X("fast:Q"), alt.X2("slow:Q"), y=y, color=colour),
         base.transform_filter("datum.place == 'frontier'")
-        .mark_line(interpolate="step-after", color="currentColor", opacity=0.5, strokeWidth=1)
+        .mark_line(interpolate="step-after", aria=False, color="currentColor", opacity=0.5, strokeWidth=1)
         .encode(x, y, order="latency_ms:Q"),
-        points,
-        base.transform_filter("datum.selected").mark_point(size=420, shape="circle", color="currentColor", strokeWidth=2).encode(x, y),
+        base.transform_filter("datum.selected").mark_point(size=420, aria=False, shape="circle", color="currentColor", strokeWidth=2).encode(x, y),
         *(
             base.transform_filter(f"{named} && datum.side == '{side}'")
-            .mark_text(align=side, dx=9 if side == "left" else -9, dy=-9, color="currentColor")
+            .mark_text(align=side, aria=False, dx=9 if side == "left" else -9, dy=-9, color="currentColor")
             .encode(x, y, text="label:N")
             for side in ("left", "right")
         ),
         *_references([r for r in frontier["references"] if r["quality"] >= min(row["low"] for row in rows)]),
+        points,  # over all others, which would take the pointer from it
     ]
     return _framed(alt.layer(*layers), 420)
 
