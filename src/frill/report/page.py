@@ -17,7 +17,7 @@ from frill.report import charts as drawn
 from frill.show import notes
 
 ALTERNATIVES = {
-    "frontier": "Latency against quality of every student, with 95 % intervals. Filled: on the frontier, half filled: on the cautious frontier only, "
+    "frontier": "Latency against quality of every student, with 95 % intervals (of latency quartiles, where it has none). Filled: on the frontier, half filled: on the cautious frontier only, "
     "hollow: beaten; the ring marks the selected. The students table holds the same figures.",
     "tasks": "Points against the teacher by task on test clips, with 95 % intervals, of the students on the frontier. The tasks table holds them and all others.",
     "effects": "How much each choice weighs on quality, latency and bytes: standardised weights of linear regressions with 95 % intervals.",
