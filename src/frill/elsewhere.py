@@ -21,8 +21,11 @@ def latencies_ms(frontier: dict, folder: Path = FOLDER) -> dict[str, dict[str, f
 
 
 def devices(frontier: dict, folder: Path = FOLDER) -> dict[str, dict]:
-    """Device -> its identity and latency_ms by model, the one that decides first."""
+    """Device -> its identity ({} of one that is away) and latency_ms by model, the one that decides first."""
     decides = {model["name"]: model["latency_ms"] for model in frontier["students"] + frontier["references"]}
     measured = {frontier["device"]: decides, **latencies_ms(frontier, folder)}
-    identities = folder.parent / "identity"
-    return {device: {"identity": json.loads((identities / f"{device}.json").read_text()), "latency_ms": times} for device, times in measured.items()}
+    found = {}
+    for device, times in measured.items():
+        identity = folder.parent / f"identity/{device}.json"  # gone while the device is away, of which the results stay
+        found[device] = {"identity": json.loads(identity.read_text()) if identity.exists() else {}, "latency_ms": times}
+    return found
