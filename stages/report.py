@@ -1,11 +1,11 @@
-"""reports/: one page to look at, and its pictures."""
+"""reports/: one page to look at, its pictures as PNG and SVG, and what `dvc plots` and `dvc metrics` show."""
 
 import csv
 import json
 from pathlib import Path
 
 from frill import params
-from frill.report import page, plots
+from frill.report import charts, numbers, page, pictures
 from frill.stage import stage
 
 with stage("report"):
@@ -14,9 +14,12 @@ with stage("report"):
     names = [model["name"] for model in frontier["students"] + frontier["references"]]
     noss = {name: json.loads(Path(f"results/noss/{name}.json").read_text()) for name in names}
     curves = {name: list(csv.DictReader(Path(f"models/students/{name}/curve.csv").open())) for name in settings.students}
+    devices = json.loads(Path("results/devices.json").read_text())
+    elsewhere = {device: found["latency_ms"] for device, found in devices.items() if device != frontier["device"]}
     folder = Path("reports")
     folder.mkdir(exist_ok=True)
-    plots.plot_frontier(frontier, folder)
-    plots.plot_curves(curves, folder)
-    page.write_page(frontier, noss, folder)
+    drawn = charts.all_of(frontier, curves, elsewhere)
+    pictures.write(drawn, folder)
+    numbers.write(frontier, curves, folder)
+    page.write_page(frontier, noss, drawn, devices, folder / "index.html")
     print(f"report: {folder / 'index.html'}")

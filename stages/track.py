@@ -17,6 +17,7 @@ with stage("track"):
         name: [{key: float(value) for key, value in row.items()} for row in csv.DictReader(Path(f"models/students/{name}/curve.csv").open())]
         for name in settings.students
     }
+    Path("results/devices.json").write_text(json.dumps(elsewhere.devices(frontier), indent=1) + "\n")  # for the report, which waits for no phone
     runs = tracking.runs(frontier, noss, curves, settings.distill.model_dump(), elsewhere.latencies_ms(frontier))
     todo = tracking.missing(runs, settings.tracking.uri)
     if todo:

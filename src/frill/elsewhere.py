@@ -18,3 +18,14 @@ def latencies_ms(frontier: dict, folder: Path = FOLDER) -> dict[str, dict[str, f
         if any(result["latency_ms"] is not None for result in measured.values()):
             found[device] = pooled_latency_ms(measured)
     return found
+
+
+def devices(frontier: dict, folder: Path = FOLDER) -> dict[str, dict]:
+    """Device -> its identity ({} of one that is away) and latency_ms by model, the one that decides first."""
+    decides = {model["name"]: model["latency_ms"] for model in frontier["students"] + frontier["references"]}
+    measured = {frontier["device"]: decides, **latencies_ms(frontier, folder)}
+    found = {}
+    for device, times in measured.items():
+        identity = folder.parent / f"identity/{device}.json"  # gone while the device is away, of which the results stay
+        found[device] = {"identity": json.loads(identity.read_text()) if identity.exists() else {}, "latency_ms": times}
+    return found

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import resource
 import sys
 import time
@@ -27,10 +28,13 @@ def stage(name: str) -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(130)
     seconds = round(time.time() - start, 2)
-    entry = {"stage": name, "start": start, "seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}
+    entry = {"stage": name, "start": start, "seconds": seconds, "peak_memory_bytes": peak_memory_bytes(), "machine": platform.node()}
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("a") as file:
         file.write(json.dumps(entry) + "\n")
+    latest = {entry["stage"]: entry for entry in read_log()}
+    text = json.dumps(sorted(latest.values(), key=lambda entry: entry["start"]))
+    LOG.with_suffix(".js").write_text(f"window.stages = {text}\n")  # reports/index.html loads it when asked: a page may read no other file
 
 
 def peak_memory_bytes() -> int:

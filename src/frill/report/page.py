@@ -1,68 +1,65 @@
-"""reports/index.html: one page without network that shows the frontier, the table, tasks and training curves."""
+"""reports/index.html: everything a run found on one page that needs no network and no other file.
 
-from html import escape
+Altair (Vega-Lite) draws it: its SVG takes the page's ink, and each mark carries its own name for screen readers. The library's JavaScript, 0.9 MB, is inlined;
+plotly.py's bundle takes 4.7 MB and draws text that only sight can find.
+"""
+
+import json
 from importlib.resources import files
 from pathlib import Path
 
+import altair as alt
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from frill.report import charts as drawn
 from frill.show import notes
 
-
-def write_page(frontier: dict, noss: dict[str, dict], folder: Path) -> None:
-    """`noss` maps every model's name to its results/noss JSON. The pictures are already in `folder`."""
-    template = (files("frill.report") / "page.html").read_text()
-    synthetic = "<p class=warning>Synthetic speech (eSpeak NG). These figures rank students; they say nothing about real voices.</p>"
-    values = {
-        "WARNING": synthetic if frontier["synthetic"] else "",
-        "SELECTED": escape(str(frontier["selected"])),
-        "REASON": escape(frontier["reason"]),
-        "FRONTIER": _inline_svg(folder / "frontier.svg", "Latency against quality of every student; the table below holds the same figures"),
-        "STUDENTS": _students(frontier) + "".join(f"<p>{escape(line)}" for line in notes(frontier)),
-        "TASKS": _tasks(frontier, noss),
-        "CURVES": _inline_svg(folder / "curves.svg", "Validation R2 over training steps for every student"),
-    }
-    for key, value in values.items():
-        template = template.replace(f"<!--{key}-->", value)
-    (folder / "index.html").write_text(template)
+ALTERNATIVES = {
+    "frontier": "Latency against quality of every student, with 95 % intervals (of latency quartiles, where it has none). Filled: on the frontier, half filled: on the cautious frontier only, "
+    "hollow: beaten; the ring marks the selected. The students table holds the same figures.",
+    "tasks": "Points against the teacher by task on test clips, with 95 % intervals, of the students on the frontier. The tasks table holds them and all others.",
+    "effects": "How much each choice weighs on quality, latency and bytes: standardised weights of linear regressions with 95 % intervals.",
+    "curves": "Validation R2 of the teacher's output over the training steps of every student. The students table ends with the last values.",
+    "sizes": "Each file's bytes: backbone, bottleneck and the rest. Each student's own section holds them as numbers.",
+}
 
 
-def _inline_svg(path: Path, description: str) -> str:
-    svg = path.read_text()
-    return f'<div role=img aria-label="{escape(description)}" class=picture>{svg[svg.index("<svg") :]}</div>'
+def write_page(frontier: dict, noss: dict[str, dict], charts: dict[str, alt.TopLevelMixin], devices: dict[str, dict], path: Path) -> None:
+    """`noss`: every model's results/noss JSON; `charts` by name, as pictures; `devices`: results/devices.json."""
+    folder = files("frill.report")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {"points": lambda value: f"{value:+.2f}", "span": _span, "mib": lambda size: f"{size / 2**20:.2f}"}
+    page = environment.from_string((folder / "page.html").read_text()).render(
+        frontier=frontier,
+        students=sorted(frontier["students"], key=lambda s: s["latency_ms"]),
+        tasks=list(frontier["students"][0]["tasks"]),
+        noss=noss,
+        notes=notes(frontier),
+        remark={s["name"]: _remark(s, frontier) for s in frontier["students"]},
+        parts={s["name"]: drawn.parts_bytes(s) for s in frontier["students"]},
+        effects=frontier.get("effects", {}),
+        alternatives=ALTERNATIVES,
+        charts=list(charts),
+        devices=devices,
+        style=Markup((folder / "page.css").read_text()),
+        script=Markup((folder / "page.js").read_text()),
+        library=Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script")),
+        specs=Markup(json.dumps({name: chart.to_dict() for name, chart in charts.items()}, sort_keys=True).replace("</", "<\\/")),
+    )
+    path.write_text(page)
 
 
-def _students(frontier: dict) -> str:
-    rows = []
-    for s in sorted(frontier["students"], key=lambda s: s["latency_ms"]):
-        low, high = s["quality_interval"]
-        note = "selected" if s["name"] == frontier["selected"] else "diverged" if s["status"] != "ok" else frontier["over_budget"].get(s["name"], "")
-        cells = [
-            s["name"], s["backbone"], f"{s['width']:g}", s["pooling"], s["rank"] or "none", s["qat"], s["precision"], s["seeds"],
-            f"{s['latency_ms']:.3f}", f"{s['file_bytes'] / 2**20:.2f}", f"{s['multiply_adds'] / 1e6:.1f}",
-            f"{s['quality']:+.2f}", f"{low:+.2f} to {high:+.2f}", f"{s['quality_test']:+.2f}", f"{s['mean_test_accuracy']:.1f}",
-            "yes" if s["on_frontier"] else "", note,
-        ]  # fmt: skip
-        rows.append(_row(cells, "selected" if s["name"] == frontier["selected"] else ""))
-    for r in frontier["references"]:
-        latency = "" if r["latency_ms"] is None else f"{r['latency_ms']:.3f}"
-        cells = [r["name"], *[""] * 7, latency, "", "", f"{r['quality']:+.2f}", ""]
-        rows.append(_row([*cells, f"{r['quality_test']:+.2f}", f"{r['mean_test_accuracy']:.1f}", "", "reference"], "reference"))
-    head = ["student", "backbone", "width", "pooling", "rank", "qat", "precision", "seeds", "latency ms", "MiB", "M multiply-adds"]
-    head += ["quality", "95 % interval", "test", "accuracy %", "on frontier", "note"]
-    return _table(head, rows)
+def _span(interval: list[float] | None, form: str = "+.2f") -> str:
+    return "" if interval is None else f"{interval[0]:{form}} to {interval[1]:{form}}"
 
 
-def _tasks(frontier: dict, noss: dict[str, dict]) -> str:
-    models = [m["name"] for m in frontier["references"] + frontier["students"]]
-    tasks = list(noss[models[0]]["tasks"])
-    rows = [_row([name, *(f"{noss[name]['tasks'][task]['test_accuracy']:.1f}" for task in tasks)]) for name in models]
-    return _table(["test accuracy, %", *tasks], rows)
-
-
-def _row(cells: list, style: str = "") -> str:
-    first, *rest = (escape(str(cell)) for cell in cells)
-    return f"<tr class='{style}'><th scope=row>{first}</th>{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>"
-
-
-def _table(head: list[str], rows: list[str]) -> str:
-    titles = "".join(f"<th scope=col>{escape(title)}</th>" for title in head)
-    return f"<div class=scroll><table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+def _remark(student: dict, frontier: dict) -> str:
+    """The most important thing about a student, in a few words."""
+    if student["name"] == frontier["selected"]:
+        return "selected"
+    if student["status"] != "ok":
+        return "diverged"
+    beaten_by = student.get("beaten_by")
+    return "; ".join(filter(None, [frontier["over_budget"].get(student["name"]), f"beaten by {', '.join(beaten_by[:3])}" if beaten_by else ""]))

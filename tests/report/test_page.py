@@ -1,0 +1,115 @@
+"""The report's page in a real browser, as somebody would use it."""
+
+import json
+
+from playwright.sync_api import expect
+
+POINT = "#chart-frontier [aria-label^='slow (selected): 9.500 ms']"
+
+
+def opened(visit, folder, **options):
+    seen = visit(folder / "index.html", **options)
+    seen.page.wait_for_selector("#chart-sizes svg")
+    seen.page.wait_for_selector("#chart-frontier svg")
+    return seen
+
+
+def names(page) -> list[str]:
+    return page.locator("#students-table tbody th").all_inner_texts()
+
+
+def test_whole_page_loads_without_complaint_or_request(visit, report, whole):
+    seen = opened(visit, report(whole))
+    assert seen.problems == [] and len(seen.requests) == 1
+    text = seen.page.inner_text("main")
+    for said in (
+        "R2 0.88 over 40 students",
+        "backbone=<large>",
+        "Two axes always change together",
+        "quick: smaller",
+        "+0.25 to +0.75",
+        "0.40 to 0.60",
+        "A CPU",
+        "12.5 MiB",
+    ):
+        assert said in text, said
+
+
+def test_page_without_the_newer_figures(visit, report, frontier):
+    seen = opened(visit, report(frontier))
+    assert seen.problems == [] and "No regression" in seen.page.inner_text("main") and seen.page.locator("#chart-effects").count() == 0
+    assert "Synthetic speech" in seen.page.inner_text("header")
+
+
+def test_hover_names_the_student_and_a_click_leads_to_it(visit, report, whole):
+    page = opened(visit, report(whole)).page
+    page.hover(POINT)
+    tooltip = page.locator("#vg-tooltip-element")
+    expect(tooltip).to_contain_text("slow")
+    expect(tooltip).to_contain_text("9.500")
+    page.click(POINT)
+    page.wait_for_url("**/index.html#student-slow")
+    expect(page.locator("#student-slow")).to_be_in_viewport()
+
+
+def test_table_sorts_by_click_and_by_keyboard(visit, report, whole):
+    page = opened(visit, report(whole)).page
+    assert names(page) == ["quick", "slow", "worse", "teacher"]
+    page.click("#students-table button:text-is('quality')")
+    assert names(page) == ["worse", "quick", "slow", "teacher"]
+    button = page.locator("#students-table button:text-is('latency, ms')")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert names(page) == ["quick", "slow", "worse", "teacher"]
+    page.keyboard.press("Space")
+    assert names(page) == ["worse", "slow", "quick", "teacher"]  # the teacher was not timed: last both ways
+    assert page.locator("#students-table th[aria-sort]").evaluate_all("cells => cells.map(c => [c.innerText.trim(), c.ariaSort])") == [
+        ["latency, ms", "descending"]
+    ]
+
+
+def test_another_device_is_a_choice(visit, report, whole):
+    page = opened(visit, report(whole)).page
+    page.get_by_role("combobox", name="Device").select_option("pixel")
+    expect(page.locator("#chart-frontier [aria-label^='slow (selected): 3.500 ms']")).to_be_visible()
+    expect(page.locator(POINT)).to_have_count(0)
+
+
+def test_narrow_page_does_not_scroll_sideways(visit, report, whole):
+    page = opened(visit, report(whole), width=360, height=700).page
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.locator("#chart-frontier svg").bounding_box()["width"] <= 360
+
+
+def test_dark_scheme_is_dark(visit, report, whole):
+    folder = report(whole)
+    ground = [opened(visit, folder, dark=dark).page.evaluate("getComputedStyle(document.body).backgroundColor") for dark in (False, True)]
+    assert ground == ["rgb(255, 255, 255)", "rgb(22, 24, 27)"]
+
+
+def test_headings_captions_and_names_of_pictures(visit, report, whole):
+    page = opened(visit, report(whole)).page
+    assert page.locator("h1").count() == 1 and page.locator("table").count() == page.locator("table > caption").count()
+    for name in ("frontier", "tasks", "effects", "curves", "sizes"):
+        expect(page.get_by_role("figure").filter(has=page.locator(f"#chart-{name}"))).to_have_accessible_name(caption(page, name))
+
+
+def caption(page, name: str) -> str:
+    return " ".join(page.inner_text(f"#caption-{name}").split())
+
+
+def test_stage_times_are_read_when_asked_for(visit, report, whole):
+    folder = report(whole)
+    (folder.parent / "logs").mkdir()
+    run = {"stage": "distill@quick", "start": 0.0, "seconds": 12.5, "peak_memory_bytes": 2**30, "machine": "here"}
+    (folder.parent / "logs/stages.js").write_text(f"window.stages = {json.dumps([run])}\n")
+    seen = opened(visit, folder)
+    seen.page.click("#ran summary")
+    expect(seen.page.locator("#stages tbody tr")).to_have_text("distill@quick1970-01-01 00:00:0012.51.00here")
+    assert seen.problems == []
+
+
+def test_copied_page_says_that_it_has_no_times(visit, report, whole):
+    page = opened(visit, report(whole)).page
+    page.click("#ran summary")
+    expect(page.locator("#stages")).to_contain_text("No logs beside this page")

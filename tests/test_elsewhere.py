@@ -1,0 +1,19 @@
+"""Latencies of devices that do not decide, and what they are."""
+
+import json
+
+from frill import elsewhere
+
+
+def test_devices_with_one_that_is_away(tmp_path):
+    latency = tmp_path / "latency/pixel"
+    latency.mkdir(parents=True)
+    (tmp_path / "identity").mkdir()
+    (tmp_path / "identity/host.json").write_text('{"cpu": "A CPU"}')
+    for name, ratio in (("one", 0.5), ("two", 2.0)):
+        (latency / f"{name}.json").write_text(json.dumps({"latency_ms": ratio * 4.2, "ratio": ratio, "control_ms": 4.0}))
+    frontier = {"device": "host", "students": [{"name": name, "latency_ms": 1.0} for name in ("one", "two", "three")], "references": []}
+    assert elsewhere.devices(frontier, tmp_path / "latency") == {
+        "host": {"identity": {"cpu": "A CPU"}, "latency_ms": {"one": 1.0, "two": 1.0, "three": 1.0}},
+        "pixel": {"identity": {}, "latency_ms": {"one": 2.0, "two": 8.0}},  # the ratio times the control's median
+    }
