@@ -117,6 +117,7 @@ class Selection(Section):
 
 class Tracking(Section):
     uri: str
+    experiment: Name
 
 
 class Params(Section):
