@@ -1,7 +1,12 @@
 """The selected model in MLflow's registry, under the alias `champion`, as a function of waveforms: models:/frill@champion."""
 
+import contextlib
+import os
+import warnings
 from importlib.metadata import requires
 from pathlib import Path
+
+import numpy as np
 
 from frill.tracking.store import ALIAS, MODEL_HASH, client
 
@@ -21,11 +26,11 @@ def promote(tflite: Path, sha256: str, run_id: str, uri: str, name: str) -> str:
 def _register(mlflow, tflite: Path, sha256: str, run_id: str, name: str) -> str:
     from mlflow.models import ModelSignature
     from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
-    import numpy as np  # isort: skip
 
     waveforms, embeddings = TensorSpec(np.dtype("float32"), (-1, -1)), TensorSpec(np.dtype("float32"), (-1, -1, -1))
     signature = ModelSignature(Schema([waveforms]), Schema([embeddings]), ParamSchema([ParamSpec("sample_rate_hz", "long", 16000)]))
-    with mlflow.start_run(run_id=run_id):
+    with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # advice on type hints and input examples: the signature says both
         logged = mlflow.pyfunc.log_model(
             name=name,
             python_model=str(WAVEFORM_MODEL),
@@ -34,4 +39,5 @@ def _register(mlflow, tflite: Path, sha256: str, run_id: str, name: str) -> str:
             pip_requirements=[line for line in requires("frill") if "extra ==" not in line],
             signature=signature,
         )
-    return mlflow.register_model(logged.model_uri, name, tags={MODEL_HASH: sha256}).version
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):  # it reports by print
+        return mlflow.register_model(logged.model_uri, name, tags={MODEL_HASH: sha256}).version

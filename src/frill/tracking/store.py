@@ -1,5 +1,6 @@
 """What an MLflow store already holds. A sqlite file is asked itself: importing mlflow takes 3 s, which a repro with nothing to do should not cost."""
 
+import logging
 import os
 import sqlite3
 import urllib.error
@@ -106,9 +107,12 @@ def client(uri: str) -> Iterator[tuple]:
     """The module mlflow and its client for `uri`, with their failures as ours: Away, or UserError where the server refuses."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    for name in ("mlflow", "alembic"):  # tables made, model registered: the stage says what matters in a line
+        logging.getLogger(name).setLevel(logging.WARNING)
     mlflow.set_tracking_uri(uri)
     try:
         yield mlflow, mlflow.MlflowClient(uri)
