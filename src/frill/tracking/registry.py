@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import warnings
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -29,8 +28,8 @@ def _register(mlflow, tflite: Path, sha256: str, run_id: str, name: str) -> str:
 
     waveforms, embeddings = TensorSpec(np.dtype("float32"), (-1, -1)), TensorSpec(np.dtype("float32"), (-1, -1, -1))
     signature = ModelSignature(Schema([waveforms]), Schema([embeddings]), ParamSchema([ParamSpec("sample_rate_hz", "long", 16000)]))
-    with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # advice on type hints and input examples: the signature says both
+    # Both report by print and warn of missing type hints, which the signature stands for.
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere), mlflow.start_run(run_id=run_id):
         logged = mlflow.pyfunc.log_model(
             name=name,
             python_model=str(WAVEFORM_MODEL),
@@ -39,5 +38,4 @@ def _register(mlflow, tflite: Path, sha256: str, run_id: str, name: str) -> str:
             pip_requirements=[line for line in requires("frill") if "extra ==" not in line],
             signature=signature,
         )
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):  # it reports by print
         return mlflow.register_model(logged.model_uri, name, tags={MODEL_HASH: sha256}).version

@@ -9,6 +9,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 AXES = ("backbone", "width", "pooling", "rank", "qat", "precision", "seeds")
 OWN = ("quality", "quality_test", "file_bytes", "mean_test_accuracy", "parameters", "multiply_adds", "weight_bytes", "bottleneck_bytes")
@@ -21,6 +22,7 @@ OWN += (
     "seed_deviation_test",
     "peak_memory_mib",
 )
+NOTE_ROWS = 40
 FLAGS = ("on_frontier", "on_cautious_frontier")
 
 
@@ -84,12 +86,18 @@ def frontier_run(frontier: dict, path: Path) -> Run:
     return Run(f"frontier {_hash(frontier)[:6]}", params, _finite(metrics), {}, tags, [path])
 
 
-def frontier_note(frontier: dict, link) -> str:
-    """The parent's description, in Markdown; `link` turns a model's name into the address of its run's page."""
-    best = sorted((s for s in frontier["students"] if s["on_frontier"]), key=lambda s: s["latency_ms"])
-    rows = [f"| [{s['name']}]({link(s['name'])}) | {s['latency_ms']:.3f} | {s['quality']:+.2f} | {s['file_bytes'] / 2**20:.1f} |" for s in best[:30]]
-    head = ["On the frontier (all members are in members.json):", "", "| student | latency, ms | quality, points | MiB |", "|---|---|---|---|"]
-    return "\n".join([f"{frontier['reason']}.", "", *head, *rows])
+def frontier_note(frontier: dict, experiment_id: str, ids: dict[str, str]) -> str:
+    """The parent's description, in Markdown, with links into MLflow's page; `ids` are the members' runs by name. Under MLflow's 8,000 characters."""
+    best = sorted((s for s in frontier["students"] if s["on_frontier"]), key=lambda s: s["latency_ms"])[:NOTE_ROWS]
+    compared = frontier["students"] if len(frontier["students"]) <= NOTE_ROWS else best
+    runs = quote(json.dumps([ids[s["name"]] for s in compared]))
+    page = f"#/compare-runs?runs={runs}&experiments={quote(json.dumps([experiment_id]))}"
+    rows = [
+        f"| [{s['name']}](#/experiments/{experiment_id}/runs/{ids[s['name']]}) | {s['latency_ms']:.3f} | {s['quality']:+.2f} | {s['file_bytes'] / 2**20:.1f} |"
+        for s in best
+    ]
+    head = ["On the frontier (members.json names all members):", "", "| student | latency, ms | quality, points | MiB |", "|---|---|---|---|"]
+    return "\n".join([f"{frontier['reason']}.", "", f"[Compare the students]({page})", "", *head, *rows])
 
 
 def _limits(model: dict, key: str) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Brings a store to what the artefacts say, writing what differs and nothing else. One writer, one run after another: more lose runs on sqlite."""
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from frill.tracking.runs import Run, frontier_note
 from frill.tracking.store import KEY, PARENT, STATE, Held, HeldRun, client
 
 BATCH = 1000  # metrics MLflow takes at once
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its page opens as one for chat models
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,14 @@ def write(runs: list[Run], parent: Run, frontier: dict, held: Held, uri: str, ex
     """Carries out the plan; name -> id of every model's run. Raises Away or UserError; what was written until then stays and is not written again."""
     with client(uri) as (_, api):
         found = api.get_experiment_by_name(experiment)
-        folder = found.experiment_id if found else api.create_experiment(experiment)
+        folder = found.experiment_id if found else api.create_experiment(experiment, tags=KIND)
         todo = plan(runs, parent, held)
         for run in todo.new:
             if run is not parent:
                 held.runs[run.key] = _log(api, folder, run, commit)
         ids = {run.name: held.runs[run.key].run_id for run in runs}
         if parent in todo.new:
-            note = frontier_note(frontier, lambda name: f"#/experiments/{folder}/runs/{ids[name]}")
+            note = frontier_note(frontier, folder, ids)
             held.runs[parent.key] = _log(api, folder, parent, commit, {"mlflow.note.content": note}, members=ids)
         todo = plan(runs, parent, held)  # of the marks, now that every run has an id
         for run_id, metrics in todo.metrics.items():
@@ -94,6 +96,4 @@ def _points(metrics: dict[str, float], step: int = 0) -> Iterator:
 
 def commit_of(folder: Path) -> str:
     """HEAD of the repository; `none` outside one."""
-    import subprocess
-
     return subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True).stdout.strip() or "none"
