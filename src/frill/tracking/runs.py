@@ -97,7 +97,7 @@ def frontier_note(frontier: dict, experiment_id: str, ids: dict[str, str]) -> st
         for s in best
     ]
     head = ["On the frontier (members.json names all members):", "", "| student | latency, ms | quality, points | MiB |", "|---|---|---|---|"]
-    return "\n".join([f"{frontier['reason']}.", "", f"[Compare the students]({page})", "", *head, *rows])
+    return "\n".join([f"[Compare the students]({page}): axes and metrics side by side. {frontier['reason']}.", "", *head, *rows])
 
 
 def _limits(model: dict, key: str) -> dict[str, float]:
