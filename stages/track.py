@@ -2,25 +2,47 @@
 
 import csv
 import json
-import subprocess
 from pathlib import Path
 
-from frill import elsewhere, params, tracking
+from frill import elsewhere, params
 from frill.stage import stage
+from frill.tracking import runs, store, write
+
+
+def read_json(path: str) -> dict:
+    return json.loads(Path(path).read_text())
+
 
 with stage("track"):
     settings = params.load()
-    frontier = json.loads(Path("results/frontier.json").read_text())
+    uri, experiment = settings.tracking.uri, settings.tracking.experiment
+    frontier = read_json("results/frontier.json")
     names = [model["name"] for model in frontier["students"] + frontier["references"]]
-    noss = {name: json.loads(Path(f"results/noss/{name}.json").read_text()) for name in names}
     curves = {
         name: [{key: float(value) for key, value in row.items()} for row in csv.DictReader(Path(f"models/students/{name}/curve.csv").open())]
         for name in settings.students
     }
     Path("results/devices.json").write_text(json.dumps(elsewhere.devices(frontier), indent=1) + "\n")  # for the report, which waits for no phone
-    runs = tracking.runs(frontier, noss, curves, settings.distill.model_dump(), elsewhere.latencies_ms(frontier))
-    todo = tracking.missing(runs, settings.tracking.uri)
-    if todo:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip() or "none"
-        tracking.log(todo, settings.tracking.uri, commit)
-    print(f"track: {len(todo)} runs written, {len(runs) - len(todo)} were there")
+    measured = {name: Path(f"results/latency/{frontier['device']}/{name}.json") for name in names}
+    ratios = {name: read_json(path)["ratio"] for name, path in measured.items() if path.exists()}
+    noss = {name: read_json(f"results/noss/{name}.json") for name in names}
+    models = runs.model_runs(frontier, noss, curves, settings.distill.model_dump(), ratios, elsewhere.latencies_ms(frontier))
+    parent = runs.frontier_run(frontier, Path("results/frontier.json"))
+    selected = frontier["selected"]
+    champion = read_json(f"models/tflite/{selected}/summary.json")["sha256"] if selected else None
+    try:
+        held = store.read(uri, experiment)
+        todo = write.plan(models, parent, held)
+        promoted = champion is not None and champion != held.champion
+        if promoted or not todo.empty:
+            ids = write.write(models, parent, frontier, held, uri, experiment, write.commit_of(Path.cwd()))
+        print(
+            f"track: {len(todo.new)} runs written, {len(models) + 1 - len(todo.new)} were there, {len(todo.metrics | todo.tags)} brought up to date"
+        )
+        if promoted:
+            from frill.tracking import registry
+
+            version = registry.promote(Path(f"models/tflite/{selected}/model.tflite"), champion, ids[selected], uri, experiment)
+            print(f"track: {selected} is models:/{experiment}@{store.ALIAS}, version {version}")
+    except store.Away as away:
+        print(f"track: {uri} is away ({away}); nothing is lost, the next `dvc repro` or `dvc repro track` writes what is missing there")

@@ -11,8 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 # Imported by all, and unable to change what a stage computes from the values it is given: those values DVC tracks as params and cmd.
 PLUMBING = {"errors", "params", "progress", "stage"}
-# report/page.py reads these as data.
+# Read as data.
 DATA = {"report/page": [f"src/frill/report/page.{kind}" for kind in ("css", "html", "js")], "corpora/synthetic_voices": ["src/frill/corpora/texts"]}
+DATA |= {"tracking/registry": ["src/frill/tracking/waveform_model.py"]}
 # download.py serves all sources and imports the one it is asked for, a stage each.
 LOADERS = {"espeak": "corpora/synthetic", "folder": "corpora/folder", "audioset": "corpora/audioset"}
 LOADERS |= {"tfrecord": "corpora/tfrecord", "webdataset": "corpora/webdataset", "tfds": "corpora/tfds"}

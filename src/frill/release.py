@@ -2,21 +2,30 @@
 
 frill.tflite              samples float32 [1, T] in [-1, 1], 16 kHz -> embedding float32 [windows, 2048]
 frill_nofrontend.tflite   log-mel windows float32 [1, 96, 64, 1]    -> embedding float32 [1, 2048]
-saved_model/              module(samples [B, T]) -> {'embedding': [B * windows, 2048]}, the signature of the published FRILL
+saved_model/              two signatures, samples float32 [B, T] -> 'embedding': [B * windows, 2048] as the published FRILL, [B, windows, 2048]
+example.py, Frill.kt      the shortest programs that embed audio: Python, Android
 MODEL_CARD.md, SHA256SUMS
+
+Both .tflite files hold TFLite metadata. Two releases of one student have equal bytes.
 """
 
 import hashlib
-import json
-import shutil
 from pathlib import Path
 
 import tensorflow as tf
 import tf_keras as keras
 
 from frill import frontend_tf
+from frill.audio import SAMPLE_RATE_HZ
 from frill.errors import UserError
+from frill.release_examples import examples
+from frill.selected import find_selected
 from frill.tflite import MODEL, convert_with_frontend
+from frill.tflite_metadata import ModelInfo, TensorInfo, add_metadata
+
+SAMPLES = TensorInfo("samples", "Mono audio of any length; under 1 s it is padded.", ("batch", "samples"), SAMPLE_RATE_HZ, (-1.0, 1.0))
+WINDOWS = TensorInfo("windows", "Log-mel of 0.96 s: 96 frames of 10 ms, 64 mel bands.", ("batch", "frames", "mel bands", "channel"))
+EMBEDDING = TensorInfo("embedding", "One row for every 170 ms of audio, of 0.96 s each.", ("windows", "values"))
 
 
 class Module(tf.Module):
@@ -30,86 +39,38 @@ class Module(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="samples")])
     def __call__(self, samples):
+        """float32 [B, T] -> {'embedding': [B * windows, D]}"""
         return {"embedding": self._embed(frontend_tf.windows(samples))}
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="samples")])
+    def time_resolved(self, samples):
+        """float32 [B, T] -> {'embedding': [B, windows, D]}"""
+        windows = frontend_tf.windows(samples)
+        rows = self._embed(windows)
+        return {"embedding": tf.reshape(rows, [tf.shape(windows)[0], tf.shape(windows)[1], rows.shape[-1]])}
 
-def make_release(frontier: dict, student: keras.Model, tflite: Path, card: str, out: Path) -> None:
-    """Writes release/. `tflite` is the selected student's folder of converted files. Raises UserError if nothing is selected."""
-    if frontier["selected"] is None:
+
+def make_release(frontier: dict, student: keras.Model, tflite: Path, card: str, licence: str, out: Path) -> None:
+    """Writes release/. `tflite` is the selected student's folder of converted files, `licence` a sentence. Raises UserError if nothing is selected."""
+    selected = find_selected(frontier)
+    if selected is None:
         raise UserError(frontier["reason"])
     out.mkdir(parents=True, exist_ok=True)
-    selected = _selected(frontier)
-    (out / "frill.tflite").write_bytes(convert_with_frontend(student, selected["precision"], bool(selected["qat"])))
-    shutil.copyfile(tflite / MODEL, out / "frill_nofrontend.tflite")
+
+    def write(name: str, model: bytes, entry: TensorInfo) -> None:
+        about = f"Non-semantic speech embedding: {selected['name']} of FRILL's family"
+        version = hashlib.sha256(model).hexdigest()[:12]
+        (out / name).write_bytes(add_metadata(model, ModelInfo("frill", about, version, licence, entry, EMBEDDING)))
+
+    write("frill.tflite", convert_with_frontend(student, selected["precision"], bool(selected["qat"])), SAMPLES)
+    write("frill_nofrontend.tflite", (tflite / MODEL).read_bytes(), WINDOWS)
     module = Module(student)
-    tf.saved_model.save(module, str(out / "saved_model"), signatures=module.__call__.get_concrete_function())
+    signatures = {"serving_default": module.__call__.get_concrete_function(), "time_resolved": module.time_resolved.get_concrete_function()}
+    tf.saved_model.save(module, str(out / "saved_model"), signatures=signatures)
     (out / "saved_model" / "fingerprint.pb").unlink(missing_ok=True)  # differs between equal models
+    for name, text in examples(student.output_shape[-1]).items():
+        (out / name).write_text(text)
     (out / "MODEL_CARD.md").write_text(card)
     files = sorted(path for path in out.rglob("*") if path.is_file())
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out).as_posix()}" for path in files]
     (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
-
-
-def model_card(frontier: dict, noss: dict, teacher_noss: dict, teacher: dict, targets: dict, latency: dict, audio: dict[str, dict]) -> str:
-    """The card's text. `noss`, `latency` are the selected student's results, `audio` the summaries of the corpora by name."""
-    student = _selected(frontier)
-    rows = [
-        f"| {task} | {scores['test_accuracy']:.1f} | {teacher_noss['tasks'][task]['test_accuracy']:.1f} | {len(scores['test_correct'])} |"
-        for task, scores in noss["tasks"].items()
-    ]
-    low, high = student["quality_test_interval"]
-    corpora = "; ".join(f"{name}: {summary['audio_s'] / 3600:.2f} h, {summary['clips']} clips" for name, summary in audio.items())
-    origin = "synthetic speech by eSpeak NG" if frontier["synthetic"] else "the audio named in params.yaml"
-    caution = (
-        "**All audio behind this model is synthetic. Its accuracies say nothing about real voices; do not ship it in a product.**\n\n"
-        if frontier["synthetic"]
-        else ""
-    )
-    width, rank = student["width"], student["rank"] or "none"
-    trainings, seeds = (f" of {student['seeds']} trainings, of which this file is the first", " and seeds") if student["seeds"] > 1 else ("", "")
-    frontend_note = " Its weights are int8 and its activations float: log-mel is not computed in int8." if student["precision"] == "int8" else ""
-    return f"""# {student["name"]}: a non-semantic speech embedding
-
-{caution}MobileNetV3 student of FRILL's family (arXiv 2011.04609): backbone {student["backbone"]}, width {width}, pooling {student["pooling"]}, rank {rank}, \
-qat {student["qat"]}, precision {student["precision"]}. {student["parameters"] / 1e6:.2f} M parameters, {student["multiply_adds"] / 1e6:.1f} M multiply-adds a window, \
-{student["file_bytes"] / 2**20:.1f} MiB.
-
-Why this one: {frontier["reason"]}.
-
-## Use
-`frill.tflite` takes samples float32 [1, T] in [-1, 1], 16 kHz mono, and gives one embedding for every 170 ms (0.96 s windows); audio under 1 s is padded.{frontend_note}
-`frill_nofrontend.tflite` takes one log-mel window [1, 96, 64, 1]. In Python: `frill.Embedder("frill_nofrontend.tflite").embed(samples, sample_rate_hz)`.
-
-## How it was made
-Teacher: {teacher["source"]}, output `{teacher["output"]}` ({teacher["values"]} values), projected to {targets["target_values"]} ({targets["kept_variance"]:.1%} of the variance).
-Distilled from {origin} ({corpora}).
-
-## Results
-Latency: {student["latency_ms"]:.3f} ms a window on {_device(frontier["device"], latency)} ({latency["runtime"]}, {latency["threads"]} thread(s)), without frontend.
-Accuracy of a linear probe on the {frontier["pooling"]} over the clip's windows, test clips, in percent:
-
-| task | this model | teacher | test clips |
-|---|---|---|---|
-{chr(10).join(rows)}
-
-Mean difference from the teacher on test{trainings}: {student["quality_test"]:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}, over clips{seeds}, whole speakers where there are speakers).
-
-## Limits
-Not for identifying or surveilling people. Licences of the audio and of the teacher apply to what is made from them.
-"""
-
-
-def _device(name: str, latency: dict) -> str:
-    """Its name in params.yaml, and for a phone which it is."""
-    phone = latency.get("identity")
-    if phone is None:
-        return f"`{name}`"
-    return f"`{name}`: {phone['manufacturer']} {phone['model']}, Android {phone['android']}, cores {latency['cores']} (mask {latency['core_mask']})"
-
-
-def _selected(frontier: dict) -> dict:
-    return next(s for s in frontier["students"] if s["name"] == frontier["selected"])
-
-
-def read_json(path: Path) -> dict:
-    return json.loads(path.read_text())

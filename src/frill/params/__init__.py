@@ -118,6 +118,7 @@ class Selection(Section):
 
 class Tracking(Section):
     uri: str
+    experiment: Name
 
 
 class Params(Section):

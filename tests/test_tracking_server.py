@@ -1,0 +1,133 @@
+"""The stage `track` against a real `mlflow server`: what it holds, what its page shows, the champion in a process of its own, and a server that is away."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+from examples import speechlike
+from pipeline_project import Project, miniature
+
+from frill import Embedder
+
+pytestmark = pytest.mark.slow
+LOAD = """
+import sys, mlflow, numpy as np
+mlflow.set_tracking_uri(sys.argv[1])
+np.save(sys.argv[3], mlflow.pyfunc.load_model("models:/frill@champion").predict(np.load(sys.argv[2])))
+assert "tensorflow" not in sys.modules
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/store.db", "--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "log").open("w") as log:
+        running = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 120
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/health", timeout=2).close()
+            break
+        except OSError:
+            assert running.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.3)
+    yield address
+    running.terminate()
+    running.wait()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, pooling_models) -> Project:
+    """The artefacts that `track` reads, of two students, as other stages leave them; the .tflite file is a real one."""
+    project = Project(tmp_path_factory.mktemp("tracked") / "frill", miniature())
+    reference = {"latency_ms": None, "quality": 0.0, "quality_test": 0.0, "mean_test_accuracy": 60.0}
+    students = [
+        {
+            "name": name,
+            **axes,
+            "rank": None,
+            "status": "ok",
+            "latency_ms": 0.2 + index,
+            "quality": index - 2.0,
+            "quality_test": -2.0,
+            "file_bytes": 9000,
+        }
+        | {"on_frontier": True, "quality_interval": [-3.0, 1.0]}
+        for index, (name, axes) in enumerate(project.params["students"].items())
+    ]
+    references = [{"name": name} | reference for name in ("teacher", "logmel_stats", "random_weights")]
+    frontier = {"schema": 1, "device": "host", "synthetic": True, "selected": "two", "reason": "two is the best", "students": students}
+    put(project, "results/frontier.json", json.dumps(frontier | {"references": references}))
+    for model in students + references:
+        put(project, f"results/noss/{model['name']}.json", json.dumps({"tasks": {"mask": {"test_accuracy": 60.0}}}))
+    for name in ("one", "two"):
+        put(project, f"models/students/{name}/curve.csv", "step,train_loss\n10,0.9\n20,0.5\n")
+        put(project, f"models/students/{name}/spec.json", "{}")
+        put(project, f"models/tflite/{name}/summary.json", json.dumps({"sha256": name}))
+        put(project, f"models/tflite/{name}/model.tflite", pooling_models[1].read_bytes())
+    return project
+
+
+def put(project: Project, path: str, content: str | bytes) -> None:
+    (project.folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (project.folder / path).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def track(project: Project, uri: str) -> str:
+    project.params["tracking"] = {"uri": uri, "experiment": "frill"}
+    project.write()
+    done = project.run("python", "stages/track.py")
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_server_that_is_away_is_one_line_and_made_up_for(project, server, tmp_path, visit):
+    uri = f"http://127.0.0.1:{free_port()}"
+    said = track(project, uri)
+    assert said.count("\n") == 1 and said.startswith(f"track: {uri} is away") and "Traceback" not in said
+
+    said = track(project, server)
+    assert said.splitlines() == [
+        "track: 6 runs written, 0 were there, 0 brought up to date",
+        "track: two is models:/frill@champion, version 1",
+    ]
+    assert track(project, server) == "track: 0 runs written, 6 were there, 0 brought up to date\n"
+
+    samples = np.stack([speechlike(32000, seed) for seed in (1, 2)]).astype(np.float32) / 32768
+    np.save(tmp_path / "in.npy", samples)
+    bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    subprocess.run([sys.executable, "-c", LOAD, server, tmp_path / "in.npy", tmp_path / "out.npy"], cwd=tmp_path, env=bare, check=True)
+    own = Embedder(project.folder / "models/tflite/two/model.tflite")
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), np.stack([own.embed(clip) for clip in samples]), rtol=1e-5)
+
+    page = visit(f"{server}/#/experiments/1/runs").page
+    page.get_by_text("frontier ").first.click()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Compare the students").click()
+    shown = opened.value.locator("body")
+    for text in ("backbone", "width", "pooling", "on_frontier", "latency_ms", "quality", "file_bytes"):
+        shown.get_by_text(text, exact=True).first.wait_for(state="attached", timeout=60_000)
+    opened.value.screenshot(path=tmp_path / "compare.png")
+    page.goto(f"{server}/#/models/frill")
+    page.get_by_text("champion").first.wait_for()
+
+
+def test_a_refusal_is_a_sentence_and_an_error(project):
+    project.params["tracking"] = {"uri": "ftp://nowhere", "experiment": "frill"}
+    project.write()
+    done = project.run("python", "stages/track.py")
+    assert done.returncode == 1 and "tracking.uri = ftp://nowhere" in done.stdout and "Traceback" not in done.stdout
