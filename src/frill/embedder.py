@@ -128,7 +128,7 @@ class Embedder:
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{self._path}: {' '.join(str(error).split())}; give a file such as release/frill.tflite") from None
         given, (output, *_) = interpreter.get_input_details(), interpreter.get_output_details()
-        shapes = [list(each.get("shape_signature", each["shape"])) for each in given]
+        shapes = [each["shape_signature"].tolist() for each in given]
         if shapes not in ([[1, 96, 64, 1]], [[1, -1]]) or given[0]["dtype"] != np.float32:
             found = ", ".join(f"{each['dtype'].__name__} {shape}" for each, shape in zip(given, shapes, strict=True))
             raise ValueError(f"{self._path}: takes {found}; expected windows float32 [1, 96, 64, 1] or samples float32 [1, any]")

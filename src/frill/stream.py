@@ -34,31 +34,31 @@ class Stream:
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Mono int16 or float in [-1, 1], [samples], also none -> float32 [new rows, D]. Raises ValueError for other samples, and after `finish`."""
-        samples = self._checked(samples)
-        self._pushed += len(samples)
-        blocks = (samples[start : start + self._block_samples] for start in range(0, len(samples), self._block_samples))
+        blocks = self._checked_blocks(np.asarray(samples))
+        self._pushed += sum(map(len, blocks))
         return self._stack([self._advance(self._to_16k(to_float(block))) for block in blocks])
 
     def finish(self) -> np.ndarray:
         """float32 [last rows, D]: what the resampler held back, and a recording under 1 s, padded. The end of the stream."""
-        self._checked(np.zeros(0, np.float32))
+        self._checked_blocks(np.zeros(0, np.float32))
         self._finished = True
         rows = [self._advance(self._to_16k(np.zeros(0, np.float32), last=True))]
         if self._pushed and not self._rows:
             rows.append(self._embed(self._waiting))
         return self._stack(rows)
 
-    def _checked(self, samples: np.ndarray) -> np.ndarray:
-        samples = np.asarray(samples)
+    def _checked_blocks(self, samples: np.ndarray) -> list[np.ndarray]:
+        """All are checked before any is embedded: a refused push changes nothing."""
         if self._finished:
             raise ValueError("the stream is finished; `stream` gives a new one")
         if samples.ndim != 1:
             raise ValueError(f"samples have shape {list(samples.shape)}; expected [samples], mono")
         if samples.dtype != np.int16 and samples.dtype.kind != "f":
             raise ValueError(f"samples have dtype {samples.dtype}; expected int16, or float in [-1, 1]")
-        if samples.dtype.kind == "f" and (bad := len(samples) - np.count_nonzero(np.isfinite(samples))):
+        blocks = [samples[start : start + self._block_samples] for start in range(0, len(samples), self._block_samples)]
+        if bad := sum(len(block) - np.count_nonzero(np.isfinite(block)) for block in blocks):
             raise ValueError(f"samples: {bad} of {len(samples)} are NaN or infinite; expected float in [-1, 1]")
-        return samples
+        return blocks
 
     def _to_16k(self, samples: np.ndarray, last: bool = False) -> np.ndarray:
         return samples if self._resampler is None else self._resampler.resample_chunk(samples, last=last)
