@@ -1,0 +1,36 @@
+"""The browser that tests of pages use reports what a page does wrong."""
+
+from pathlib import Path
+
+
+def page(folder: Path, body: str) -> Path:
+    (folder / "page.html").write_text(f"<!doctype html><title>A page</title>{body}")
+    return folder / "page.html"
+
+
+def test_errors_and_requests_of_a_page_are_seen(visit, tmp_path):
+    seen = visit(page(tmp_path, "<script>console.error('told'); missing.call()</script><script src=http://127.0.0.1:12345/x.js></script>"))
+    assert seen.problems[0] == "told" and "missing is not defined" in seen.problems[1] and "Failed to load resource" in seen.problems[2]
+    assert [url.rsplit("/")[-1] for url in seen.requests] == ["page.html", "x.js"]
+
+
+def test_a_page_without_fault_has_no_problems(visit, tmp_path):
+    seen = visit(page(tmp_path, "<p>quiet</p>"), width=360, dark=True)
+    assert seen.problems == [] and len(seen.requests) == 1
+    assert seen.page.evaluate("innerWidth") == 360 and seen.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+
+
+def test_the_microphone_is_there_and_makes_a_sound(visit, tmp_path):
+    seen = visit(page(tmp_path, ""))
+    script = """async () => {
+        const context = new AudioContext(), analyser = context.createAnalyser(), samples = new Float32Array(analyser.fftSize);
+        context.createMediaStreamSource(await navigator.mediaDevices.getUserMedia({audio: true})).connect(analyser);
+        for (let i = 0, loudest = 0; i < 60; i++) {
+            await new Promise(done => setTimeout(done, 50));
+            analyser.getFloatTimeDomainData(samples);
+            loudest = Math.max(loudest, ...samples.map(Math.abs));
+            if (loudest > 0.1) return loudest;
+        }
+        return 0;
+    }"""
+    assert seen.page.evaluate(script) > 0.1
