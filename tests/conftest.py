@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from browser import chromium, visit  # noqa: F401  fixtures
 from examples import STORE_SAMPLES, speechlike, write_target_store
 from pipeline_project import ROOT, Project, miniature
 
