@@ -15,8 +15,8 @@ from frill.params import Params
 def run(model: Path, port: int) -> int:
     params = parameters.load()
     server = serve(model, port, params)
-    print(f"{server.url} listens on this machine only; Ctrl-C ends it", flush=True)
     try:
+        print(f"{server.url} listens on this machine only; Ctrl-C ends it", flush=True)
         server.serve_forever()
     except KeyboardInterrupt:
         print()
