@@ -12,9 +12,9 @@ from sounds import sound
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    """As browser.chromium, which `visit` takes: with beeps for a microphone, in place of the browser's own."""
-    wave = tmp_path_factory.mktemp("microphone") / "beeps.wav"
-    soundfile.write(wave, sound("beeps", 3000, 48000, 10), 48000, subtype="PCM_16")
+    """As browser.chromium, which `visit` takes: with hiss for a microphone, in place of the browser's own beeps."""
+    wave = tmp_path_factory.mktemp("microphone") / "hiss.wav"
+    soundfile.write(wave, sound("hiss", 3000, 48000, 10), 48000, subtype="PCM_16")
     try:
         path = get_chromium.chromium()
     except get_chromium.Unavailable as error:
@@ -60,14 +60,14 @@ def test_what_the_microphone_hears(demo):
     expect(page.get_by_role("status")).to_contain_text(
         re.compile(r"[2-9]\.\d s of audio, \d+ windows, embedded in \d+\.\d ms \(\d+\.\d\d ms a window\)\.")
     )
-    assert labels(page, "keyword")[0] == "beeps" and len(labels(page, "mask")) == 2
+    assert labels(page, "keyword")[0] == "hiss" and len(labels(page, "mask")) == 2
     assert "right for 100 % of the task's test clips" in page.locator("article").first.inner_text()
     expect(page.get_by_role("button", name="Record")).to_be_enabled()
 
 
 @pytest.mark.parametrize("label", ["tone", "hiss", "beeps"])
 def test_a_chosen_file(demo, label):
-    demo.page.get_by_label("Choose a file").set_input_files(audio_file(label))
+    demo.page.get_by_label("Audio file").set_input_files(audio_file(label))
     expect(demo.page.get_by_role("status")).to_contain_text("2.0 s of audio, 7 windows")  # 2 s
     assert labels(demo.page, "keyword")[0] == label
 
@@ -83,9 +83,9 @@ def test_a_dropped_file(demo):
 
 
 def test_what_is_no_audio_is_said_and_the_next_file_works(demo):
-    demo.page.get_by_label("Choose a file").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no audio"})
+    demo.page.get_by_label("Audio file").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no audio"})
     expect(demo.page.get_by_role("alert")).to_have_text("notes.txt is no audio that this browser can decode.")
-    demo.page.get_by_label("Choose a file").set_input_files(audio_file("tone"))
+    demo.page.get_by_label("Audio file").set_input_files(audio_file("tone"))
     expect(demo.page.get_by_role("status")).to_contain_text("2.0 s of audio")
     expect(demo.page.get_by_role("alert")).to_be_hidden()
 
@@ -93,7 +93,7 @@ def test_what_is_no_audio_is_said_and_the_next_file_works(demo):
 def test_silence_is_pointed_out(demo):
     given = audio_file("tone")
     given["buffer"] = given["buffer"][:44] + bytes(len(given["buffer"]) - 44)
-    demo.page.get_by_label("Choose a file").set_input_files(given)
+    demo.page.get_by_label("Audio file").set_input_files(given)
     expect(demo.page.get_by_role("status")).to_contain_text("It is all but silent")
 
 
@@ -101,7 +101,7 @@ def test_silence_is_pointed_out(demo):
 @pytest.mark.parametrize("dark", [False, True])
 def test_nothing_is_cut_off_and_text_can_be_read(server, visit, width, dark):
     page = visit(server.url, width=width, dark=dark).page
-    page.get_by_label("Choose a file").set_input_files(audio_file("tone"))
+    page.get_by_label("Audio file").set_input_files(audio_file("tone"))
     expect(page.locator("article")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ratios = page.evaluate(CONTRAST)

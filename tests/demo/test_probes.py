@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sounds import sound
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import log_loss
+from sounds import sound
 
 from frill import Embedder, params
 from frill.demo import probes

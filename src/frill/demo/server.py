@@ -23,7 +23,7 @@ ADDRESS = "127.0.0.1"
 PAGE = {"/": "index.html", "/demo.css": "demo.css", "/demo.js": "demo.js", "/recorder.js": "recorder.js"}
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 MAX_BYTES = 64 << 20  # 5.8 minutes at 48 kHz
-SECURITY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+SECURITY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class Refused(Exception):

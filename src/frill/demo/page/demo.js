@@ -99,6 +99,11 @@ function make(tag, text, ...children) {
   return node;
 }
 
+function percent(share) {
+  const rounded = Math.round(100 * share);
+  return rounded === 0 ? "< 1 %" : rounded === 100 ? "> 99 %" : `${rounded} %`;
+}
+
 function show(answer) {
   element("results").replaceChildren(...Object.entries(answer.tasks).map(([task, shares]) => {
     const { labels, test_accuracy } = about.tasks[task];
@@ -106,7 +111,7 @@ function show(answer) {
       const bar = make("progress");
       bar.value = share;
       bar.ariaHidden = "true"; // the figure beside it says the same
-      return make("li", undefined, make("span", label.replaceAll("_", " ")), make("span", `${(100 * share).toFixed(0)} %`), bar);
+      return make("li", undefined, make("span", label.replaceAll("_", " ")), make("span", percent(share)), bar);
     });
     return make("article", undefined, make("h2", task.replaceAll("_", " ")),
       make("p", `of ${labels} labels; right for ${test_accuracy.toFixed(0)} % of the task's test clips`), make("ol", undefined, ...items));
@@ -127,6 +132,6 @@ document.addEventListener("drop", (event) => {
 fetch("/about").then((response) => response.json()).then((value) => {
   about = value;
   element("synthetic").hidden = !about.synthetic;
-  element("about").textContent = `Model: ${about.model}, ${about.values} values every 170 ms. Shares are the probabilities of linear discriminants fitted on each task's clips; they know no label but the task's.`;
+  element("about").textContent = `Model: ${about.model}, ${about.values} values every 170 ms. Shares are the probabilities of linear discriminants fitted on each task's clips; they know no label but the task's, and a sound unlike all its clips gets one too.`;
   say("Ready.");
 }).catch(() => fail("The demo does not answer; is it still running?"));
