@@ -19,12 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 
 from frill.clips import ClipStore
-from frill.embedder import Embedder
 from frill.noss import embed, log_mels
 from frill.noss.log_mels import LogMels
 from frill.noss.probes import LDA_SHRINKAGES, PROBES, RIDGE_STRENGTHS
@@ -77,15 +77,16 @@ def invoke_all(model: Path, stores: list[ClipStore]) -> float:
     """Seconds that LiteRT takes for the same number of windows when nothing else is done."""
     window = np.ascontiguousarray(LogMels(stores[0], CORES).windows(0)[0])
     count = sum(len(clips.windows(i)) for clips in (LogMels(store, CORES) for store in stores) for i in range(len(clips)))
-    embedders = [Embedder(model) for _ in range(CORES)]
+    interpreters = [Interpreter(model_path=str(model), num_threads=1) for _ in range(CORES)]
 
-    def run(embedder: Embedder) -> None:
-        embedder._interpreter.set_tensor(embedder._input["index"], window[None, ..., None])
+    def run(interpreter: Interpreter) -> None:
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window[None, ..., None])
         for _ in range(count // CORES):
-            embedder._interpreter.invoke()
+            interpreter.invoke()
 
     with ThreadPoolExecutor(CORES) as pool:
-        return seconds(lambda: list(pool.map(run, embedders)))
+        return seconds(lambda: list(pool.map(run, interpreters)))
 
 
 def time_probes(tasks: dict[str, tuple[np.ndarray, list[dict]]]) -> None:

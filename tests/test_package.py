@@ -1,17 +1,19 @@
-"""The wheel installs and runs with numpy, LiteRT, soxr and soundfile alone."""
+"""The wheel installs and runs with numpy, LiteRT, soxr, soundfile and tqdm alone."""
 
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECK = """
-import sys, numpy as np, frill, frill.hear
+import sys, numpy as np, soundfile, frill, frill.hear
 embedder = frill.Embedder(sys.argv[1])
 print(embedder.embed(np.zeros(44100, np.float32), sample_rate_hz=44100).shape)
+soundfile.write("a.wav", np.zeros(44100), 44100)
 print(frill.hear.get_scene_embeddings(np.zeros((2, 16000), np.float32), frill.hear.load_model(sys.argv[1])).shape)
 heavy = {"tensorflow", "torch", "yaml", "pydantic", "espeakng_loader", "sklearn", "scipy"} & set(sys.modules)
 assert not heavy, heavy
@@ -23,10 +25,10 @@ def test_wheel_runs_in_a_bare_environment(tmp_path, pooling_models):
     uv = shutil.which("uv", path=str(Path(sys.executable).parent))
     assert uv, "`make test` installs uv into the environment"
 
-    def run(*command):
+    def run(*command, returns=0):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert done.returncode == returns, done.stderr
+        return done.stderr if returns else done.stdout
 
     run(uv, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path), str(ROOT))
     run(uv, "venv", "--quiet", "--python", sys.executable, "bare")
@@ -34,3 +36,13 @@ def test_wheel_runs_in_a_bare_environment(tmp_path, pooling_models):
     installed = run(uv, "pip", "list", "--python", "bare/bin/python")
     assert "tensorflow" not in installed and "espeakng" not in installed
     assert run("bare/bin/python", "-c", CHECK, str(pooling_models[0])).split("\n") == ["(1, 8)", "(2, 8)", ""]
+    assert "\n  embed " in run("bare/bin/frill", "--help")
+    run("bare/bin/frill", "embed", "a.wav", "-o", "a.npz", "--model", str(pooling_models[0]))
+    with np.load(tmp_path / "a.npz") as embeddings:
+        assert embeddings["a.wav"].shape == (1, 8)
+    (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A ")
+    said = run("bare/bin/frill", "embed", "a.m4a", "-o", "b.npz", "--model", str(pooling_models[0]), returns=1)
+    assert "a.m4a: needs PyAV to read mp4: uv pip install av" in said
+    for command in (["check"], ["demo"], ["plan"], ["repro"], ["grid"], ["devices"]):
+        said = run("bare/bin/frill", *command, returns=1)
+        assert "which is not installed: uv pip install 'frill[pipeline]'" in said and said.count("\n") == 1

@@ -127,10 +127,19 @@ def test_no_flex_operations(with_frontend):
     assert "RFFT2D" in names and not [name for name in names if name.startswith(("Flex", "CUSTOM"))]
 
 
-def test_a_file_with_frontend_is_refused_by_the_embedder_of_windows(with_frontend, tmp_path):
+@pytest.mark.parametrize("samples", [7000, 16000, 200000])
+def test_the_embedder_takes_a_file_with_frontend(with_frontend, tmp_path, samples):
+    """In pieces of any length, against one call of LiteRT with all of the audio."""
     (tmp_path / "m.tflite").write_bytes(with_frontend)
-    with pytest.raises(ValueError, match=r"input has shape .*expected \[1, 96, 64, 1\]"):
-        Embedder(tmp_path / "m.tflite")
+    embedder, audio = Embedder(tmp_path / "m.tflite"), speechlike(samples, seed=5)
+    expected = run_with_frontend(with_frontend, audio)
+    assert not embedder.takes_windows and embedder.values == 64
+    np.testing.assert_array_equal(embedder.embed(audio), expected)
+    stream = embedder.stream()
+    rows = [*map(stream.push, np.array_split(audio, 17)), stream.finish()]
+    np.testing.assert_array_equal(np.concatenate(rows), expected)
+    with pytest.raises(ValueError, match=r"m.tflite: takes samples"):
+        embedder.embed_windows(np.zeros((1, 96, 64), np.float32))
 
 
 @pytest.mark.slow

@@ -1,5 +1,20 @@
-"""Small, fast, non-semantic speech embeddings. `Embedder` runs a finished model; the rest is the pipeline that makes one."""
+"""Small, fast, non-semantic speech embeddings. `Embedder` runs a finished model, `EmbeddingTransformer` is the same for scikit-learn; the rest is the
+pipeline that makes one.
+"""
 
-from frill.embedder import Embedder
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["Embedder"]
+if TYPE_CHECKING:
+    from frill.embedder import Embedder
+    from frill.transformer import EmbeddingTransformer
+
+__all__ = ["Embedder", "EmbeddingTransformer"]
+_MODULES = {"Embedder": "frill.embedder", "EmbeddingTransformer": "frill.transformer"}
+
+
+def __getattr__(name: str) -> type:
+    # At first use: `frill --help` needs no interpreter, an embedding no scikit-learn.
+    if name not in _MODULES:
+        raise AttributeError(f"module 'frill' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)

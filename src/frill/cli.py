@@ -1,4 +1,4 @@
-"""The `frill` command: what `make` calls."""
+"""The `frill` command: finished models, and the pipeline that makes them (what `make` calls)."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -14,14 +15,32 @@ from frill.grid import AXES
 
 FRONTIER = Path("results/frontier.json")
 CONTROL = Path("models/controls/random_weights.tflite")
+MODEL = Path("release/frill.tflite")
+WINDOWS_MODEL = Path("release/frill_nofrontend.tflite")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="frill", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, (function, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
+    parser = argparse.ArgumentParser(
+        prog="frill",
+        usage="frill COMMAND ...",
+        description="Small, fast, non-semantic speech embeddings.",
+        epilog=_overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    for name, function in COMMANDS.items():
+        command = commands.add_parser(name, prog=f"frill {name}", description=function.__doc__)
         command.set_defaults(function=function)
+        if name == "embed":
+            command.add_argument("audio", nargs="+", type=Path, metavar="AUDIO", help="an audio file, or a folder of them")
+            command.add_argument(
+                "-o", "--out", type=Path, required=True, help="the .npz file to write: by file a float32 array [time, D], and times_s"
+            )
+            command.add_argument("--model", type=Path, default=MODEL, help=f"a .tflite file of samples or of windows ({MODEL})")
+            command.add_argument("--mean", action="store_true", help="one vector a file, [D]: the mean over time")
+        if name == "demo":
+            command.add_argument("--model", type=Path, default=WINDOWS_MODEL, help=f"a .tflite file of samples or of windows ({WINDOWS_MODEL})")
+            command.add_argument("--port", type=int, default=8717, help="of 127.0.0.1 (8717); 0 takes a free one")
         if name == "repro":
             command.add_argument("--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml")
         if name == "benchmark":
@@ -43,8 +62,27 @@ def main() -> None:
     except UserError as error:
         print(f"frill: {error}", file=sys.stderr)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if error.name.split(".")[0] == "frill":
+            raise
+        print(f"frill: this command needs the package {error.name}, which is not installed: uv pip install 'frill[pipeline]'", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def embed(audio: list[Path], out: Path, model: Path, mean: bool) -> int:
+    """Embeds audio files of any format, rate and length with a finished model, into one .npz."""
+    from frill import embed_files
+
+    return embed_files.run(audio, out, model, mean)
+
+
+def demo(model: Path, port: int) -> int:
+    """Serves a page on this machine: record or drop a clip, see which labels of the tasks its embedding is nearest to."""
+    from frill.demo import command
+
+    return command.run(model, port)
 
 
 def check() -> int:
@@ -141,13 +179,29 @@ def clean() -> int:
     return 0
 
 
-COMMANDS = {
-    "check": (check, check.__doc__),
-    "plan": (plan, plan.__doc__),
-    "repro": (repro, repro.__doc__),
-    "show": (show, show.__doc__),
-    "grid": (grid, grid.__doc__),
-    "devices": (devices, devices.__doc__),
-    "benchmark": (benchmark, benchmark.__doc__),
-    "clean": (clean, clean.__doc__),
+def _overview() -> str:
+    """The commands by what they need, a line each: the first sentence of what each says of itself."""
+    lines = []
+    for title, commands in GROUPS.items():
+        lines += ["", f"{title}:"]
+        for name, function in commands.items():
+            text = " ".join(function.__doc__.split())
+            lines += textwrap.wrap(text, 100, initial_indent=f"  {name:<11}", subsequent_indent=" " * 13)
+    return "\n".join([*lines[1:], "", "frill COMMAND --help says more of each."])
+
+
+GROUPS = {
+    "A finished model": {"embed": embed},
+    "In a project's folder (uv pip install 'frill[pipeline]')": {
+        "check": check,
+        "plan": plan,
+        "repro": repro,
+        "show": show,
+        "demo": demo,
+        "grid": grid,
+        "devices": devices,
+        "benchmark": benchmark,
+        "clean": clean,
+    },
 }
+COMMANDS = {name: function for commands in GROUPS.values() for name, function in commands.items()}

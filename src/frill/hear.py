@@ -25,7 +25,7 @@ HALF_WINDOW_SAMPLES = ((WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES) // 2
 
 
 class Model:
-    """An `Embedder` with the attributes that HEAR asks for. Not for two threads at once."""
+    """An `Embedder` with the attributes that HEAR asks for."""
 
     sample_rate = SAMPLE_RATE_HZ  # Hz
 
@@ -36,19 +36,14 @@ class Model:
 
 
 def load_model(model_file_path: str = "") -> Model:
-    """The .tflite file of windows at this path, by default the release of the working directory. Raises ValueError where it cannot be used.
+    """The .tflite file at this path, by default the release of the working directory. Raises ValueError where it cannot be used.
 
     The model is a tf.Module if TensorFlow is imported by now, else a torch.nn.Module if torch is: HEAR's tools import both first and take no other.
     """
     path = Path(model_file_path or DEFAULT_MODEL)
     if not path.is_file():
         raise ValueError(f"{path.absolute()}: no such file; `make repro` writes {DEFAULT_MODEL}, or give the path of such a file")
-    try:
-        return type("Model", (Model, _module_class()), {})(path)
-    except (ValueError, RuntimeError) as error:
-        # LiteRT does not say which file it could not load, nor on one line.
-        reason = " ".join(str(error).removeprefix(f"{path}: ").split())
-        raise ValueError(f"{path}: {reason}; give a file such as {DEFAULT_MODEL}, which `make repro` writes") from None
+    return type("Model", (Model, _module_class()), {})(path)
 
 
 def get_scene_embeddings(audio, model: Model):

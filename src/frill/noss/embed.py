@@ -1,45 +1,44 @@
 """Clip embeddings for scoring: float32 [clips, D], pooled over a clip's windows by the mean, the maximum, or both side by side (2 D).
 
-A .tflite student is fixed at one window a call, so one interpreter runs on every core. Embeddings are kept in scratch/embeddings under a hash of
+A .tflite student is fixed at one window a call, so one interpreter of it runs on every core. Embeddings are kept in scratch/embeddings under a hash of
 the model, the corpus, the pooling and the code: a changed probe embeds nothing again.
 """
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import local
-from typing import Literal
 
 import numpy as np
 
 from frill.clips import ClipStore
-from frill.embedder import Embedder
+from frill.embedder import Embedder, Pooling, pool
 from frill.errors import UserError
 from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES
 from frill.noss.log_mels import LogMels, corpus_hash
 from frill.progress import progress
 from frill.scratch import appearing, code_hash, content_hash, text_hash
 
-Pooling = Literal["mean", "max", "mean+max"]
 FOLDER = Path("scratch/embeddings")
-CODE = ("audio", "frontend", "embedder", "noss/log_mels", "noss/embed", "teacher/calling", "teacher/saved_model")  # what an embedding is computed by
-
-
-def pool(values: np.ndarray, pooling: Pooling) -> np.ndarray:
-    """One clip's windows float [windows, D] -> [D], or [2 D] for "mean+max"."""
-    return np.concatenate([values.mean(axis=0) if name == "mean" else values.max(axis=0) for name in pooling.split("+")])
+CODE = (
+    "audio",
+    "frontend",
+    "embedder",
+    "stream",
+    "noss/log_mels",
+    "noss/embed",
+    "teacher/calling",
+    "teacher/saved_model",
+)  # what an embedding is computed by
 
 
 def embed_tflite(path: Path, store: ClipStore, pooling: Pooling, threads: int) -> np.ndarray:
     """The model file's clip embeddings, on `threads` cores."""
 
     def compute():
-        clips, mine = LogMels(store, threads), local()
+        clips, embedder = LogMels(store, threads), Embedder(path)
 
         def embed(clip: int) -> np.ndarray:
-            if not hasattr(mine, "embedder"):
-                mine.embedder = Embedder(path)
-            return pool(mine.embedder.embed_windows(clips.windows(clip)), pooling)
+            return pool(embedder.embed_windows(clips.windows(clip)), pooling)
 
         with ThreadPoolExecutor(threads) as workers:
             return _stack(workers.map(embed, range(len(store))), store)

@@ -1,0 +1,41 @@
+"""A project of two small tasks, whose labels a listener could tell, and the demo's server of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import yaml
+from pipeline_project import ROOT
+from sounds import write_task
+
+from frill import params
+from frill.demo import command
+from frill.demo.server import Server
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, pooling_models) -> Iterator[Path]:
+    """The working directory while it lasts: params.yaml, data/task/keyword of three labels, data/task/mask of two, release/."""
+    folder = tmp_path_factory.mktemp("demo")
+    settings = yaml.safe_load((ROOT / "params.yaml").read_text())
+    settings["audio"]["espeak"] = {name: settings["audio"]["espeak"][name] for name in ("speech", "keyword", "mask")}
+    (folder / "params.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "release").mkdir()
+    (folder / "release/frill_nofrontend.tflite").write_bytes(pooling_models[0].read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_task(Path("data/task/keyword"), ["tone", "beeps", "hiss"])
+        write_task(Path("data/task/mask"), ["tone", "hiss"])
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def server(project) -> Iterator[Server]:
+    server = command.serve(Path("release/frill_nofrontend.tflite"), 0, params.load())
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,0 +1,32 @@
+"""Sounds whose labels a listener could tell, and tasks of them."""
+
+from pathlib import Path
+
+import numpy as np
+from examples import tone
+
+from frill.audio import to_int16
+from frill.clip_writer import write_clips
+from frill.clips import Clip
+
+
+def sound(label: str, seed: int, rate_hz: int = 16000, seconds: float = 1.5) -> np.ndarray:
+    """A tone, beeps of it, or hiss, float64 [samples]: textures, which the mean over a convolution tells apart; pitch it does not."""
+    rng = np.random.default_rng(seed)
+    wave = tone(rng.uniform(900, 1100), rate_hz, seconds, rng.uniform(0.2, 0.5))
+    if label == "hiss":
+        wave = rng.normal(0, rng.uniform(0.05, 0.15), len(wave))
+    if label == "beeps":
+        wave *= np.arange(len(wave)) % (rate_hz // 5) < rate_hz // 10
+    return wave + rng.normal(0, 0.001, len(wave))
+
+
+def write_task(folder: Path, labels: list[str], clips: int = 60) -> None:
+    parts = ["train", "train", "validation", "test"]
+    write_clips(
+        folder,
+        [
+            Clip(f"c{i}", to_int16(sound(labels[i % len(labels)], i)), label=labels[i % len(labels)], split=parts[i // len(labels) % 4])
+            for i in range(clips)
+        ],
+    )
