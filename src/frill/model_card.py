@@ -1,6 +1,6 @@
 """MODEL_CARD.md: what the released model is, where it came from, how good and fast it is and what it must not be used for."""
 
-from frill.selected import find_selected
+from frill.selection import find_selected
 
 
 def model_card(frontier: dict, noss: dict, teacher_noss: dict, teacher: dict, targets: dict, latency: dict, audio: dict[str, dict]) -> str:
@@ -28,7 +28,7 @@ Why this one: {frontier["reason"]}.
 
 ## Use
 `frill.tflite` takes samples float32 [1, T] in [-1, 1], 16 kHz mono, and gives one embedding for every 170 ms (0.96 s windows); audio under 1 s is padded.{frontend_note}
-`frill_nofrontend.tflite` takes one log-mel window [1, 96, 64, 1]. In Python: `frill.Embedder("frill_nofrontend.tflite").embed(samples, sample_rate_hz)`.
+`frill_nofrontend.tflite` takes one log-mel window [1, 96, 64, 1]. In Python either: `frill.Embedder("frill.tflite").embed(samples, sample_rate_hz)`.
 `saved_model/`: signature `serving_default` gives 'embedding' [B * windows, values], as the published FRILL; `time_resolved` gives [B, windows, values].
 `example.py` and `Frill.kt` are the shortest programs for Python and Android; both need 16 kHz.
 The .tflite files carry TFLite metadata, which is all that sets frill_nofrontend.tflite apart from the file that was timed and scored.

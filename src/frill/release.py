@@ -19,7 +19,7 @@ from frill import frontend_tf
 from frill.audio import SAMPLE_RATE_HZ
 from frill.errors import UserError
 from frill.release_examples import examples
-from frill.selected import find_selected
+from frill.selection import find_selected
 from frill.tflite import MODEL, convert_with_frontend
 from frill.tflite_metadata import ModelInfo, TensorInfo, add_metadata
 

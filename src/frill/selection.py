@@ -48,6 +48,11 @@ def select(students: list[dict], budget: Selection, evidence: Comparison | None 
     return Choice(best["name"], reason, runners_up, over)
 
 
+def find_selected(frontier: dict) -> dict | None:
+    """The selected student's entry in frontier.json, or None where the budget fits none."""
+    return next((student for student in frontier["students"] if student["name"] == frontier["selected"]), None)
+
+
 def over_budget(student: dict, budget: Selection) -> str:
     """Why the student is over the budget, or nothing. What was not measured cannot be shown to fit."""
     why = []
