@@ -44,5 +44,7 @@ with stage("track"):
 
             version = registry.promote(Path(f"models/tflite/{selected}/model.tflite"), champion, ids[selected], uri, experiment)
             print(f"track: {selected} is models:/{experiment}@{store.ALIAS}, version {version}")
+        for line in elsewhere.other_machines(settings.devices):
+            print(f"track: {line}")
     except store.Away as away:
         print(f"track: {uri} is away ({away}); nothing is lost, the next `dvc repro` or `dvc repro track` writes what is missing there")

@@ -4,6 +4,7 @@ import copy
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -48,15 +49,29 @@ class Project:
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, folder / name)
         (folder / ".dvc").mkdir()
-        shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
+        for name in ("config", ".gitignore"):
+            shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
         self.params = params
         self.write()
-        for command in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
-            subprocess.run(["git", *command.split()], cwd=folder, check=True)
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+        self.commit()
+
+    def commit(self) -> None:
+        """Everything but what .gitignore names."""
+        for command in ("add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message state"):
+            subprocess.run(["git", *command.split()], cwd=self.folder, check=True)
+
+    def clone(self, folder: Path) -> "Project":
+        """What git has of it, elsewhere: no outputs, no cache."""
+        subprocess.run(["git", "clone", "--quiet", str(self.folder), str(folder)], check=True)
+        return self._at(folder)
 
     def copy(self, folder: Path) -> "Project":
         """The project as it stands, elsewhere."""
         shutil.copytree(self.folder, folder, symlinks=True)
+        return self._at(folder)
+
+    def _at(self, folder: Path) -> "Project":
         twin = copy.copy(self)
         twin.folder, twin.params = folder, copy.deepcopy(self.params)
         return twin
@@ -86,3 +101,9 @@ class Project:
         done = self.run("dvc", "repro", *arguments)
         assert done.returncode == 0, done.stdout
         return re.findall(r"Running stage '([^']+)'", done.stdout)
+
+
+def logged_runs(project: Project) -> list[str]:
+    """Names of the models that MLflow has; frontiers have runs beside them."""
+    with sqlite3.connect(project.folder / "mlflow.db") as database:
+        return [name for (name,) in database.execute("select name from runs where status = 'FINISHED' and name not like 'frontier %'")]

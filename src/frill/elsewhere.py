@@ -1,9 +1,11 @@
-"""Latencies on the devices that do not decide: shown and logged beside the one that does, and never waited for."""
+"""Latencies on the devices that do not decide: shown and logged beside the one that does, and never waited for. And latencies from another machine."""
 
 import json
 from pathlib import Path
 
+from frill.device import identity
 from frill.latency import pooled_latency_ms
+from frill.params import Device, HostDevice
 
 FOLDER = Path("results/latency")
 
@@ -21,11 +23,27 @@ def latencies_ms(frontier: dict, folder: Path = FOLDER) -> dict[str, dict[str, f
 
 
 def devices(frontier: dict, folder: Path = FOLDER) -> dict[str, dict]:
-    """Device -> its identity ({} of one that is away) and latency_ms by model, the one that decides first."""
+    """Device -> its identity ({} if it has none) and latency_ms by model, the one that decides first."""
     decides = {model["name"]: model["latency_ms"] for model in frontier["students"] + frontier["references"]}
     measured = {frontier["device"]: decides, **latencies_ms(frontier, folder)}
     found = {}
     for device, times in measured.items():
-        identity = folder.parent / f"identity/{device}.json"  # gone while the device is away, of which the results stay
-        found[device] = {"identity": json.loads(identity.read_text()) if identity.exists() else {}, "latency_ms": times}
+        found[device] = {"identity": _recorded(device, folder), "latency_ms": times}
     return found
+
+
+def other_machines(named: dict[str, Device], folder: Path = FOLDER) -> list[str]:
+    """A line for each of `named` that is a host and whose latencies are not this machine's."""
+    here = identity.host()
+    hosts = [(name, _recorded(name, folder)) for name, device in named.items() if isinstance(device, HostDevice)]
+    return [
+        f"latencies on {name} are another machine's ({differing}); delete results/identity/{name}.json and run `dvc repro` to time every model here"
+        for name, recorded in hosts
+        if recorded and (differing := identity.differing(recorded, here))
+    ]
+
+
+def _recorded(device: str, folder: Path) -> dict:
+    """The device's identity; {} of a phone that has not been attached yet."""
+    path = folder.parent / f"identity/{device}.json"
+    return json.loads(path.read_text()) if path.exists() else {}

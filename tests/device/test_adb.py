@@ -96,7 +96,7 @@ def test_another_phone_than_the_recorded_one_is_refused(rig, device, pooling_mod
     recorded = adb.measure(pooling_models[0], pooling_models[0], "pixel", device())["identity"]
     adb.measure(pooling_models[0], pooling_models[0], "pixel", device(), recorded)
     rig.set_property("ro.build.fingerprint", "google/sailfish/sailfish:10/QP1A.191005.008/1:user/release-keys")
-    said = failing(pooling_models, device(), expected=recorded)
+    said = failing(pooling_models, device(), recorded=recorded)
     assert "fingerprint 'google/sailfish/sailfish:10/QP1A.191005.007.A3" in said and "results/identity/pixel.json" in said and "dvc repro" in said
 
 

@@ -1,10 +1,15 @@
 """Latency on this machine: the parts of a measurement agree with each other. No test says how fast anything is."""
 
 import hashlib
+import os
+import re
+import subprocess
 
 import pytest
 
-from frill.device import host
+from frill.device import host, identity
+from frill.device.measure import measure
+from frill.errors import UserError
 from frill.params import HostDevice
 
 DEVICE = HostDevice(kind="host", threads=1, rounds=5, round_ms=2)
@@ -53,5 +58,13 @@ def test_a_round_takes_its_time_and_never_fewer_than_three_runs(pooling_models):
 
 
 def test_identity_is_that_of_the_machine():
-    assert host.identity() == host.identity()
-    assert set(host.identity()) == {"kind", "cpu", "machine", "system"} and host.identity()["kind"] == "host"
+    cpuinfo = subprocess.run(["lscpu"], capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}).stdout
+    found = identity.identity("host", DEVICE)
+    assert found["kind"] == "host" and found["machine"] == os.uname().machine and f"Model name: {found['cpu']}" in re.sub(" +", " ", cpuinfo)
+
+
+def test_another_machine_than_the_recorded_one_is_refused(pooling_models):
+    recorded = identity.identity("host", DEVICE)
+    assert measure(*pooling_models, "host", DEVICE, recorded)["runs"]
+    with pytest.raises(UserError, match=r"host .* results/identity/host.json \(cpu 'A CPU', now .*delete the file and run `dvc repro`"):
+        measure(*pooling_models, "host", DEVICE, recorded | {"cpu": "A CPU"})

@@ -4,19 +4,12 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import time
 
 import pytest
-from pipeline_project import Project
+from pipeline_project import Project, logged_runs
 
 AGGREGATES = {"frontier", "release", "report", "track"}
-
-
-def runs(project: Project) -> list[str]:
-    """Names of the models that MLflow has; frontiers have runs beside them."""
-    with sqlite3.connect(project.folder / "mlflow.db") as database:
-        return [name for (name,) in database.execute("select name from runs where status = 'FINISHED' and name not like 'frontier %'")]
 
 
 def test_every_stage_ran_and_wrote_what_the_design_names(reproduced):
@@ -61,18 +54,18 @@ def test_release_holds_what_its_checksums_say(reproduced):
 
 def test_second_repro_runs_track_only_and_logs_nothing(reproduced):
     lock = (reproduced.folder / "dvc.lock").read_bytes()
-    before = runs(reproduced)
+    before = logged_runs(reproduced)
     assert sorted(before) == sorted([*reproduced.params["students"], "teacher", "logmel_stats", "random_weights"])
     assert reproduced.repro() == ["track"]
-    assert runs(reproduced) == before
+    assert logged_runs(reproduced) == before
     assert (reproduced.folder / "dvc.lock").read_bytes() == lock
 
 
 def test_deleted_mlflow_database_is_filled_again_from_the_artefacts(reproduced):
-    before = sorted(runs(reproduced))
+    before = sorted(logged_runs(reproduced))
     (reproduced.folder / "mlflow.db").unlink()
     assert reproduced.repro() == ["track"]
-    assert sorted(runs(reproduced)) == before
+    assert sorted(logged_runs(reproduced)) == before
 
 
 @pytest.mark.parametrize(
@@ -165,7 +158,7 @@ def test_a_baseline_enters_the_table_and_leaves_it(reproduced):
     assert set(reproduced.repro()) - {"distill@one"} <= {"check", "evaluate_baseline@energy"} | AGGREGATES
     frontier = json.loads((reproduced.folder / "results/frontier.json").read_text())
     assert [r["name"] for r in frontier["references"]][-1] == "energy"
-    assert "energy" in (reproduced.folder / "reports/index.html").read_text() and "energy" in runs(reproduced)
+    assert "energy" in (reproduced.folder / "reports/index.html").read_text() and "energy" in logged_runs(reproduced)
     (reproduced.folder / "energy.py").write_text(text.replace("1e-6", "1e-5"))
     assert "evaluate_baseline@energy" in reproduced.repro()
     reproduced.params["baselines"] = {}

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from time import monotonic, sleep
 
-from frill.device import benchmark_tool, phone_state
+from frill.device import benchmark_tool, identity, phone_state
 from frill.device.benchmark_tool import Timing, ToolError
 from frill.device.connection import Phone, connect
 from frill.device.errors import ModelError
@@ -36,16 +36,15 @@ Run = tuple[Timing, Watched]
 RUNTIMES = {"tflite": "TFLite's benchmark_model", "litert": "LiteRT's benchmark_model"}
 
 
-def measure(model: Path, control: Path, name: str, device: AdbDevice, expected: dict | None = None) -> dict:
+def measure(model: Path, control: Path, name: str, device: AdbDevice, recorded: dict | None = None) -> dict:
     """Milliseconds for one window, as results/latency/{name}/*.json has them. Raises DeviceError, UserError.
 
-    `expected` is the phone's identity as it was recorded: another phone of the same name is refused, so that one table never mixes two.
+    `recorded` is the phone's identity as results/identity has it: another phone of the same name is refused, so that one table never mixes two.
     """
     tool = local_tool(device.tool, device.tool_sha256, f"devices.{name}")
     phone = connect(name, device.serial)
     found = phone_state.identity(phone)
-    if expected is not None and found != expected:
-        differing = ", ".join(f"{key} {expected.get(key)!r}, now {found[key]!r}" for key in found if expected.get(key) != found[key])
+    if recorded is not None and (differing := identity.differing(recorded, found)):
         raise phone.error(
             f"is not as recorded in results/identity/{name}.json ({differing}): connect that phone, or delete the file and run `dvc repro`, "
             "which measures every model on this one"

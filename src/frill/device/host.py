@@ -6,7 +6,6 @@ and rounds of one opening would agree with each other better than with the next 
 """
 
 import hashlib
-import platform
 from pathlib import Path
 from time import perf_counter_ns
 
@@ -17,19 +16,6 @@ from frill.device.memory import peak_memory_mib
 from frill.params import HostDevice
 
 MIN_INVOCATIONS = 3  # a round, however slow the model
-
-
-def identity() -> dict:
-    """What makes two hosts' milliseconds comparable: the CPU's model and the machine type."""
-    return {"kind": "host", "cpu": _cpu_model(), "machine": platform.machine(), "system": platform.system()}
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Hardware"))), platform.processor())
 
 
 def measure(model: Path, control: Path, device: HostDevice) -> dict:

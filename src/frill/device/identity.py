@@ -1,6 +1,8 @@
-"""What makes a device's milliseconds comparable."""
+"""What makes a device's milliseconds comparable. results/identity/ keeps it with them, wherever they are pulled to: one table never mixes two devices."""
 
-from frill.device import host
+import platform
+from pathlib import Path
+
 from frill.params import AdbDevice, Device
 
 
@@ -10,4 +12,22 @@ def identity(name: str, device: Device) -> dict:
         from frill.device import connection, phone_state
 
         return phone_state.identity(connection.connect(name, device.serial))
-    return host.identity()
+    return host()
+
+
+def host() -> dict:
+    """This machine: the CPU's model and the machine type."""
+    return {"kind": "host", "cpu": _cpu_model(), "machine": platform.machine(), "system": platform.system()}
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Hardware"))), platform.processor())
+
+
+def differing(recorded: dict, found: dict) -> str:
+    """What is not as recorded, such as "cpu 'A', now 'B'"; empty if nothing is."""
+    return ", ".join(f"{key} {recorded.get(key)!r}, now {found[key]!r}" for key in found if recorded.get(key) != found[key])

@@ -2,17 +2,23 @@
 
 from pathlib import Path
 
-from frill.device import host
+from frill.device import host, identity
+from frill.errors import UserError
 from frill.params import AdbDevice, Device
 
 
-def measure(model: Path, control: Path, name: str, device: Device, expected: dict | None = None) -> dict:
+def measure(model: Path, control: Path, name: str, device: Device, recorded: dict | None = None) -> dict:
     """What results/latency/{name}/*.json holds: latency_ms, iqr_ms, p95_ms, control_ms, ratio, ratio_iqr, runs and how they were got.
 
-    `expected` is the device's identity as recorded. Raises UserError.
+    `recorded` is the device's identity as results/identity has it: another device of the same name is refused. Raises UserError.
     """
     if isinstance(device, AdbDevice):
         from frill.device import adb
 
-        return adb.measure(model, control, name, device, expected)
+        return adb.measure(model, control, name, device, recorded)
+    if recorded is not None and (differing := identity.differing(recorded, identity.host())):
+        raise UserError(
+            f"{name} is not the machine recorded in results/identity/{name}.json ({differing}): delete the file and run `dvc repro`, "
+            "which measures every model on this one"
+        )
     return host.measure(model, control, device)

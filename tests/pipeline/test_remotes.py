@@ -1,0 +1,122 @@
+"""DVC remotes, a folder and a real S3 server: what one clone has pushed, another takes and does not make again."""
+
+import re
+import shlex
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pipeline_project import Project, logged_runs
+
+pytestmark = pytest.mark.slow
+SECRET = "wJalrXUtnFEMI"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """moto's server with an empty bucket: its address."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    urllib.request.urlopen(urllib.request.Request(f"{address}/bucket", method="PUT")).close()
+    yield address
+    server.stop()
+
+
+@pytest.fixture(scope="module", params=["folder", "s3"])
+def first(request, _reproduced, tmp_path_factory) -> Project:
+    """The reproduced project, its lock committed and its outputs pushed, as docs/remotes.md says."""
+    project = _reproduced.copy(tmp_path_factory.mktemp("first") / "frill")
+    url = str(tmp_path_factory.mktemp("remote")) if request.param == "folder" else "s3://bucket/frill"
+    dvc(project, f"remote add --default store {url}")
+    if request.param == "s3":
+        dvc(project, f"remote modify store endpointurl {request.getfixturevalue('s3')}")
+        dvc(project, "remote modify store region eu-central-1")
+        give_credentials(project)
+    project.commit()
+    dvc(project, "push --run-cache")
+    return project
+
+
+@pytest.fixture(scope="module")
+def second(first, tmp_path_factory) -> Project:
+    """A clone of it that has reproduced nothing yet."""
+    clone = first.clone(tmp_path_factory.mktemp("second") / "frill")
+    if "s3://" in (clone.folder / ".dvc/config").read_text():
+        give_credentials(clone)
+    return clone
+
+
+def give_credentials(project: Project) -> None:
+    dvc(project, "remote modify --local store access_key_id key")
+    dvc(project, f"remote modify --local store secret_access_key {SECRET}")
+
+
+def dvc(project: Project, arguments: str) -> str:
+    done = project.run("dvc", *shlex.split(arguments))
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_second_clone_makes_nothing_again_and_fills_mlflow(first, second):
+    assert not (second.folder / "data").exists() and not (second.folder / ".dvc/cache").exists()
+    done = second.run("dvc", "repro", "--pull")
+    assert done.returncode == 0, done.stdout
+    assert re.findall(r"Running stage '([^']+)'", done.stdout) == ["track"]
+    assert f"track: {len(logged_runs(first)) + 1} runs written, 0 were there" in done.stdout and "another machine" not in done.stdout
+    assert sorted(logged_runs(second)) == sorted(logged_runs(first))
+    for path in ("results/frontier.json", "results/devices.json", "results/identity/host.json", "reports/index.html", "release/frill.tflite"):
+        assert (second.folder / path).read_bytes() == (first.folder / path).read_bytes(), path
+    assert not second.run("git", "status", "--porcelain").stdout  # dvc.lock as it came
+    assert second.repro() == ["track"]
+
+
+def test_credentials_are_in_no_file_that_git_has(second):
+    assert second.run("git", "grep", "--quiet", SECRET).returncode == 1
+    assert not second.run("git", "status", "--porcelain").stdout
+
+
+def test_what_one_clone_has_tried_another_does_not_try_again(first, second):
+    """The run-cache: no lock of it was ever committed."""
+    for project in (first, second):
+        project.params["selection"]["latency_ms"] = 900.0
+        project.params["convert"]["min_cosine"] = 0.998
+    assert {"convert@one", "convert@two", "frontier"} <= set(first.repro())
+    dvc(first, "push --run-cache")
+    assert set(second.repro("--pull")) == {"check", "track"}
+    assert (second.folder / "dvc.lock").read_bytes() == (first.folder / "dvc.lock").read_bytes()
+
+
+@pytest.fixture
+def another_machine(tmp_path) -> list[str]:
+    """A command's beginning, under which /proc/cpuinfo names another CPU."""
+    enter = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /proc/cpuinfo && exec "$@"', str(tmp_path / "cpuinfo")]
+    (tmp_path / "cpuinfo").write_text(re.sub(r"(model name\s*:).*", r"\1 Another CPU", Path("/proc/cpuinfo").read_text()))
+    tried = subprocess.run([*enter, "grep", "-q", "Another CPU", "/proc/cpuinfo"], stderr=subprocess.PIPE, text=True)
+    if tried.returncode:
+        pytest.skip(f"no private mounts to show another CPU in: {tried.stderr.strip()}")
+    return enter
+
+
+def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_to_them(second, another_machine):
+    there = second.run(*another_machine, "dvc", "repro", "--pull")
+    assert there.returncode == 0 and re.findall(r"Running stage '([^']+)'", there.stdout) == ["track"], there.stdout
+    assert re.search(r"track: latencies on host are another machine's \(cpu '.+', now 'Another CPU'\); delete results/identity", there.stdout)
+
+    there = second.run(*another_machine, "dvc", "repro", "--force", "--single-item", "benchmark@one-host")
+    assert there.returncode == 255 and "Traceback" not in there.stdout
+    assert re.search(
+        r"(?m)^benchmark@one-host: host is not the machine recorded in results/identity/host.json \(cpu '.+', now 'Another", there.stdout
+    )
+
+    (second.folder / "results/identity/host.json").unlink()
+    there = second.run(*another_machine, "dvc", "repro")
+    assert there.returncode == 0 and "another machine" not in there.stdout, there.stdout
+    ran = set(re.findall(r"Running stage '([^']+)'", there.stdout))
+    timed = {"identify@host", "benchmark@one-host", "benchmark@two-host", "benchmark_references@host"}
+    assert timed <= ran <= timed | {"frontier", "release", "report", "track"}
+    assert "Another CPU" in (second.folder / "reports/index.html").read_text()
