@@ -20,7 +20,10 @@ def score_task(embeddings: np.ndarray, rows: list[dict], settings: Noss, seed: i
     names = sorted({row["label"] for row in rows})
     y = np.array([names.index(row["label"]) for row in rows])
     task_splits = splits(rows, settings.validation_share, seed)
-    outcomes = {protocol: PROTOCOLS[protocol](embeddings, y, rows, task_splits, len(names), settings, seed) for protocol in settings.protocol}
+    # One BLAS thread: results would depend on the machine's cores, and lbfgs's many small products wait for each other's threads longer than they
+    # compute (up to eight times slower).
+    with threadpool_limits(1):
+        outcomes = {protocol: PROTOCOLS[protocol](embeddings, y, rows, task_splits, len(names), settings, seed) for protocol in settings.protocol}
     summary, predictions = outcomes[settings.protocol[0]]
     correct = {part: np.full(len(rows), -1) for part in PARTS}
     predicted = np.full(len(rows), -1)
@@ -70,9 +73,7 @@ def _card(x, y, rows, task_splits: list[Split], classes: int, settings: Noss, se
         index = {"train": split.train, "validation": split.validation, "test": split.test}
         truth = {part: y[i] for part, i in index.items()}
         speakers = {part: [rows[clip]["speaker"] for clip in i] for part, i in index.items()}
-        # One BLAS thread: lbfgs's many small products wait for each other's threads longer than they compute (up to eight times slower).
-        with threadpool_limits(1):
-            outcome = run_protocol({part: x[i] for part, i in index.items()}, truth, speakers, classes, seed, bool(settings.forests))
+        outcome = run_protocol({part: x[i] for part, i in index.items()}, truth, speakers, classes, seed, bool(settings.forests))
         folds.append((outcome, truth))
     summary = summarise(folds)
     return summary, [next(s.predicted for s in fold if s.name == summary["chosen"]) for fold, _ in folds]
