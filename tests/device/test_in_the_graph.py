@@ -56,7 +56,7 @@ def test_a_phone_is_measured_lost_in_mid_run_and_measured_again(project, rig):
 
 
 @pytest.mark.slow
-def test_a_phone_that_decides_and_is_then_away(project, rig):
+def test_a_phone_that_decides_and_is_then_away(project, rig, tmp_path):
     project.params["selection"]["device"] = "pixel"
     ran = set(project.repro())
     assert {"frontier", "release", "report", "track"} < ran and not any(name.startswith(("distill", "evaluate", "convert")) for name in ran)
@@ -66,6 +66,12 @@ def test_a_phone_that_decides_and_is_then_away(project, rig):
 
     rig.power_off(project.params["devices"]["pixel"]["serial"])
     assert project.repro() == ["track"]  # what was measured stays
+    for command in (f"remote add --default store {tmp_path / 'remote'}", "push"):
+        assert project.run("dvc", *command.split()).returncode == 0
+    project.commit()
+    clone = project.clone(tmp_path / "clone")
+    assert clone.repro("--pull") == ["track"]  # and comes along
+    assert (clone.folder / "results/devices.json").read_bytes() == (project.folder / "results/devices.json").read_bytes()
     project.params["devices"]["pixel"]["runs"] = 6
     project.params["students"]["one"]["precision"] = "float16"
     project.write()
