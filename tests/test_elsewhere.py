@@ -5,15 +5,15 @@ import json
 from frill import elsewhere
 
 
-def test_devices_with_one_that_is_away(tmp_path):
-    latency = tmp_path / "latency/pixel"
-    latency.mkdir(parents=True)
-    (tmp_path / "identity").mkdir()
-    (tmp_path / "identity/host.json").write_text('{"cpu": "A CPU"}')
-    for name, ratio in (("one", 0.5), ("two", 2.0)):
-        (latency / f"{name}.json").write_text(json.dumps({"latency_ms": ratio * 4.2, "ratio": ratio, "control_ms": 4.0}))
+def test_devices_are_told_from_their_results(tmp_path):
+    for device, found in (("host", {"cpu": "A CPU"}), ("pixel", {"model": "Pixel"})):
+        (tmp_path / device).mkdir()
+        for name, ratio in (("one", 0.5), ("two", 2.0)):
+            result = {"latency_ms": ratio * 4.2, "ratio": ratio, "control_ms": 4.0, "identity": found}
+            (tmp_path / device / f"{name}.json").write_text(json.dumps(result))
+    (tmp_path / "pixel/a_teacher.json").write_text(json.dumps({"latency_ms": None, "reason": "not timed"}))
     frontier = {"device": "host", "students": [{"name": name, "latency_ms": 1.0} for name in ("one", "two", "three")], "references": []}
-    assert elsewhere.devices(frontier, tmp_path / "latency") == {
+    assert elsewhere.devices(frontier, tmp_path) == {
         "host": {"identity": {"cpu": "A CPU"}, "latency_ms": {"one": 1.0, "two": 1.0, "three": 1.0}},
-        "pixel": {"identity": {}, "latency_ms": {"one": 2.0, "two": 8.0}},  # the ratio times the control's median
+        "pixel": {"identity": {"model": "Pixel"}, "latency_ms": {"one": 2.0, "two": 8.0}},  # the ratio times the control's median
     }

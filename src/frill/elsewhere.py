@@ -21,11 +21,14 @@ def latencies_ms(frontier: dict, folder: Path = FOLDER) -> dict[str, dict[str, f
 
 
 def devices(frontier: dict, folder: Path = FOLDER) -> dict[str, dict]:
-    """Device -> its identity ({} of one that is away) and latency_ms by model, the one that decides first."""
+    """Device -> the identity its results were measured with, and latency_ms by model; the device that decides first."""
     decides = {model["name"]: model["latency_ms"] for model in frontier["students"] + frontier["references"]}
-    measured = {frontier["device"]: decides, **latencies_ms(frontier, folder)}
-    found = {}
-    for device, times in measured.items():
-        identity = folder.parent / f"identity/{device}.json"  # gone while the device is away, of which the results stay
-        found[device] = {"identity": json.loads(identity.read_text()) if identity.exists() else {}, "latency_ms": times}
-    return found
+    return {
+        device: {"identity": _identity(folder / device), "latency_ms": times}
+        for device, times in {frontier["device"]: decides, **latencies_ms(frontier, folder)}.items()
+    }
+
+
+def _identity(folder: Path) -> dict:
+    results = (json.loads(path.read_text()) for path in sorted(folder.glob("*.json")))
+    return next(result["identity"] for result in results if "identity" in result)

@@ -43,6 +43,7 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
     ratios = model_ms / control_ms
     return {
         "schema": 1,
+        "identity": identity(),
         "runtime": "LiteRT, XNNPACK",
         "threads": device.threads,
         "rounds": device.rounds,
