@@ -16,7 +16,6 @@ from frill.grid import AXES
 FRONTIER = Path("results/frontier.json")
 CONTROL = Path("models/controls/random_weights.tflite")
 MODEL = Path("release/frill.tflite")
-WINDOWS_MODEL = Path("release/frill_nofrontend.tflite")
 
 
 def main() -> None:
@@ -39,7 +38,7 @@ def main() -> None:
             command.add_argument("--model", type=Path, default=MODEL, help=f"a .tflite file of samples or of windows ({MODEL})")
             command.add_argument("--mean", action="store_true", help="one vector a file, [D]: the mean over time")
         if name == "demo":
-            command.add_argument("--model", type=Path, default=WINDOWS_MODEL, help=f"a .tflite file of samples or of windows ({WINDOWS_MODEL})")
+            command.add_argument("--model", type=Path, help="a .tflite file of samples or of windows; without it the selected student's")
             command.add_argument("--port", type=int, default=8717, help="of 127.0.0.1 (8717); 0 takes a free one")
         if name == "repro":
             command.add_argument("--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml")
@@ -78,7 +77,7 @@ def embed(audio: list[Path], out: Path, model: Path, mean: bool) -> int:
     return embed_files.run(audio, out, model, mean)
 
 
-def demo(model: Path, port: int) -> int:
+def demo(model: Path | None, port: int) -> int:
     """Serves a page on this machine: record or drop a clip, see which labels of the tasks its embedding is nearest to."""
     from frill.demo import command
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from frill.device import identity
 from frill.latency import pooled_latency_ms
-from frill.params import Device, HostDevice
 
 FOLDER = Path("results/latency")
 
@@ -23,27 +22,25 @@ def latencies_ms(frontier: dict, folder: Path = FOLDER) -> dict[str, dict[str, f
 
 
 def devices(frontier: dict, folder: Path = FOLDER) -> dict[str, dict]:
-    """Device -> its identity ({} if it has none) and latency_ms by model, the one that decides first."""
+    """Device -> the identity its results were measured with, and latency_ms by model; the device that decides first."""
     decides = {model["name"]: model["latency_ms"] for model in frontier["students"] + frontier["references"]}
-    measured = {frontier["device"]: decides, **latencies_ms(frontier, folder)}
-    found = {}
-    for device, times in measured.items():
-        found[device] = {"identity": _recorded(device, folder), "latency_ms": times}
-    return found
+    return {
+        device: {"identity": _identity(folder / device), "latency_ms": times}
+        for device, times in {frontier["device"]: decides, **latencies_ms(frontier, folder)}.items()
+    }
 
 
-def other_machines(named: dict[str, Device], folder: Path = FOLDER) -> list[str]:
-    """A line for each of `named` that is a host and whose latencies are not this machine's."""
+def _identity(folder: Path) -> dict:
+    results = (json.loads(path.read_text()) for path in sorted(folder.glob("*.json")))
+    return next(result["identity"] for result in results if "identity" in result)
+
+
+def other_machines(devices: dict[str, dict]) -> list[str]:
+    """A line for each of `devices` that is a host and was not this machine when it was measured."""
     here = identity.host()
-    hosts = [(name, _recorded(name, folder)) for name, device in named.items() if isinstance(device, HostDevice)]
+    hosts = {name: device["identity"] for name, device in devices.items() if device["identity"]["kind"] == here["kind"]}
     return [
         f"latencies on {name} are another machine's ({differing}); delete results/identity/{name}.json and run `dvc repro` to time every model here"
-        for name, recorded in hosts
-        if recorded and (differing := identity.differing(recorded, here))
+        for name, recorded in hosts.items()
+        if (differing := identity.differing(recorded, here))
     ]
-
-
-def _recorded(device: str, folder: Path) -> dict:
-    """The device's identity; {} of a phone that has not been attached yet."""
-    path = folder.parent / f"identity/{device}.json"
-    return json.loads(path.read_text()) if path.exists() else {}

@@ -8,6 +8,7 @@ def model_card(frontier: dict, noss: dict, teacher_noss: dict, teacher: dict, ta
     student = find_selected(frontier)
     rows = [_task_row(task, scores, teacher_noss, student) for task, scores in noss["tasks"].items()]
     low, high = student["quality_test_interval"]
+    fast_ms, slow_ms = student["latency_interval_ms"]
     corpora = "; ".join(f"{name}: {summary['audio_s'] / 3600:.2f} h, {summary['clips']} clips" for name, summary in audio.items())
     origin = "synthetic speech by eSpeak NG" if frontier["synthetic"] else "the audio named in params.yaml"
     caution = (
@@ -38,8 +39,8 @@ Teacher: {teacher["source"]}, output `{teacher["output"]}` ({teacher["values"]} 
 Distilled from {origin} ({corpora}).
 
 ## Results
-Latency: {student["latency_ms"]:.3f} ms a window on {_device(frontier["device"], latency)} ({latency["runtime"]}, {latency["threads"]} thread(s)), without frontend.
-{_latency_interval(student)}Accuracy of a linear probe on the {frontier["pooling"]} over the clip's windows, test clips, in percent:
+Latency: {student["latency_ms"]:.3f} ms a window (95 % interval {fast_ms:.3f} to {slow_ms:.3f}) on {_device(frontier["device"], latency)} ({latency["runtime"]}, {latency["threads"]} thread{"s" if latency["threads"] > 1 else ""}), without frontend.
+Accuracy of a linear probe on the {frontier["pooling"]} over the clip's windows, test clips, in percent:
 
 | task | this model | teacher | difference, 95 % interval | test clips |
 |---|---|---|---|---|
@@ -71,15 +72,9 @@ def _task_row(task: str, scores: dict, teacher_noss: dict, student: dict) -> str
     return f"| {task} | {accuracy:.1f} | {reference:.1f} | {points} | {len(scores['test_correct'])} |"
 
 
-def _latency_interval(student: dict) -> str:
-    if not (interval := student.get("latency_interval_ms")):
-        return ""
-    return f"Its 95 % interval: {interval[0]:.3f} to {interval[1]:.3f} ms. "
-
-
 def _device(name: str, latency: dict) -> str:
-    """Its name in params.yaml, and for a phone which it is."""
-    phone = latency.get("identity")
-    if phone is None:
-        return f"`{name}`"
-    return f"`{name}`: {phone['manufacturer']} {phone['model']}, Android {phone['android']}, cores {latency['cores']} (mask {latency['core_mask']})"
+    """Its name in params.yaml, and which it is."""
+    found = latency["identity"]
+    if found["kind"] == "host":
+        return f"`{name}`: {found['cpu']}, {found['system']}"
+    return f"`{name}`: {found['manufacturer']} {found['model']}, Android {found['android']}, cores {latency['cores']} (mask {latency['core_mask']})"

@@ -51,7 +51,7 @@ def notes(frontier: dict) -> list[str]:
     ]
     if any(s["seeds"] == 1 for s in frontier["students"]):
         lines.append("Intervals of students trained once are over clips and speakers alone: another seed would move them too.")
-    if (count := min(s.get("latency_ratios", 6) for s in frontier["students"])) < 6:
+    if (count := min(s["latency_ratios"] for s in frontier["students"])) < 6:
         lines.append(
             f"Latency intervals of {count} measurements are their range, which holds the median in {range_confidence(count):.0%} of cases, not 95 %."
         )

@@ -109,6 +109,17 @@ def test_a_port_that_is_taken_is_named(server, project):
         command.serve(Path("release/frill_nofrontend.tflite"), server.server_port, params.load())
 
 
+def test_without_a_model_the_selected_one_is_taken(project, tmp_path, monkeypatch):
+    assert command.selected_model() == Path("models/tflite/pools/model.tflite")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="results/frontier.json: not there yet; run `make repro`, or name a file by --model"):
+        command.selected_model()
+    Path("results").mkdir()
+    Path("results/frontier.json").write_text('{"selected": null, "reason": "no student is within 1 ms"}')
+    with pytest.raises(UserError, match="no student is within 1 ms; or name a file by --model"):
+        command.selected_model()
+
+
 def test_the_command_says_where_it_listens_and_ends_quietly(project):
     process = subprocess.Popen([sys.executable, "-m", "frill", "demo", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stdout.readline()

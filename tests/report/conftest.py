@@ -10,6 +10,7 @@ TASKS = ("mask", "emotion")
 def student(name: str, backbone: str, latency_ms: float, quality: float, mib: float, on_frontier: bool) -> dict:
     spec = {"name": name, "backbone": backbone, "width": 1.0, "pooling": "gap", "rank": None, "qat": 0, "precision": "float32", "seeds": 1}
     measured = {"latency_ms": latency_ms, "latency_iqr_ms": [latency_ms * 0.9, latency_ms * 1.1], "file_bytes": int(mib * 2**20)}
+    measured |= {"latency_interval_ms": [latency_ms - 0.1, latency_ms + 0.1], "peak_memory_mib": None, "latency_ratios": 20}
     scored = {
         "quality": quality,
         "quality_interval": [quality - 2, quality + 2],
@@ -19,13 +20,20 @@ def student(name: str, backbone: str, latency_ms: float, quality: float, mib: fl
     part = {"points": quality, "interval": [quality - 4, quality + 4]}
     scored |= {"tasks": {task: {"validation": part, "test": part} for task in TASKS}, "mean_test_accuracy": 70 + quality, "seed_deviation": None}
     counted = {"parameters": 1000, "multiply_adds": 10**6, "weight_bytes": int(mib * 2**20) - 1024, "bottleneck_bytes": 2**20, "validation_r2": 0.7}
-    other = {"on_frontier": on_frontier, "status": "ok", "parity_min_cosine": 1.0, "quantisation_points": None}
+    other = {
+        "on_frontier": on_frontier,
+        "on_cautious_frontier": True,
+        "beaten_by": [] if on_frontier else ["slow"],
+        "status": "ok",
+        "parity_min_cosine": 1.0,
+        "quantisation_points": None,
+    }
     return spec | measured | scored | counted | other
 
 
 @pytest.fixture
 def frontier() -> dict:
-    """frontier.json as it was before it had intervals of latency and effects: the page has to do without them."""
+    """Of few students: no regression, no runners-up, memory that was not measured."""
     students = [
         student("slow", "large", 9.5, -1.5, 30, True),
         student("quick", "tiny", 0.25, -4.0, 5, True),
@@ -40,6 +48,7 @@ def frontier() -> dict:
         "mean_test_accuracy": 70.0,
     }
     choice = {"selected": "slow", "reason": "slow is best", "over_budget": {"worse": "10.500 ms > 10 ms"}, "device": "host", "synthetic": True}
+    choice |= {"runners_up": [], "effects": {"regression": {}, "pairs": [], "notes": ["Three students leave no degree of freedom."]}}
     return choice | {"students": students, "references": [reference], "rank_agreement": None, "speakers_in_train_and_test": {}}
 
 
@@ -47,12 +56,7 @@ def frontier() -> dict:
 def whole(frontier) -> dict:
     """The same with all that frontier.json can hold."""
     for each in frontier["students"]:
-        each |= {
-            "latency_interval_ms": [each["latency_ms"] - 0.1, each["latency_ms"] + 0.1],
-            "on_cautious_frontier": True,
-            "beaten_by": [],
-            "peak_memory_mib": 12.5,
-        }
+        each |= {"peak_memory_mib": 12.5}
     weights = [{"term": "width", "axis": "width", "weight": 0.5, "interval": [0.25, 0.75]}]
     weights += [{"term": "backbone=<large>", "axis": "backbone", "weight": -0.3, "interval": [-0.6, 0.1]}]
     fit = {"r2": 0.875, "students": 40, "log": True, "weights": weights}

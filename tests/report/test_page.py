@@ -35,7 +35,7 @@ def test_whole_page_loads_without_complaint_or_request(visit, report, whole):
         assert said in text, said
 
 
-def test_page_without_the_newer_figures(visit, report, frontier):
+def test_page_of_few_students(visit, report, frontier):
     seen = opened(visit, report(frontier))
     assert seen.problems == [] and "No regression" in seen.page.inner_text("main") and seen.page.locator("#chart-effects").count() == 0
     assert "Synthetic speech" in seen.page.inner_text("header")

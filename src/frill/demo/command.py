@@ -1,5 +1,6 @@
 """`frill demo`: fits the tasks' probes, then serves the page until it is interrupted."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from frill.embed_files import load
 from frill.errors import UserError
 from frill.params import Params
 
+FRONTIER = Path("results/frontier.json")
 
-def run(model: Path, port: int) -> int:
+
+def run(model: Path | None, port: int) -> int:
     params = parameters.load()
-    server = serve(model, port, params)
+    server = serve(model or selected_model(), port, params)
     try:
         print(f"{server.url} listens on this machine only; Ctrl-C ends it", flush=True)
         server.serve_forever()
@@ -23,6 +26,16 @@ def run(model: Path, port: int) -> int:
     finally:
         server.server_close()
     return 0
+
+
+def selected_model() -> Path:
+    """The file that was scored, so that what scoring kept of it is found; the released one differs by its metadata. Raises UserError."""
+    if not FRONTIER.exists():
+        raise UserError(f"{FRONTIER}: not there yet; run `make repro`, or name a file by --model")
+    frontier = json.loads(FRONTIER.read_text())
+    if frontier["selected"] is None:
+        raise UserError(f"{frontier['reason']}; or name a file by --model")
+    return Path("models/tflite", frontier["selected"], "model.tflite")
 
 
 def serve(model: Path, port: int, params: Params) -> Server:

@@ -20,6 +20,7 @@ from frill.noss.probes import RowSpace, lda
 from frill.noss.run import TASKS, finite
 from frill.noss.splits import splits
 from frill.params import Params
+from frill.progress import progress
 from frill.scratch import content_hash
 
 
@@ -60,7 +61,8 @@ def fit_tasks(model: Path, embedder: Embedder, params: Params) -> list[TaskProbe
     """The probes of all tasks; clips are embedded once and kept in scratch, where `evaluate` may have left them. Raises UserError."""
     if missing := [task for task in params.tasks if not (TASKS / task / "manifest.csv").exists()]:
         raise UserError(f"{TASKS / missing[0]}: the task's clips are not there yet; run `make repro`")
-    return [_fit_task(task, ClipStore(TASKS / task), model, embedder, params) for task in params.tasks]
+    tasks = progress(params.tasks, "probes", len(params.tasks), "task")
+    return [_fit_task(task, ClipStore(TASKS / task), model, embedder, params) for task in tasks]
 
 
 def _fit_task(task: str, store: ClipStore, model: Path, embedder: Embedder, params: Params) -> TaskProbe:

@@ -30,23 +30,28 @@ def lines(result: dict, model: str, name: str, control: str) -> list[str]:
     """A measurement as text; `result` as results/latency/*/*.json."""
     low, high = result["iqr_ms"]
     ratio_low, ratio_high = result["ratio_iqr"]
-    phone = result.get("identity", {})
-    device = " ".join(filter(None, (phone.get("manufacturer"), phone.get("model"), f"Android {phone['android']}" if phone.get("android") else "")))
+    found = result["identity"]
+    android = f"Android {found['android']}" if found.get("android") else ""
+    device = " ".join(filter(None, [found.get("cpu"), found.get("manufacturer"), found.get("model"), android]))
     times = "processes" if "processes" in result else "rounds"
     each = "means" if result.get("statistic") == "mean" else "medians"
     p95_over = f" over {result['p95_over']}" if "p95_over" in result else ""
-    found = [
-        f"{model} on {name}" + (f" ({device})" if device else "") + f", {result['runtime']}, {result['threads']} thread(s)",
+    told = [
+        f"{model} on {name}"
+        + (f" ({device})" if device else "")
+        + f", {result['runtime']}, {result['threads']} thread{'s' if result['threads'] > 1 else ''}",
         f"  latency   {result['latency_ms']:.3f} ms, median of the {each} of {result[times]} {times} (quartiles {low:.3f} to {high:.3f}, p95{p95_over} {result['p95_ms']:.3f}), "
         f"{result['runs']} runs",
         f"  ratio     {result['ratio']:.3f} (quartiles {ratio_low:.3f} to {ratio_high:.3f}) of {control}, {result['control_ms']:.3f} ms",
     ]
     if result.get("cosine") is not None:
-        found.append(f"  output    cosine {result['cosine']:.7f} with this machine's")
+        told.append(f"  output    cosine {result['cosine']:.7f} with this machine's")
     if result.get("peak_memory_mib") is not None:
-        found.append(f"  memory    {result['peak_memory_mib']:.1f} MiB at its peak, {'tool included' if phone else 'beside Python and LiteRT'}")
+        told.append(
+            f"  memory    {result['peak_memory_mib']:.1f} MiB at its peak, {'tool included' if found['kind'] == 'adb' else 'beside Python and LiteRT'}"
+        )
     if result.get("operators"):
-        found.append("  operators " + ", ".join(f"{row['name']} {100 * row['share']:.0f} %" for row in result["operators"][:4]))
+        told.append("  operators " + ", ".join(f"{row['name']} {100 * row['share']:.0f} %" for row in result["operators"][:4]))
     if result.get("discarded"):
-        found.append(f"  discarded {len(result['discarded'])} pairs: {'; '.join(sorted(set(result['discarded'])))}")
-    return found + [f"  warning   {warning}" for warning in result.get("warnings", [])]
+        told.append(f"  discarded {len(result['discarded'])} pairs: {'; '.join(sorted(set(result['discarded'])))}")
+    return told + [f"  warning   {warning}" for warning in result.get("warnings", [])]

@@ -12,6 +12,7 @@ from time import perf_counter_ns
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from frill.device import identity
 from frill.device.memory import peak_memory_mib
 from frill.params import HostDevice
 
@@ -29,6 +30,7 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
     ratios = model_ms / control_ms
     return {
         "schema": 1,
+        "identity": identity.host(),
         "runtime": "LiteRT, XNNPACK",
         "threads": device.threads,
         "rounds": device.rounds,

@@ -21,7 +21,7 @@ def all_of(found: dict, points: dict[str, list[dict]], elsewhere: dict[str, dict
     students = found["students"]
     pictures = {"frontier": frontier(found, elsewhere), "curves": curves(points, {s["name"]: s["backbone"] for s in students})}
     pictures |= {"sizes": sizes(students), "tasks": tasks([s for s in students if s["on_frontier"]] or students)}
-    regression = found.get("effects", {}).get("regression")
+    regression = found["effects"]["regression"]
     return pictures | ({"effects": effects(regression)} if regression else {})
 
 
@@ -76,8 +76,8 @@ def frontier(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> alt.TopL
 def _point(student: dict, frontier: dict, device: str, latency_ms: float) -> dict:
     low, high = student["quality_interval"]
     deciding = device == frontier["device"]
-    fast, slow = student.get("latency_interval_ms", student["latency_iqr_ms"]) if deciding else (latency_ms, latency_ms)
-    place = "frontier" if student["on_frontier"] else "cautious frontier" if student.get("on_cautious_frontier") else "beaten"
+    fast, slow = student["latency_interval_ms"] if deciding else (latency_ms, latency_ms)
+    place = "frontier" if student["on_frontier"] else "cautious frontier" if student["on_cautious_frontier"] else "beaten"
     selected = student["name"] == frontier["selected"]
     row = {key: student[key] for key in ("backbone", "width", "pooling", "qat", "precision", "quality")}
     row |= {

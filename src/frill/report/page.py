@@ -17,7 +17,7 @@ from frill.report import charts as drawn
 from frill.show import notes
 
 ALTERNATIVES = {
-    "frontier": "Latency against quality of every student, with 95 % intervals (of latency quartiles, where it has none). Filled: on the frontier, half filled: on the cautious frontier only, "
+    "frontier": "Latency against quality of every student, with 95 % intervals. Filled: on the frontier, half filled: on the cautious frontier only, "
     "hollow: beaten; the ring marks the selected. The students table holds the same figures.",
     "tasks": "Points against the teacher by task on test clips, with 95 % intervals, of the students on the frontier. The tasks table holds them and all others.",
     "effects": "How much each choice weighs on quality, latency and bytes: standardised weights of linear regressions with 95 % intervals.",
@@ -39,7 +39,7 @@ def write_page(frontier: dict, noss: dict[str, dict], charts: dict[str, alt.TopL
         notes=notes(frontier),
         remark={s["name"]: _remark(s, frontier) for s in frontier["students"]},
         parts={s["name"]: drawn.parts_bytes(s) for s in frontier["students"]},
-        effects=frontier.get("effects", {}),
+        effects=frontier["effects"],
         alternatives=ALTERNATIVES,
         charts=list(charts),
         devices=devices,
@@ -61,5 +61,5 @@ def _remark(student: dict, frontier: dict) -> str:
         return "selected"
     if student["status"] != "ok":
         return "diverged"
-    beaten_by = student.get("beaten_by")
-    return "; ".join(filter(None, [frontier["over_budget"].get(student["name"]), f"beaten by {', '.join(beaten_by[:3])}" if beaten_by else ""]))
+    beaten = f"beaten by {', '.join(student['beaten_by'][:3])}" if student["beaten_by"] else ""
+    return "; ".join(filter(None, [frontier["over_budget"].get(student["name"]), beaten]))
