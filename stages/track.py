@@ -24,6 +24,8 @@ with stage("track"):
     }
     devices = elsewhere.devices(frontier)
     Path("results/devices.json").write_text(json.dumps(devices, indent=1) + "\n")  # for the report, which waits for no phone
+    for line in elsewhere.other_machines(devices):
+        print(f"track: {line}")
     measured = {name: Path(f"results/latency/{frontier['device']}/{name}.json") for name in names}
     ratios = {name: read_json(path)["ratio"] for name, path in measured.items() if path.exists()}
     noss = {name: read_json(f"results/noss/{name}.json") for name in names}
@@ -45,7 +47,5 @@ with stage("track"):
 
             version = registry.promote(Path(f"models/tflite/{selected}/model.tflite"), champion, ids[selected], uri, experiment)
             print(f"track: {selected} is models:/{experiment}@{store.ALIAS}, version {version}")
-        for line in elsewhere.other_machines(devices):
-            print(f"track: {line}")
     except store.Away as away:
         print(f"track: {uri} is away ({away}); nothing is lost, the next `dvc repro` or `dvc repro track` writes what is missing there")
