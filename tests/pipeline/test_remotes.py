@@ -84,8 +84,7 @@ def test_what_one_clone_has_tried_another_does_not_try_again(first, second):
     """The run-cache: no lock of it was ever committed."""
     for project in (first, second):
         project.params["selection"]["latency_ms"] = 900.0
-        project.params["convert"]["min_cosine"] = 0.998
-    assert {"convert@one", "convert@two", "frontier"} <= set(first.repro())
+    assert {"frontier", "release"} <= set(first.repro())
     dvc(first, "push --run-cache")
     assert set(second.repro("--pull")) == {"check", "track"}
     assert (second.folder / "dvc.lock").read_bytes() == (first.folder / "dvc.lock").read_bytes()
