@@ -143,9 +143,9 @@ def grid(**axes: list) -> int:
 
 def _value(text: str) -> object:
     """As params.yaml would read it: numbers are numbers."""
-    import yaml
+    from ruamel.yaml import YAML
 
-    return yaml.safe_load(text)
+    return YAML(typ="safe").load(text)
 
 
 def devices() -> int:
