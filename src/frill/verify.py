@@ -72,11 +72,12 @@ def read_lock(path: Path) -> dict:
     """The stages of dvc.lock; none where there is no such file. Raises UserError for one that a kill or a full disk cut off."""
     if not path.exists():
         return {}
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
     try:
-        stages = (YAML(typ="safe").load(path.read_text()) or {}).get("stages", {})
-        whole = all(isinstance(stage, dict) and all("md5" in out for out in stage.get("outs") or []) for stage in stages.values())
-    except (YAMLError, ValueError, AttributeError, TypeError):
-        whole = False
-    if not whole:
-        raise UserError(f"{path} is cut off or damaged; `git checkout {path}` or delete it: what it named comes back from DVC's cache in seconds")
-    return stages
+        return COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(path.read_text()) or {}).get("stages", {})
+    except (Invalid, YAMLError, ValueError):
+        raise UserError(
+            f"{path} is cut off or damaged; `git checkout {path}`, or delete it: what it named comes back from DVC's cache in seconds"
+        ) from None

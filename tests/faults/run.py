@@ -23,12 +23,15 @@ FOLDER = ROOT / "scratch/faults"
 
 
 def disk_full(_project: Project, reference: Project) -> str:
-    script = [sys.executable, small_disk.__file__, str(reference.folder), str(FOLDER / "disk")]
-    done = subprocess.run([*small_disk.NAMESPACES, *script], stdout=subprocess.PIPE, text=True)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    (FOLDER / "disk.jsonl").write_text(done.stdout)
-    assert done.returncode == 0
-    return f"{len(lines) - 2} stages, see disk.jsonl"
+    script = [sys.executable, small_disk.__file__, str(reference.folder), str(FOLDER / "disk/small")]
+    found = FOLDER / "disk/said.jsonl"
+    with found.open("w") as file:
+        assert subprocess.run([*small_disk.NAMESPACES, *script], stdout=file).returncode == 0
+    *tried, end = map(json.loads, found.read_text().splitlines())
+    bad = [each for each in tried if each["trace"] or each["code"] != 0 and not each["said"]]
+    assert not bad, bad
+    through = [each["stage"] for each in tried if each["code"] == 0]
+    return f"{len(tried)} runs: {len(tried) - len(through)} end with the sentence, {through} had room enough; then {end}"
 
 
 CASES = {
