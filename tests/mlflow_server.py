@@ -28,7 +28,7 @@ class MlflowServer:
         command += ["--backend-store-uri", f"sqlite:///{self.folder}/store.db", "--artifacts-destination", str(self.folder / "artifacts")]
         with (self.folder / "log").open("a") as log:
             self._running = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while True:
             try:
                 urllib.request.urlopen(f"{self.uri}/health", timeout=2).close()

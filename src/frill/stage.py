@@ -21,6 +21,7 @@ OUT_OF_MEMORY = (
     "TerminatedWorkerError",
     "BrokenProcessPool",
 )  # of TensorFlow; a worker that was killed, of joblib and Python
+NO_MEMORY = (os.strerror(errno.ENOMEM), "failed to map segment from shared object")  # the second where a library is loaded
 LOG = Path("logs/stages.jsonl")  # never an out: two runs of the same stage take different times
 
 
@@ -69,7 +70,7 @@ def ran_out(error: BaseException) -> str | None:
             named = getattr(error, "filename", None) or named
             where = f" ({named})" if named else f" (in {Path.cwd()})"
             return f"no space is left on the disk{where}; free some and repeat the command: what is finished stays"
-        if isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY:
+        if isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY or any(words in text for words in NO_MEMORY):
             return "memory ran out; close other programs or lower `threads`, the student's width or distill.batch_windows, then repeat the command"
         error = error.__cause__ or error.__context__
     return None

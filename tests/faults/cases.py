@@ -22,10 +22,10 @@ def kill_in_every_stage(project: Project, reference: Project) -> str:
     for number, stage in enumerate(stages(reference)):
         for share in MOMENTS[number % 2 :: 2]:
             dvc = project.start("dvc", "repro", stage.name)
-            wait(lambda dvc=dvc, stage=stage: running(project, stage) or dvc.poll() is not None, stage.name, 300)
+            wait(lambda dvc=dvc, stage=stage: running(project, stage) or dvc.poll() is not None, stage.name)
             begun = time.monotonic()
             if share is None:
-                wait(lambda dvc=dvc, stage=stage: not running(project, stage), f"the end of {stage.name}", 300)
+                wait(lambda dvc=dvc, stage=stage: not running(project, stage), f"the end of {stage.name}")
             else:
                 wait(
                     lambda dvc=dvc, begun=begun, s=stage, share=share: dvc.poll() is not None or time.monotonic() - begun > share * s.seconds, "time"
@@ -42,13 +42,13 @@ def kill_in_every_stage(project: Project, reference: Project) -> str:
     return f"{kills} kills in {len(stages(reference))} stages ({passed} runs had ended before); {files} files and every MLflow run as undisturbed"
 
 
-INTERRUPTED = ("download_espeak@speech", "teacher", "targets", "distill@two", "convert@one", "benchmark@one-host", "evaluate@two", "release")
+INTERRUPTED = ("download_espeak@mask", "teacher", "distill@one", "evaluate@one", "release")
 
 
 def interrupt(project: Project, reference: Project, names: tuple[str, ...] = INTERRUPTED) -> str:
     """Ctrl-C (SIGINT to the terminal's process group) of `make repro`'s command in the middle of a stage of every kind."""
     forget(project, *names)
-    seconds = []
+    seconds, importing = [], 0
     chosen = [stage for stage in stages(reference) if stage.name in names]
     for stage in chosen:
         log = project.folder.with_name("interrupted.log")
@@ -62,14 +62,17 @@ def interrupt(project: Project, reference: Project, names: tuple[str, ...] = INT
             wait(lambda frill=frill: frill.poll() is not None, f"the end after Ctrl-C in {stage.name}", 60)
         seconds.append(time.monotonic() - begun)
         text = log.read_text()
-        assert frill.returncode != 0 and "Traceback" not in text, f"{stage.name}: {frill.returncode}: {text[-3000:]}"
+        assert frill.returncode != 0 and (text.count("Traceback") == 0 or text.rstrip().endswith("KeyboardInterrupt")), (
+            f"{stage.name}: {text[-3000:]}"
+        )
+        importing += text.count("Traceback")  # a stage imports TensorFlow before it listens: then Python's own trace ends with KeyboardInterrupt
         after = text.rpartition(f"Running stage '{stage.name}'")[2]
         assert "Running stage" not in after, f"{stage.name}: went on with another stage: {after[-500:]}"
         wait(lambda: not processes(project.folder), f"processes left by {stage.name}: {processes(project.folder)}", 15)
         assert not untidy(project), f"{stage.name}: {untidy(project)}"
     project.repro()
     files = assert_same(project, reference)
-    return f"{len(chosen)} stages, ended after {max(seconds):.1f} s at most; no process and no half file left; then {files} files as undisturbed"
+    return f"{len(chosen)} stages, ended after {max(seconds):.1f} s at most; no process and no half file left ({importing} while it imported, with Python's trace of that); then {files} files as undisturbed"
 
 
 def cut_lock(project: Project, reference: Project) -> str:
@@ -97,8 +100,8 @@ def cut_lock(project: Project, reference: Project) -> str:
 
 def two_at_once(project: Project, reference: Project) -> str:
     """Two `frill repro` at once in one folder."""
-    forget(project, "distill", "convert")
-    student = next(stage for stage in stages(reference) if stage.name == "distill@two")
+    forget(project, "distill@one")
+    student = next(stage for stage in stages(reference) if stage.name == "distill@one")
     first = project.start("frill", "repro")
     wait(lambda: running(project, student) or first.poll() is not None, student.name, 300)
     second = project.run("frill", "repro")
@@ -164,19 +167,19 @@ def flip(path: Path, silently: bool) -> None:
 def out_of_memory(project: Project, reference: Project) -> str:
     """One student may not have the memory it needs (RLIMIT_AS on its process), then none kills it (SIGKILL, as Linux does)."""
     lines = []
-    forget(project, "distill", "convert", "evaluate@")
-    with limited(project, "distill.py two", "ulimit -v 4000000"):
+    forget(project, "distill@one", "evaluate@two")
+    with limited(project, "distill.py one", "ulimit -v 2100000"):
         done = project.run("frill", "repro")
     assert done.returncode != 0 and "Traceback" not in done.stdout, done.stdout[-3000:]
-    lines.append(said(done.stdout, "distill@two"))
-    assert "distill@two" in done.stdout and (project.folder / "results/noss/one.json").exists(), "the other student has to be scored all the same"
-    with limited(project, "distill.py two", "kill -9 $$"):
+    lines.append(said(done.stdout, "distill@one"))
+    assert "distill@one" in done.stdout and (project.folder / "results/noss/two.json").exists(), "the other student has to be scored all the same"
+    with limited(project, "distill.py one", "kill -9 $$"):
         done = project.run("frill", "repro")
     assert done.returncode != 0 and "Traceback" not in done.stdout, done.stdout[-3000:]
-    lines.append(said(done.stdout, "distill@two"))
+    lines.append(said(done.stdout, "distill@one"))
     project.repro()
     assert_same(project, reference)
-    return f"that student fails, the other is trained, converted, timed and scored: {lines}; with memory: as undisturbed"
+    return f"that student fails, the other goes on: {lines}; with memory: as undisturbed"
 
 
 @contextmanager
@@ -194,7 +197,7 @@ def limited(project: Project, script: str, command: str):
 
 def clock(project: Project, reference: Project, faketime: Path) -> str:
     """The wall clock ten years back, then ahead, and jumping by years in mid-run (libfaketime); then files dated 1980 and 2100."""
-    forget(project, "download_espeak@mask", "targets", "distill@one", "convert@one", "evaluate@one", "benchmark")
+    forget(project, "download_espeak@mask", "targets", "distill@one", "evaluate@one")
     jumps = project.folder.with_name("clock")
     jumps.write_text("-10y")
     project.extra = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from pipeline_project import ROOT, Project
+from pipeline_project import Project
 
 # Latencies, and what is derived from them, are measured anew; all else has to come out with the same bytes.
 SAME = ("data/**/*", "models/**/*", "results/noss/*", "release/*.tflite", "release/saved_model/**/*")
@@ -29,18 +29,20 @@ class Stage:
 
 
 def take(reference: Project, folder: Path) -> Project:
-    """A copy of the reference with the code as it is now, under git with its dvc.lock."""
+    """A copy of the reference, under git with its dvc.lock."""
     project = reference.copy(folder)
-    shutil.copytree(ROOT / "src", folder / "src", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
     subprocess.run(COMMIT, cwd=folder, check=False)
     return project
 
 
 def forget(project: Project, *names: str) -> None:
-    """As if these stages (all whose names begin so), or without a name none at all, had ever run: no outputs, and no run-cache to take them from."""
+    """As if these stages (all whose names begin so), or without a name none at all, had ever run: no outputs, and no cache to take them from."""
     if names:
-        gone = [out for stage in stages(project) if stage.name.startswith(names) for out in stage.outs] + [".dvc/cache/runs", "scratch"]
+        lock = yaml.safe_load((project.folder / "dvc.lock").read_text())["stages"]
+        outs = [out for name, stage in lock.items() if name.startswith(names) for out in stage["outs"]]
+        cached = [f".dvc/cache/files/md5/{out['md5'][:2]}/{out['md5'][2:]}" for out in outs]
+        gone = [out["path"] for out in outs] + cached + [".dvc/cache/runs", "scratch"]
     else:
         gone = ["data", "models", "results", "release", "reports", "scratch", "logs", ".dvc/cache", ".dvc/tmp", "mlruns", "dvc.lock", "mlflow.db"]
     for path in (project.folder / name for name in gone):
@@ -108,7 +110,7 @@ def kill_all(project: Project) -> None:
         time.sleep(0.02)
 
 
-def wait(condition: Callable[[], object], what: str, seconds: float = 180) -> None:
+def wait(condition: Callable[[], object], what: str, seconds: float = 400) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"waited {seconds} s for {what}"

@@ -5,6 +5,7 @@ python tests/faults/run.py [NAME...]        some minutes each; the reference is 
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -50,14 +51,15 @@ CASES = {
 
 
 def main(names: list[str]) -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would all that it starts
     reference = FOLDER / "reference"
-    if not reference.exists():
-        Project(reference, miniature()).repro()
+    whole = Project.at(reference) if reference.exists() else Project(reference, miniature())
+    shutil.copytree(ROOT / "src", reference / "src", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    whole.repro()
     failed = 0
     for name in names or CASES:
         shutil.rmtree(FOLDER / name, ignore_errors=True)
         begun = time.monotonic()
-        whole = Project.at(reference)
         extra = [get_faketime.faketime()] if name == "clock" else []
         try:
             result = CASES[name](take(whole, FOLDER / name / "frill"), whole, *extra)

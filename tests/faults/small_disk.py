@@ -17,7 +17,7 @@ from pipeline_project import Project  # noqa: E402
 NAMESPACES = ["unshare", "-r", "-m"]
 ROOMY_KIB = 8 << 20
 PAGE_KIB = 4
-BY_DVC = ("convert@one", "frontier")  # DVC itself has no room for its lock, its cache, dvc.lock
+BY_DVC = ("frontier",)  # DVC itself has no room for its lock, its cache, dvc.lock
 
 
 class SmallDisk:
@@ -65,12 +65,15 @@ def main(reference: Path, folder: Path, *names: str) -> None:
         if names and stage.name not in names:
             continue
         half, script = written_kib(project, stage) // 2 // PAGE_KIB * PAGE_KIB, ["python", *stage.argv[1:]]
-        for kib in sorted({0, half}):
+        for kib in sorted({0, half}) if names else [half if half > 16 * PAGE_KIB else 0]:
             print(json.dumps({"stage": stage.name, **fill_up(disk, project, stage, kib, script)}), flush=True)
+        for out in stage.outs:  # the next stage needs it whole
+            subprocess.run(["rm", "-rf", project.folder / out], check=True)
+            subprocess.run(["cp", "-a", whole.folder / out, project.folder / out], check=True)
     by_dvc = ["dvc", "repro", "--force", "--single-item", "--no-run-cache"]
     for stage in stages(project):
         if stage.name in BY_DVC and (not names or stage.name in names):
-            for kib in (0, 64):
+            for kib in (0, PAGE_KIB):
                 print(json.dumps({"stage": f"DVC, {stage.name}", **fill_up(disk, project, stage, kib, [*by_dvc, stage.name])}), flush=True)
     done = project.run("frill", "repro")
     assert done.returncode == 0, done.stdout

@@ -125,6 +125,7 @@ def client(uri: str) -> Iterator[tuple]:
 
     for name in ("mlflow", "alembic"):  # tables made, model registered: the stage says what matters in a line
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # a locked database with its stack trace: below it is a sentence
     mlflow.set_tracking_uri(uri)
     try:
         yield mlflow, mlflow.MlflowClient(uri)
