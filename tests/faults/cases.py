@@ -13,7 +13,6 @@ from pathlib import Path
 from disturbed import assert_same, forget, kill_all, processes, running, runs, stages, untidy, wait
 from pipeline_project import Project
 
-IMPORTED_BYTES = 1_300_000_000  # of address space: TensorFlow is there, no student yet
 MOMENTS = (0.6, None)  # a share of a stage's usual time; None: its process has ended, DVC stores what it wrote
 
 
@@ -176,7 +175,7 @@ def out_of_memory(project: Project, reference: Project) -> str:
         frill = project.start("frill", "repro", stdout=file)
         wait(lambda: running(project, student), student.name)
         pid = running(project, student)
-        wait(lambda: address_space(pid) > IMPORTED_BYTES, "its imports")
+        wait(lambda: "one:   0%" in log.read_text(), "its first step")
         limit = address_space(pid) + (16 << 20)
         resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
         assert frill.wait() != 0
