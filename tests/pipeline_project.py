@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import yaml
 
@@ -39,6 +40,8 @@ def miniature() -> dict:
 class Project:
     """The project in a folder of its own, under git."""
 
+    extra: dict[str, str] = {}  # of the environment of what it runs
+
     def __init__(self, folder: Path, params: dict):
         self.folder = folder
         for name in ("src", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "presets"):
@@ -66,6 +69,13 @@ class Project:
         subprocess.run(["git", "clone", "--quiet", str(self.folder), str(folder)], check=True)
         return self._at(folder)
 
+    @classmethod
+    def at(cls, folder: Path) -> "Project":
+        """One that is there already."""
+        found = cls.__new__(cls)
+        found.folder, found.params = folder, yaml.safe_load((folder / "params.yaml").read_text())
+        return found
+
     def copy(self, folder: Path) -> "Project":
         """The project as it stands, elsewhere."""
         shutil.copytree(self.folder, folder, symlinks=True)
@@ -86,14 +96,13 @@ class Project:
             arguments, cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen:
-        """The same in the background, silent, in a process group of its own."""
-        nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(arguments, cwd=self.folder, env=self._environment(), start_new_session=True, **nowhere)
+    def start(self, *arguments: str, stdout: int | IO = subprocess.DEVNULL) -> subprocess.Popen:
+        """The same in the background, in a process group of its own; silent unless it is given a file to write to."""
+        return subprocess.Popen(arguments, cwd=self.folder, env=self._environment(), start_new_session=True, stdout=stdout, stderr=subprocess.STDOUT)
 
     def _environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return os.environ | {"PYTHONPATH": str(self.folder / "src"), "PATH": path}
+        return os.environ | {"PYTHONPATH": str(self.folder / "src"), "PATH": path} | self.extra
 
     def repro(self, *arguments: str) -> list[str]:
         """Runs `dvc repro` and returns the names of the stages that really ran. Fails with its output if it fails."""

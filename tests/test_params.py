@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+from dvc.utils.serialize import load_yaml
 from pipeline_project import ROOT
 
 from frill.params import ParamsError, load, validate
@@ -209,8 +210,9 @@ def test_numbers_in_where_are_text_as_the_csv_is(default, values, expected):
         ("a: [1,", "not valid YAML"),
         ("just words", "holds no keys"),
         ("", "holds no keys"),
+        ("%YAML 1.3\n---\nseed: 1\n", "not valid YAML"),
         ("seed: 1\nseed: 2\n", "the key seed stands twice"),
-        ("students:\n  a: {width: 1}\n  a: {width: 2}\n", "the key a stands twice, line 2"),
+        ("students:\n  a: {width: 1}\n  a: {width: 2}\n", "the key a stands twice, again in line 3"),
     ],
 )
 def test_what_is_not_params(tmp_path, text, message):
@@ -226,6 +228,16 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "params.yaml").write_bytes(b"seed: \xff\xfe")
     with pytest.raises(ParamsError, match="not valid YAML"):
         load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(("written", "rank"), [("0100", 100), ("0o144", 100), ("0x64", 100), ("1_00", 100), ("none", None)])
+def test_numbers_are_those_that_dvc_makes_arguments_of(default, tmp_path, written, rank):
+    """YAML 1.1 would read 0100 as 64, and DVC, which reads 1.2, would train rank 100."""
+    default["students"] = {"a": STUDENT | {"rank": "RANK"}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(default).replace("RANK", written))
+    assert load(tmp_path / "params.yaml").students["a"].rank == rank
+    read = load_yaml(tmp_path / "params.yaml")["students"]["a"]["rank"]
+    assert read == ("none" if rank is None else rank)
 
 
 def test_yaml_merge_keys_are_no_duplicates(default, tmp_path):

@@ -2,10 +2,13 @@
 
 import copy
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from frill.errors import UserError
 from frill.tracking import runs, store, write
 
 STUDENT = {
@@ -107,6 +110,24 @@ def test_a_diverged_student_is_logged_without_what_is_no_number():
 def synchronise(frontier: dict, uri: str, commit: str = "abc123") -> dict[str, str]:
     models, parent = made(frontier)
     return write.write(models, parent, frontier, store.read(uri, "frill"), uri, "frill", commit)
+
+
+@pytest.mark.slow
+def test_a_database_that_is_held_or_damaged_is_never_taken_for_empty(folder, monkeypatch):
+    uri = f"sqlite:///{folder}/mlflow.db"
+    synchronise(FRONTIER, uri)
+    monkeypatch.setattr(store, "BUSY_S", 0.1)
+    with closing(sqlite3.connect("mlflow.db", isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        with pytest.raises(store.Away, match="database is locked"):
+            store.read(uri, "frill")
+        other.execute("rollback")
+        assert len(store.read(uri, "frill").runs) == 3
+    whole = Path("mlflow.db").read_bytes()
+    for damaged in (b"no database" * 1000, whole[: len(whole) // 2]):
+        Path("mlflow.db").write_bytes(damaged)
+        with pytest.raises(UserError, match="tracking.uri = sqlite:///.*move the file away"):
+            synchronise(FRONTIER, uri)
 
 
 @pytest.mark.slow

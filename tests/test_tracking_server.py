@@ -2,15 +2,14 @@
 
 import json
 import os
-import socket
+import signal
 import subprocess
 import sys
-import time
-import urllib.request
 
 import numpy as np
 import pytest
 from examples import speechlike
+from mlflow_server import MlflowServer, free_port
 from pipeline_project import Project, miniature
 
 from frill import Embedder
@@ -24,30 +23,11 @@ assert "tensorflow" not in sys.modules
 """
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/store.db", "--artifacts-destination", str(folder / "artifacts")]
-    with (folder / "log").open("w") as log:
-        running = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 120
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/health", timeout=2).close()
-            break
-        except OSError:
-            assert running.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.3)
-    yield address
-    running.terminate()
-    running.wait()
+    running = MlflowServer(tmp_path_factory.mktemp("server"))
+    yield running.uri
+    running.signal(signal.SIGTERM)
 
 
 @pytest.fixture(scope="module")

@@ -121,9 +121,9 @@ def _stream(file: Path | bytes) -> Iterator[BinaryIO]:
 @contextmanager
 def _open(file: Path | bytes) -> Iterator["_Sndfile | ffmpeg.Audio"]:
     """The decoder of the file's content: `rate_hz`, `check()`, `read(start, frames)`. Raises AudioError, also for what the body raises."""
-    if isinstance(file, Path) and not file.is_file():
-        raise AudioError("no such file", "missing")
     try:
+        if isinstance(file, Path) and not file.is_file():
+            raise AudioError("no such file", "missing")
         with _stream(file) as stream:
             head = stream.read(12)
             if not head:
@@ -145,7 +145,8 @@ def _open(file: Path | bytes) -> Iterator["_Sndfile | ffmpeg.Audio"]:
     except ffmpeg.Missing as error:
         raise AudioError(str(error)) from None
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as error:
-        raise AudioError(f"unreadable ({str(error).rpartition(': ')[2].strip()})") from None
+        said = getattr(error, "strerror", None) or str(error).rpartition(": ")[2]
+        raise AudioError(f"unreadable ({said.strip()})") from None
 
 
 class _Sndfile:

@@ -66,6 +66,13 @@ def main() -> None:
             raise
         print(f"frill: this command needs the package {error.name}, which is not installed: uv pip install 'frill[pipeline]'", file=sys.stderr)
         sys.exit(1)
+    except (OSError, MemoryError) as error:
+        from frill.stage import ran_out
+
+        if (reason := ran_out(error)) is None:
+            raise
+        print(f"frill: {reason}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -94,13 +101,30 @@ def check() -> int:
     return 0
 
 
+def verify() -> int:
+    """Reads every output and every copy in DVC's cache again; what a disk has damaged is named and deleted, and made again by the next repro."""
+    from frill import verify as verifying
+
+    found = verifying.verify()
+    for line in found.damaged:
+        print(line)
+    print(
+        f"{found.files} files, {found.read_bytes / 2**20:.0f} MiB read: {len(found.damaged)} damaged"
+        + ("; `make repro` makes them again" if found.damaged else "")
+    )
+    return 1 if found.damaged else 0
+
+
 def repro(preset: str | None) -> int:
     """check, then `dvc repro --keep-going`, then the frontier, the selection and the time of every stage."""
     if preset:
         from frill import presets
 
         return presets.run(preset)
+    from frill import verify as verifying
+
     check()
+    verifying.read_lock(verifying.LOCK)  # DVC's own words for one that was cut off say nothing of what to do
     start = time.time()
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     code = subprocess.run([sys.executable, "-m", "dvc", "repro", "--keep-going"], env=environment).returncode
@@ -142,9 +166,9 @@ def grid(**axes: list) -> int:
 
 def _value(text: str) -> object:
     """As params.yaml would read it: numbers are numbers."""
-    import yaml
+    from ruamel.yaml import YAML
 
-    return yaml.safe_load(text)
+    return YAML(typ="safe").load(text)
 
 
 def devices() -> int:
@@ -195,6 +219,7 @@ GROUPS = {
         "check": check,
         "plan": plan,
         "repro": repro,
+        "verify": verify,
         "show": show,
         "demo": demo,
         "grid": grid,

@@ -64,6 +64,8 @@ class Audio:
                     break
         except self._av.InvalidDataError:
             raise Truncated("truncated or damaged (decoding stops before the end)") from None
+        except self._av.FFmpegError as error:  # such as "not yet implemented", of a bit that no encoder sets
+            raise ValueError(error.strerror) from None
         declared = self._declared_frames()
         whole = end is None or got < end
         if whole and declared is not None and got < declared - SHORT_S * self.rate_hz:

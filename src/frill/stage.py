@@ -1,17 +1,27 @@
 """What every stage script shares: user errors as one clear line and exit code 1, and the log of how long stages took."""
 
+import errno
 import json
 import os
 import platform
+import re
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from frill.errors import UserError
 
+NUMPY_WROTE_LESS = r"^\d+ requested and \d+ written$"
+OUT_OF_MEMORY = (
+    "ResourceExhaustedError",
+    "TerminatedWorkerError",
+    "BrokenProcessPool",
+)  # of TensorFlow; a worker that was killed, of joblib and Python
+NO_MEMORY = (os.strerror(errno.ENOMEM), "failed to map segment from shared object")  # the second where a library is loaded
 LOG = Path("logs/stages.jsonl")  # never an out: two runs of the same stage take different times
 
 
@@ -21,12 +31,26 @@ def stage(name: str) -> Iterator[None]:
     start = time.time() - _since_process_start_s()  # imports belong to the stage: TensorFlow's take seconds
     try:
         yield
+        _log(name, start)
     except UserError as error:
-        for line in str(error).splitlines():
-            print(f"{name}: {line}", file=sys.stderr)
-        sys.exit(1)
+        _end(name, str(error))
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if (reason := ran_out(error)) is None:
+            raise
+        _end(name, reason)
+    finally:
+        _remove_unfinished()
+
+
+def _end(name: str, message: str) -> None:
+    for line in message.splitlines():
+        print(f"{name}: {line}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _log(name: str, start: float) -> None:
     seconds = round(time.time() - start, 2)
     entry = {"stage": name, "start": start, "seconds": seconds, "peak_memory_bytes": peak_memory_bytes(), "machine": platform.node()}
     LOG.parent.mkdir(exist_ok=True)
@@ -35,6 +59,39 @@ def stage(name: str) -> Iterator[None]:
     latest = {entry["stage"]: entry for entry in read_log()}
     text = json.dumps(sorted(latest.values(), key=lambda entry: entry["start"]))
     LOG.with_suffix(".js").write_text(f"window.stages = {text}\n")  # reports/index.html loads it when asked: a page may read no other file
+
+
+def ran_out(error: BaseException) -> str | None:
+    """A sentence where an error, or one that led to it, says that the disk or the memory was used up. Every library says so in its own way."""
+    named = None
+    while error is not None:
+        text = str(error)
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in text or re.search(NUMPY_WROTE_LESS, text):
+            named = getattr(error, "filename", None) or named
+            where = f" ({named})" if named else f" (in {Path.cwd()})"
+            return f"no space is left on the disk{where}; free some and repeat the command: what is finished stays"
+        if isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY or any(words in text for words in NO_MEMORY):
+            return "memory ran out; close other programs or lower `threads`, the student's width or distill.batch_windows, then repeat the command"
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _remove_unfinished() -> None:
+    """What this process, or one that was killed, began to write in scratch/ (frill.scratch.appearing): it would fill the disk."""
+    for path in Path("scratch").rglob("*.new"):
+        pid = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
+        if pid.isdecimal() and (int(pid) == os.getpid() or not _runs(int(pid))):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
 
 
 def peak_memory_bytes() -> int:
@@ -54,8 +111,11 @@ def _since_process_start_s() -> float:
 
 
 def read_log(since: float = 0.0) -> list[dict]:
-    """Entries of stages that began at or after `since` (seconds since the epoch), oldest first."""
+    """Entries of stages that began at or after `since` (seconds since the epoch), oldest first; a line that was cut off, by a full disk, is left out."""
     if not LOG.exists():
         return []
-    entries = (json.loads(line) for line in LOG.read_text().splitlines())
+    entries = []
+    for line in LOG.read_text(errors="replace").splitlines():
+        with suppress(ValueError):
+            entries.append(json.loads(line))
     return [entry for entry in entries if entry["start"] >= since]

@@ -112,6 +112,12 @@ def test_a_licence_of_the_row_or_of_the_set_and_a_note_on_the_extension(audio):
     assert (second.licence, second.note) == ("CC-BY-4.0", "")
 
 
+def test_a_name_that_the_file_system_refuses(audio):
+    write_csv(audio / "list.csv", [{"path": "a" * 300 + ".wav", "n": "1"}, {"path": "two.wav", "n": "1"}])
+    rejected, clip = folder.clips("mine", spec(audio, use="corpus", columns={"file": "path"}))
+    assert rejected.reason == "unreadable (File name too long)" and clip.source == "two.wav"
+
+
 def test_an_absolute_path_is_refused(audio):
     write_csv(audio / "list.csv", [{"path": str(audio / "secret.wav"), "n": "1"}])
     (rejected,) = folder.clips("mine", spec(audio, use="corpus", columns={"file": "path"}))
@@ -135,7 +141,15 @@ def test_mistakes_name_key_value_and_remedy(audio, changes, message):
 
 
 @pytest.mark.parametrize(
-    "content, message", [(b"", "it has: none"), (b"path\n\xff\xfe\n", "not a CSV in UTF-8"), (b"path,word,who,part\n", "no rows are left")]
+    "content, message",
+    [
+        (b"", "it has: none"),
+        (b"path\n\xff\xfe\n", "not a CSV in UTF-8"),
+        (b"path,word,who,part\n", "no rows are left"),
+        (b'path,word,who,part\ntwo.wav,"yes,anna,dev\ntwo.wav,no,ben,dev\n', "not a CSV in UTF-8 .unexpected end of data"),  # one row, silently
+        (b"path,word,who,part\ntwo.wav,yes, please,anna,dev\n", "line 2 has more fields than the header: 'dev' is left over"),
+        (b"path,word,who,part,word\ntwo.wav,yes,anna,dev,no\n", "columns.label names the column 'word', which stands twice"),
+    ],
 )
 def test_a_csv_that_is_none(audio, content, message):
     (audio / "list.csv").write_bytes(content)
@@ -144,7 +158,14 @@ def test_a_csv_that_is_none(audio, content, message):
 
 
 @pytest.mark.parametrize(
-    "value, message", [("soon", "must be seconds, as 1.25"), ("-1", "must be 0 or more"), ("inf", "must be 0 or more"), ("nan", "must be 0")]
+    "value, message",
+    [
+        ("soon", "must be seconds, as 1.25"),
+        ("-1", "must be 0 or more"),
+        ("inf", "must be 0 or more"),
+        ("nan", "must be 0"),
+        ("1e300", "must be 0 or more, up to 1e.09"),
+    ],
 )
 def test_a_start_that_is_no_time(audio, value, message):
     write_csv(audio / "list.csv", [{"path": "two.wav", "from": value}])

@@ -17,6 +17,9 @@ from frill.corpora.reading import Read, inside, label_problem, read_all, read_cl
 from frill.errors import UserError
 from frill.params import Columns, FolderSet
 
+EXTRA = "fields without a column"
+LONGEST_S = 1e9
+
 
 def rows(name: str, spec: FolderSet) -> Iterator[dict]:
     """The CSV's rows that `where` keeps, as dicts of file, label, speaker, split, fold, licence, start_s, duration_s ("" or None where not given).
@@ -28,11 +31,16 @@ def rows(name: str, spec: FolderSet) -> Iterator[dict]:
         raise UserError(f"params.yaml: {key}.folder = {spec.folder!r}: no such folder; correct the path")
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, restkey=EXTRA, strict=True)  # else a quote without its partner swallows the rest of the file
             columns = _columns(spec, reader.fieldnames or [], key)
             splits = {value: split for split, values in spec.splits.items() for value in values}
             number = 1
             for line in reader:
+                if EXTRA in line:
+                    raise UserError(
+                        f"{path}: line {reader.line_num} has more fields than the header: {', '.join(line[EXTRA])!r} is left over; "
+                        'put fields that hold a comma into quotes: "a, b"'
+                    )
                 if all(line[column] in values for column, values in spec.where.items()):
                     number += 1
                     yield _row(line, columns, splits, spec.licence, path)
@@ -48,6 +56,8 @@ def _columns(spec: FolderSet, found: list[str], key: str) -> dict[str, str]:
     columns = {role: column for role, column in spec.columns.model_dump().items() if column is not None}
     named = {f"columns.{role}": column for role, column in columns.items()} | {f"where.{column}": column for column in spec.where}
     for at, column in named.items():
+        if found.count(column) > 1:
+            raise UserError(f"params.yaml: {key}.{at} names the column {column!r}, which stands twice in the header of {spec.csv}; rename one")
         if column not in found:
             raise UserError(f"params.yaml: {key}.{at} names the column {column!r}, which {spec.csv} has not; it has: {', '.join(found) or 'none'}")
     return columns
@@ -63,8 +73,8 @@ def _row(line: dict, columns: dict, splits: dict, licence: str, path: Path) -> d
             row[role] = float(row[role]) if row[role] else None
         except ValueError:
             raise UserError(f"{path}: column {columns[role]!r} = {row[role]!r} for {row['file']}: must be seconds, as 1.25") from None
-        if row[role] is not None and not 0 <= row[role] < float("inf"):
-            raise UserError(f"{path}: column {columns[role]!r} = {row[role]} for {row['file']}: must be 0 or more")
+        if row[role] is not None and not 0 <= row[role] <= LONGEST_S:
+            raise UserError(f"{path}: column {columns[role]!r} = {row[role]} for {row['file']}: must be 0 or more, up to {LONGEST_S:g}")
     return row
 
 

@@ -3,6 +3,7 @@
 Kept in scratch/log_mel under a hash of the corpus and of the code that made them: a copy that can be deleted at any time, never an output of a stage.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,6 +45,9 @@ class LogMels:
 
     def _write(self, path: Path, store: ClipStore, threads: int) -> None:
         frames = np.lib.format.open_memmap(path, "w+", np.float32, (int(self._starts[-1]), MEL_BANDS))
+        if hasattr(os, "posix_fallocate"):  # on a full disk an error now, not a SIGBUS at whichever page finds no room
+            with open(path, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
         def one(clip: int) -> None:
             samples = store.samples(clip)

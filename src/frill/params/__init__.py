@@ -9,8 +9,9 @@ The word `none` in the file is None here.
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.constructor import DuplicateKeyError
 
 from frill.errors import UserError
 
@@ -167,27 +168,21 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 
 def _parse(path: Path) -> dict:
+    """Read as DVC reads it, which makes arguments of stages from it: YAML 1.2, where 010 is ten and `no` a word, and no key may stand twice."""
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: not found; run this in the project's folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        text = " ".join(str(error).split())
+        data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        what = "not found" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise ParamsError(f"{path}: {what}; run this in the project's folder") from None
+    except DuplicateKeyError as error:
+        key, line = error.problem.split('"')[1], error.problem_mark.line + 1
+        raise ParamsError(f"{path}: not valid YAML: the key {key} stands twice, again in line {line}; correct it there") from None
+    except (YAMLError, ValueError, AssertionError, RecursionError) as error:  # UnicodeDecodeError is a ValueError; `%YAML 1.3` is asserted
+        text = " ".join(str(error).split()) or type(error).__name__
         raise ParamsError(f"{path}: not valid YAML: {text}; correct it there") from None
     if not isinstance(data, dict):
         raise ParamsError(f"{path}: holds no keys; `git checkout {path}` restores the default")
     return data
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """A student named twice would silently lose its first line; so would a lazily pasted section."""
-
-    def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ValueError(f"the key {key} stands twice, line {node.start_mark.line + 1} and after")
-        return super().construct_mapping(node, deep)
 
 
 def validate(data: dict, file: str = "params.yaml") -> Params:

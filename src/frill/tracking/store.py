@@ -15,6 +15,8 @@ from frill.errors import UserError
 KEY, STATE, PARENT = "frill.key", "state", "mlflow.parentRunId"
 ALIAS, MODEL_HASH = "champion", "model_sha256"
 PROBE_S = 3
+BUSY_S = 30  # another program may have the database for so long
+LOCKED = "database is locked"  # sqlite's words
 
 
 @dataclass
@@ -67,7 +69,7 @@ def _read_sqlite(path: Path, experiment: str) -> Held:
         where experiments.name = ? and runs.lifecycle_stage = 'active' and runs.status = 'FINISHED'"""
     by_id: dict[str, HeldRun] = {}
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as database:
             for run_id, name, key, value in database.execute(f"select run_uuid, runs.name, key, value from tags {mine}", [experiment]):
                 by_id.setdefault(run_id, HeldRun(run_id, name)).tags[key] = value
             for run_id, key, value in database.execute(f"select run_uuid, key, value from latest_metrics {mine} and not is_nan", [experiment]):
@@ -77,11 +79,20 @@ def _read_sqlite(path: Path, experiment: str) -> Held:
                 "where a.name = ? and a.alias = ? and t.key = ?",
                 [experiment, ALIAS, MODEL_HASH],
             ).fetchone()
-    except sqlite3.OperationalError:  # a file that MLflow has not yet made its tables in
-        return held
+    except sqlite3.DatabaseError as error:
+        if "no such table" in str(error):  # a file that MLflow has not yet made its tables in
+            return held
+        raise _of_sqlite(str(error), f"sqlite:///{path}") from None
     held.runs = {run.tags[KEY]: run for run in by_id.values() if KEY in run.tags}
     held.champion = found[0] if found else None
     return held
+
+
+def _of_sqlite(text: str, uri: str) -> Exception:
+    """What another program holds is written another time: taken for empty, it would be written a second time. A damaged file is the user's to delete."""
+    if LOCKED in text:
+        return Away(LOCKED)
+    return UserError(f"params.yaml: tracking.uri = {uri}: {text}; move the file away, `dvc repro track` fills a new one from the artefacts")
 
 
 def _read_mlflow(uri: str, experiment: str) -> Held:
@@ -114,10 +125,13 @@ def client(uri: str) -> Iterator[tuple]:
 
     for name in ("mlflow", "alembic"):  # tables made, model registered: the stage says what matters in a line
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # a locked database with its stack trace: below it is a sentence
     mlflow.set_tracking_uri(uri)
     try:
         yield mlflow, mlflow.MlflowClient(uri)
     except MlflowException as error:
+        if LOCKED in str(error):
+            raise _of_sqlite(LOCKED, uri) from None
         text = " ".join(str(error).split())[:300]
         if uri.startswith("http") and error.get_http_status_code() >= 500:
             raise Away(text) from None
@@ -126,3 +140,7 @@ def client(uri: str) -> Iterator[tuple]:
         if not uri.startswith("http"):
             raise
         raise Away(" ".join(str(error).split())[:300]) from None
+    except Exception as error:
+        if type(error).__module__ != "sqlalchemy.exc":  # MLflow lets them through where it makes its tables
+            raise
+        raise _of_sqlite(str(error).splitlines()[0], uri) from None

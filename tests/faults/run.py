@@ -1,0 +1,73 @@
+"""Every fault of docs/reliability.md, tried on the miniature project; prints its name and what came out.
+
+python tests/faults/run.py [NAME...]        some minutes each; the reference is made once and kept in scratch/faults
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import cases  # noqa: E402
+import get_faketime  # noqa: E402
+import servers  # noqa: E402
+import small_disk  # noqa: E402
+from disturbed import take  # noqa: E402
+from pipeline_project import ROOT, Project, miniature  # noqa: E402
+
+FOLDER = ROOT / "scratch/faults"
+
+
+def disk_full(_project: Project, reference: Project) -> str:
+    script = [sys.executable, small_disk.__file__, str(reference.folder), str(FOLDER / "disk/small")]
+    found = FOLDER / "disk/said.jsonl"
+    with found.open("w") as file:
+        assert subprocess.run([*small_disk.NAMESPACES, *script], stdout=file).returncode == 0
+    *tried, end = map(json.loads, found.read_text().splitlines())
+    bad = [each for each in tried if each["trace"] or each["code"] != 0 and not each["said"]]
+    assert not bad, bad
+    through = [each["stage"] for each in tried if each["code"] == 0]
+    return f"{len(tried)} runs: {len(tried) - len(through)} end with the sentence, {through} had room enough; then {end}"
+
+
+CASES = {
+    "kill": cases.kill_in_every_stage,
+    "interrupt": cases.interrupt,
+    "disk": disk_full,
+    "lock": cases.cut_lock,
+    "flip": cases.flipped_bytes,
+    "two": cases.two_at_once,
+    "memory": cases.out_of_memory,
+    "clock": cases.clock,
+    "mlflow-locked": cases.mlflow_locked,
+    "mlflow-damaged": cases.mlflow_damaged,
+    "mlflow-server": servers.server_gone_and_back,
+}
+
+
+def main(names: list[str]) -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would all that it starts
+    reference = FOLDER / "reference"
+    whole = Project.at(reference) if reference.exists() else Project(reference, miniature())
+    shutil.copytree(ROOT / "src", reference / "src", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    whole.repro()
+    failed = 0
+    for name in names or CASES:
+        shutil.rmtree(FOLDER / name, ignore_errors=True)
+        begun = time.monotonic()
+        extra = [get_faketime.faketime()] if name == "clock" else []
+        try:
+            result = CASES[name](take(whole, FOLDER / name / "frill"), whole, *extra)
+        except AssertionError as error:
+            result, failed = f"FAILED: {error}", 1
+        print(f"{name} ({time.monotonic() - begun:.0f} s): {result}", flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

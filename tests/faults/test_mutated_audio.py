@@ -1,0 +1,94 @@
+"""Audio files with damage: rejected with a reason, or samples of a length that such a file can have. Never a stack trace, never the end of the process."""
+
+import io
+import time
+
+import numpy as np
+import pytest
+import soundfile
+from examples import encode, speechlike
+from hypothesis import given, settings
+from mutations import EXAMPLES, many, mutated
+
+from frill.audio_files import AudioError, probe, read_audio
+
+RATE_HZ, SECONDS = 16000, 0.5
+SAMPLES = speechlike(int(RATE_HZ * SECONDS), 3) / 32768
+WORDS = [
+    b"\x00" * 4,
+    b"\xff" * 4,
+    b"\xff\xff\xff\x7f",
+    b"\x00\x00\x00\x80",
+    b"\x01\x00\x00\x00",
+    b"\x00\x00\xc0\x7f",
+    b"OggS",
+    b"data",
+    b"RIFF",
+    b"\x00",
+]
+LONGEST = 65  # times what the whole file holds: a header that says 1 kHz makes 16 of it, and a lossless frame may say that it repeats a value
+
+
+def soundfile_bytes(kind: str, subtype: str) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, SAMPLES, RATE_HZ, format=kind, subtype=subtype)
+    return file.getvalue()
+
+
+def files() -> dict[str, bytes]:
+    found = {
+        f"{kind} {subtype}": soundfile_bytes(kind, subtype)
+        for kind, subtype in (
+            ("WAV", "PCM_16"), ("WAV", "FLOAT"), ("WAV", "MS_ADPCM"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"),
+            ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("CAF", "PCM_16"), ("NIST", "PCM_16"), ("W64", "PCM_16"),
+        )
+    }  # fmt: skip
+    for container, codec in (("ipod", "aac"), ("mp4", "alac"), ("adts", "aac"), ("webm", "libopus"), ("mp3", "libmp3lame")):
+        found[f"{container} {codec}"] = encode(SAMPLES[None], RATE_HZ, container, codec, {"write_xing": "0"} if container == "mp3" else None)
+    return found
+
+
+FILES = files()
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_damaged_file_is_rejected_with_a_reason_or_decodes_to_samples(kind, tmp_path):
+    whole = FILES[kind]
+    outcomes = {"rejected": 0, "decoded": 0}
+
+    @settings(many, max_examples=max(10, 2 * EXAMPLES // len(FILES)))  # 1,000 and more of all together
+    @given(mutated(whole, WORDS, [(0, 4), (4, 8), (22, 24), (24, 28), (40, 44), (len(whole) // 2, len(whole))], longest_cut=200))
+    def check(content):
+        path = tmp_path / "damaged.bin"
+        path.write_bytes(content)
+        begun = time.monotonic()
+        try:
+            probe(path)
+            samples = read_audio(path)
+        except AudioError as error:
+            assert str(error) and error.kind and "\n" not in str(error)
+            outcomes["rejected"] += 1
+        else:
+            assert samples.dtype == np.int16 and samples.ndim == 1 and 1 <= len(samples) <= LONGEST * len(SAMPLES)
+            outcomes["decoded"] += 1
+        assert time.monotonic() - begun < 5
+
+    check()
+    print(f"{kind}: {outcomes}")
+    assert outcomes["decoded"] + outcomes["rejected"] > 0
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_one_flipped_bit_is_found_where_the_format_has_checksums(kind):
+    """FLAC and Ogg have a checksum for every frame or page. In other formats another bit is another sample, and DVC's hash of the file tells."""
+    whole, rng = FILES[kind], np.random.default_rng(1)
+    rejected, flips = 0, 100
+    for _ in range(flips):
+        content = bytearray(whole)
+        content[rng.integers(min(200, len(whole) // 3), len(whole))] ^= 1 << rng.integers(8)
+        try:
+            assert len(read_audio(bytes(content))) <= LONGEST * len(SAMPLES)
+        except AudioError:
+            rejected += 1
+    print(f"{kind}: {rejected} of {flips} flipped bits rejected")
+    assert rejected == flips or kind.split()[0] not in ("FLAC", "OGG")
