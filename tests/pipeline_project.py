@@ -48,11 +48,11 @@ class Project:
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, folder / name)
         (folder / ".dvc").mkdir()
-        shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
+        for name in ("config", ".gitignore"):
+            shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
         self.params = params
-        self.write()
-        for command in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
-            subprocess.run(["git", *command.split()], cwd=folder, check=True)
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+        self.commit()
 
     def copy(self, folder: Path) -> "Project":
         """The project as it stands, elsewhere."""
@@ -65,16 +65,22 @@ class Project:
         """params.yaml, from `params`."""
         (self.folder / "params.yaml").write_text(yaml.safe_dump(self.params, sort_keys=False))
 
+    def commit(self) -> None:
+        """params.yaml, from `params`, and all other files that are not ignored."""
+        self.write()
+        for command in ("add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message test"):
+            subprocess.run(["git", *command.split()], cwd=self.folder, check=True)
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """A command of this environment, such as run("dvc", "repro"), with both its streams in stdout."""
         return subprocess.run(
             arguments, cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen:
-        """The same in the background, silent, in a process group of its own."""
-        nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(arguments, cwd=self.folder, env=self._environment(), start_new_session=True, **nowhere)
+    def start(self, *arguments: str, stdout=subprocess.DEVNULL) -> subprocess.Popen:
+        """The same in the background, in a process group of its own, silent or with both streams in `stdout`."""
+        streams = {"stdout": stdout, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(arguments, cwd=self.folder, env=self._environment(), start_new_session=True, **streams)
 
     def _environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
