@@ -12,8 +12,8 @@ import psutil
 import pytest
 import yaml
 from pipeline_project import Project
+from ray_nodes import two_nodes
 
-ray_cluster = pytest.importorskip("ray.cluster_utils", reason="needs Ray: uv pip install 'frill[sweep]'")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SWEEP = (sys.executable, "-m", "frill", "sweep")
 KINDS = ("distill", "convert", "evaluate")
@@ -22,12 +22,8 @@ ONE_CORE = {"cpus": 1, "gpus": 0, "memory_gib": 1}
 
 @pytest.fixture
 def cluster():
-    """Two nodes of one core each."""
-    node = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-    cluster = ray_cluster.Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
-    cluster.add_node(**node)
-    yield cluster
-    cluster.shutdown()
+    with two_nodes(1) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -42,9 +42,10 @@ def connect(address: str | None) -> None:
     options = {} if address else {"include_dashboard": False}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **options)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        text = str(error).strip().splitlines()[0]
-        raise UserError(f"--address {address}: {text}; start a cluster by `ray start --head`, or leave --address out: this machine alone") from None
+    except Exception as error:  # Ray raises that, too
+        text = str(error).strip().partition("\n")[0]
+        step = "`ray start --head` starts a cluster; without --address this machine alone is used" if address else "try again"
+        raise UserError(f"--address {address}: {text}; {step}" if address else f"Ray did not start: {text}; {step}") from None
 
 
 def check_room(requests: dict[str, Resources]) -> None:

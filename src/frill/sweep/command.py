@@ -7,6 +7,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def closing(outcomes: list[Outcome]) -> str:
         lines.append(f"Failed: {', '.join(outcome.stage.student for outcome in failed)}. What they printed: {logs}")
     if diverged := sorted({o.stage.student for o in outcomes if o.status.startswith("diverged")}):
         lines.append(f"Diverged: {', '.join(diverged)}; recorded as such, off the frontier.")
-    return "\n".join([*lines, "Next: `make repro` runs the rest here, latencies first; of the stages above those that failed only."])
+    again = ", and tries again what failed" if failed else ""
+    return "\n".join([*lines, f"Next: `make repro` runs the rest here, latencies first{again}."])
 
 
 def _on_the_cluster(address: str | None, chains: dict, setup: Setup, requests: dict[str, Resources], jobs: int | None, retries: int) -> list[Outcome]:
@@ -86,8 +88,7 @@ def _on_the_cluster(address: str | None, chains: dict, setup: Setup, requests: d
     cluster.connect(address)
     try:
         cluster.check_room(requests)
-        told = _told(cluster.run(chains, lock, setup, requests, jobs, retries))
-        outcomes = list(progress(told, "sweep", stages, "stage"))
+        outcomes = _told(cluster.run(chains, lock, setup, requests, jobs, retries), stages)
         cluster.clean_up(setup)
         return outcomes
     except KeyboardInterrupt:
@@ -97,15 +98,20 @@ def _on_the_cluster(address: str | None, chains: dict, setup: Setup, requests: d
         cluster.ray.shutdown()
 
 
-def _told(events: Iterator[Outcome | str]) -> Iterator[Outcome]:
-    """The outcomes, each told as it comes."""
-    for event in events:
-        if isinstance(event, str):
+def _told(events: Iterator[Outcome | str], stages: int) -> list[Outcome]:
+    """The outcomes; each event is told as it comes, above a bar on a terminal."""
+    outcomes: list[Outcome] = []
+    with progress(range(stages), "sweep", stages, "stage") if sys.stderr.isatty() else nullcontext() as bar:
+        for event in events:
+            if isinstance(event, Outcome):
+                outcomes.append(event)
+                where = f" ({event.seconds:.0f} s on {event.node})" if event.node else ""
+                event = f"{event.stage.name}: {event.status}{where}, {len(outcomes)} of {stages}"
+                if bar is not None:
+                    bar.update()
             tqdm.write(event)
-            continue
-        where = f" ({event.seconds:.0f} s on {event.node})" if event.node else ""
-        tqdm.write(f"{event.stage.name}: {event.status}{where}")
-        yield event
+            sys.stdout.flush()
+    return outcomes
 
 
 def _setup(remote: tuple[str, str] | None, uncached: list[str]) -> Setup:
