@@ -87,7 +87,7 @@ def test_a_node_dies_in_mid_run_and_the_results_are_those_of_a_serial_run(reprod
         assert sweep.poll() is None
         cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)  # SIGKILL
         wait_for(lambda: sum(not process.is_running() for process in trained) == 1, 60, "the node's training ends with it, the other goes on")
-        code = sweep.wait(timeout=800)
+        code = sweep.wait(timeout=1200)
         output.seek(0)
         said = output.read()
     assert code == 0, said
