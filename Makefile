@@ -25,7 +25,7 @@ clean: $(VENV)/ready
 	frill clean
 
 lock: $(BIN)/uv
-	uv pip compile pyproject.toml --extra pipeline --extra synth --extra test --generate-hashes --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra pipeline --extra synth --extra sweep --extra test --generate-hashes --universal --python-version 3.11 \
 		--no-header --quiet --upgrade --output-file requirements.lock
 
 $(VENV)/ready: requirements.lock pyproject.toml $(BIN)/uv

@@ -55,14 +55,8 @@ class Project:
         for name in ("config", ".gitignore"):
             shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
         self.params = params
-        self.write()
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
         self.commit()
-
-    def commit(self) -> None:
-        """Everything but what .gitignore names."""
-        for command in ("add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message state"):
-            subprocess.run(["git", *command.split()], cwd=self.folder, check=True)
 
     def clone(self, folder: Path) -> "Project":
         """What git has of it, elsewhere: no outputs, no cache."""
@@ -89,6 +83,12 @@ class Project:
     def write(self) -> None:
         """params.yaml, from `params`."""
         (self.folder / "params.yaml").write_text(yaml.safe_dump(self.params, sort_keys=False))
+
+    def commit(self) -> None:
+        """params.yaml, from `params`, and all other files that are not ignored."""
+        self.write()
+        for command in ("add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message test"):
+            subprocess.run(["git", *command.split()], cwd=self.folder, check=True)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """A command of this environment, such as run("dvc", "repro"), with both its streams in stdout."""

@@ -72,6 +72,10 @@ def test_presets_are_valid(preset, tmp_path):
         ("selection.latency_ms", 0, "greater than 0"),
         ("selection.file_bytes", -3, "greater than or equal to 1"),
         ("selection.memory_mib", 0, "greater than 0"),
+        ("sweep.share", "disk", "'cache' or 'remote'"),
+        ("sweep.retries", -1, "greater than or equal to 0"),
+        ("sweep.resources.distill.cpus", 0, "greater than 0"),
+        ("sweep.resources.evaluate.gpus", -1, "greater than or equal to 0"),
     ],
 )
 def test_a_bad_value_is_one_line(default, key, value, allowed):
@@ -109,6 +113,12 @@ def test_names_of_references_are_taken(default, name):
     default["students"][name] = STUDENT
     (line,) = refused(default)
     assert f"students.{name}: the name is the teacher's or a control's" in line
+
+
+def test_the_section_sweep_may_be_left_out(default):
+    said = validate(default).sweep
+    del default["sweep"]
+    assert validate(default).sweep == said
 
 
 def test_references_between_sections(default):

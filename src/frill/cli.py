@@ -40,8 +40,11 @@ def main() -> None:
         if name == "demo":
             command.add_argument("--model", type=Path, help="a .tflite file of samples or of windows; without it the selected student's")
             command.add_argument("--port", type=int, default=8717, help="of 127.0.0.1 (8717); 0 takes a free one")
-        if name == "repro":
+        if name in ("repro", "sweep"):
             command.add_argument("--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml")
+        if name == "sweep":
+            command.add_argument("--address", help="of a Ray cluster; auto: the one this machine is part of. Without it this machine alone")
+            command.add_argument("--jobs", type=int, help="stages at once, at most; without it as many as the cluster has room for")
         if name == "benchmark":
             command.add_argument("model", type=Path, help="a .tflite file of one float32 input")
             command.add_argument("--device", help="a name under `devices` in params.yaml; without it the selection's")
@@ -64,7 +67,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name.split(".")[0] == "frill":
             raise
-        print(f"frill: this command needs the package {error.name}, which is not installed: uv pip install 'frill[pipeline]'", file=sys.stderr)
+        extra = "sweep,pipeline" if error.name == "ray" else "pipeline"
+        print(f"frill: this command needs the package {error.name}, which is not installed: uv pip install 'frill[{extra}]'", file=sys.stderr)
         sys.exit(1)
     except (OSError, MemoryError) as error:
         from frill.stage import ran_out
@@ -132,6 +136,18 @@ def repro(preset: str | None) -> int:
 
     print(f"\nTime and peak memory of the stages that ran\n{shows.stage_times(start)}\n")
     return show() or code if code == 0 else 1
+
+
+def sweep(preset: str | None, address: str | None, jobs: int | None) -> int:
+    """Trains, converts and scores students in parallel on a Ray cluster, those that are not up to date; repro then does the rest."""
+    if preset:
+        from frill import presets
+
+        options = [*(["--address", address] if address else []), *(["--jobs", str(jobs)] if jobs is not None else [])]
+        return presets.run(preset, "sweep", *options)
+    from frill.sweep import command
+
+    return command.run(address, jobs)
 
 
 def plan(preset: str | None, json: Path | None) -> int:
@@ -219,6 +235,7 @@ GROUPS = {
         "check": check,
         "plan": plan,
         "repro": repro,
+        "sweep": sweep,
         "verify": verify,
         "show": show,
         "demo": demo,

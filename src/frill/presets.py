@@ -17,8 +17,8 @@ WORKTREES = Path(".presets")
 PATH_KEY = re.compile(r"(?<=[\s{])(folder|csv|ontology|manual_dir|data_dir|source|tool): *([^\s,}#]+)")
 
 
-def run(name: str) -> int:
-    """Runs the preset to its end; returns the exit code of `frill repro` there."""
+def run(name: str, command: str = "repro", *options: str) -> int:
+    """Runs the preset to its end; returns the exit code of `frill repro` or `frill sweep` there."""
     preset = Path("presets", f"{name}.yaml")
     if not preset.is_file():
         raise UserError(f"PRESET = {name!r}: there are {', '.join(sorted(p.stem for p in Path('presets').glob('*.yaml')))}")
@@ -26,8 +26,11 @@ def run(name: str) -> int:
     worktree = _worktree(name)
     (worktree / "params.yaml").write_text(text)
     print(f"preset {name}: runs in {worktree}", flush=True)
-    command = [sys.executable, "-m", "frill", "repro"]
-    return subprocess.run(command, cwd=worktree, env=os.environ | {"PYTHONPATH": str((worktree / "src").resolve())}).returncode
+    if command == "sweep" and _git("status", "--porcelain", "--", "params.yaml", cwd=worktree):  # workers clone a commit
+        author = ("-c", "user.name=frill", "-c", "user.email=frill@localhost")
+        _git(*author, "commit", "--quiet", "--no-verify", "--message", f"preset {name}", "--", "params.yaml", cwd=worktree)
+    arguments = [sys.executable, "-m", "frill", command, *options]
+    return subprocess.run(arguments, cwd=worktree, env=os.environ | {"PYTHONPATH": str((worktree / "src").resolve())}).returncode
 
 
 def with_absolute_paths(text: str, preset: Path) -> str:

@@ -53,6 +53,11 @@ def _end(name: str, message: str) -> None:
 def _log(name: str, start: float) -> None:
     seconds = round(time.time() - start, 2)
     entry = {"stage": name, "start": start, "seconds": seconds, "peak_memory_bytes": peak_memory_bytes(), "machine": platform.node()}
+    record(entry)
+
+
+def record(entry: dict) -> None:
+    """Appends an entry to the log of times."""
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("a") as file:
         file.write(json.dumps(entry) + "\n")

@@ -1,14 +1,17 @@
 """Scores one model on all tasks and writes results/noss/NAME.json."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import joblib
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from frill.clips import ClipStore
+from frill.engine import cluster_map, maps_over_cluster
 from frill.errors import UserError
+from frill.noss import on_cluster
 from frill.noss.embed import embed_tflite
 from frill.noss.intervals import PARTS
 from frill.noss.score import mean_accuracy, score_task
@@ -30,7 +33,8 @@ def score_student(folder: Path, name: str, params: Params, out: Path) -> dict:
     deciding = params.model_copy(update={"noss": params.noss.model_copy(update={"protocol": params.noss.protocol[:1]})})
 
     def score_file(path: Path, params: Params = deciding) -> dict:
-        return score(lambda store: embed_tflite(path, store, params.noss.pooling, params.threads), name, params)
+        embed = on_cluster.embed_tflite if maps_over_cluster(params) else embed_tflite
+        return score(lambda store: embed(path, store, params.noss.pooling, params.threads), name, params)
 
     means = {part: f"mean_{part}_accuracy" for part in PARTS}
     result = score_file(folder / "model.tflite", params)
@@ -51,11 +55,23 @@ def score(embed: Embed, name: str, params: Params) -> dict:
         embeddings[task], broken[task] = finite(embed(store))
         if clips := broken[task]:
             print(f"{name}: {task}: the embeddings of {len(clips)} clips are not finite, first that of {store.rows[clips[0]]['clip']}; scored as 0")
-    one_task = joblib.delayed(_score_task)  # embeddings reach the other processes as memory maps
-    scored = joblib.Parallel(min(params.threads, len(stores)))(one_task(task, embeddings[task], stores[task].rows, params) for task in stores)
+    scored = _score_tasks([(task, embeddings[task], store.rows, params) for task, store in stores.items()], params)
     tasks = {task: scores | {"clips_not_finite": len(broken[task])} for task, scores in zip(stores, scored, strict=True)}
     means = {f"mean_{part}_accuracy": mean_accuracy(tasks, part) for part in PARTS}
     return {"schema": 2, "model": name, **means, "tasks": tasks}
+
+
+def _score_tasks(tasks: list[tuple], params: Params) -> Iterable[dict]:
+    """Each task in a process of its own. BLAS gets there the threads that it would get in joblib's: last bits depend on them."""
+    processes = min(params.threads, len(tasks))
+    if maps_over_cluster(params):
+        return cluster_map(_score_on_node, tasks, max(1, joblib.cpu_count() // processes))
+    return joblib.Parallel(processes)(joblib.delayed(_score_task)(*task) for task in tasks)  # embeddings reach them as memory maps
+
+
+def _score_on_node(task: tuple, blas_threads: int) -> dict:
+    with threadpool_limits(blas_threads, "blas"):
+        return _score_task(*task)
 
 
 def _score_task(task: str, embeddings: np.ndarray, rows: list[dict], params: Params) -> dict:

@@ -19,6 +19,7 @@ from frill.errors import UserError
 from frill.params.audio import ArchivedSet, Audio, AudiosetSet, Columns, FolderSet, TfdsSet, TfrecordSet, WebdatasetSet  # noqa: F401
 from frill.params.devices import AdbDevice, Device, HostDevice  # noqa: F401
 from frill.params.sentences import sentence
+from frill.params.sweep import Resources, Sweep  # noqa: F401
 from frill.params.values import Count, Key, Name, NoneOrCount, NoneOrPositive, Positive, Real, Section, Share, zero_or_one
 
 TRAINS = "src/frill/teacher/triplet.py"  # the teacher.source that trains a teacher here
@@ -125,6 +126,7 @@ class Tracking(Section):
 class Params(Section):
     seed: Annotated[int, Field(ge=0, strict=True)]
     threads: Count
+    engine: Literal["processes", "ray"] = "processes"
     audio: Audio
     teacher: Teacher
     targets: Targets
@@ -136,6 +138,7 @@ class Params(Section):
     baselines: dict[Key, Baseline]
     selection: Selection
     tracking: Tracking
+    sweep: Sweep = Sweep()
 
     @model_validator(mode="after")
     def _references(self):

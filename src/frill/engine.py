@@ -1,0 +1,80 @@
+"""Maps work over a Ray cluster, where `engine: ray` stands in params.yaml. The results are those of one machine, in order, bit for bit.
+
+Nodes import frill themselves: one with another version of it is refused, as it could compute something else.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+
+from frill.errors import UserError
+from frill.params import Params
+from frill.scratch import PACKAGE, content_hash, text_hash
+
+INSIDE = "FRILL_INSIDE_SWEEP"  # set for stages that run on a cluster already: all of it waiting for room within itself would wait for ever
+AHEAD = 2  # results computed or on their way for each place on the cluster
+
+
+def maps_over_cluster(params: Params) -> bool:
+    """Whether stages map over Ray."""
+    return params.engine == "ray" and INSIDE not in os.environ
+
+
+def cluster_map(function: Callable, items: Iterable, *shared, cpus: int = 1, gpu: bool = False) -> Iterator:
+    """function(item, *shared) of every item, in order; `shared` is sent to each node once. Items are taken as there is room for them.
+
+    `function` is of a module of frill. `gpu`: each call has a GPU of its own, where the cluster has any. Raises UserError.
+    """
+    ray = _connected()
+    resources = ray.cluster_resources()
+    gpus = 1 if gpu and resources.get("GPU") else 0
+    if not any(node["Alive"] and node["Resources"].get("CPU", 0) >= cpus for node in ray.nodes()):
+        raise UserError(
+            f"engine: ray: no node of the cluster has {cpus} CPUs, as many as `threads` in params.yaml; add a node, or write engine: processes"
+        )
+    places = int(resources["GPU"] / gpus if gpus else resources["CPU"] / cpus)
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=2)(_call)
+    sent, code, waiting = [ray.put(value) for value in shared], package_hash(), deque()
+    for item in items:
+        waiting.append(remote.remote(function, item, code, *sent))
+        if len(waiting) >= AHEAD * max(1, places):
+            yield _result(ray, waiting.popleft())
+    while waiting:
+        yield _result(ray, waiting.popleft())
+
+
+@cache
+def package_hash() -> str:
+    """Of all of frill's code."""
+    return text_hash(*(f"{path.relative_to(PACKAGE)} {content_hash(path)}" for path in sorted(PACKAGE.rglob("*.py"))))
+
+
+def _call(function: Callable, item, code: str, *shared):
+    if package_hash() != code:
+        raise UserError("engine: ray: a node of the cluster has another version of frill; check out the same commit there")
+    return function(item, *shared)
+
+
+def _result(ray, reference):
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, UserError):
+            raise UserError(str(error.cause)) from None
+        raise
+    except ray.exceptions.RayError as error:
+        raise UserError(f"engine: ray: {str(error).strip().splitlines()[0]}; run the stage again, or write engine: processes") from None
+
+
+def _connected():
+    """Ray, connected to the cluster that this machine is part of or that RAY_ADDRESS names; to one of this machine alone where there is none."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise UserError("params.yaml: engine = 'ray': Ray is not installed: uv pip install 'frill[sweep]', or write engine: processes") from None
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False, logging_level="ERROR")
+    return ray

@@ -1,0 +1,181 @@
+"""One stage in a clone of the project: what a node of the cluster runs.
+
+Sent to the nodes as it stands here, by value, so that they need no frill of the same version: it imports nothing of frill.
+"""
+
+import fcntl
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import yaml
+
+# Between the worker and its command: a worker that dies, however, takes all that it started with it. What went on in its clone would write there
+# beside the stage's next try. The pipe's other end closes with the worker.
+GUARD = """
+import os, signal, subprocess, sys, threading
+def end_with_the_worker():
+    os.read(int(sys.argv[1]), 1)
+    os.killpg(0, signal.SIGKILL)
+threading.Thread(target=end_with_the_worker, daemon=True).start()
+sys.exit(subprocess.run(sys.argv[2:]).returncode)
+"""
+SUM_ORDER = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # Ray sets the first; sums, and so bits, depend on it
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every clone of a sweep is made of."""
+
+    name: str  # of the folder, under the node's temporary one, that keeps the sweep's clones
+    repository: bytes  # a bare git repository of one commit, as a tar
+    cache: str | None  # DVC's cache, at this path on every node; None: each node has its own, filled from the remote and pushed to it
+    remote: tuple[str, str] | None  # the default remote's name and URL, where that is what nodes share
+    config: str  # .dvc/config.local
+    uncached: dict[str, bytes]  # what stages depend on and DVC does not cache: data/checked.txt
+    environment: dict[str, str]  # SUM_ORDER, as far as set where the sweep was started
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of one student, such as distill@small_1.0."""
+
+    name: str
+    kind: str  # distill
+    student: str  # small_1.0
+    needs: list[str]  # stages whose cached outputs it depends on
+
+
+def run_stage(stage: Stage, lock: dict, setup: Setup) -> dict:
+    """Runs the stage by `dvc repro` in a clone that is its own meanwhile. `lock` has dvc.lock's entries of `stage.needs`, and the stage's own if there is one.
+
+    Returns its new entry (None if it failed), what it printed, and whether its student diverged.
+    """
+    import ray
+
+    start = time.monotonic()
+    with _clone(setup) as (clone, held):
+        (clone / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": lock}))
+        for path, content in setup.uncached.items():
+            (clone / path).parent.mkdir(parents=True, exist_ok=True)
+            (clone / path).write_bytes(content)
+        commands = [["checkout" if setup.cache else "pull", "--force", *stage.needs], ["repro", "--single-item", stage.name]]
+        if not setup.cache:
+            commands.append(["push", "--run-cache", stage.name])
+        output, failed = "", False
+        for command in commands:
+            done = _run([sys.executable, "-m", "dvc", *command], clone, held, setup.environment)
+            output += done.stdout
+            if failed := done.returncode != 0:
+                if command[0] != "repro":  # not the stage's fault: another node may do better
+                    raise RuntimeError(f"dvc {command[0]}: {done.stdout.strip()}")
+                break
+        entry = None if failed else yaml.safe_load((clone / "dvc.lock").read_text())["stages"][stage.name]
+        return {
+            "node": f"{socket.gethostname()}/{ray.get_runtime_context().get_node_id()[:6]}",  # a machine may be several nodes
+            "entry": entry,
+            "output": output,
+            "ran": f"Running stage '{stage.name}'" in output,
+            "killed": bool(re.search(r"exited with (-\d|13[0-9]|14[0-9])", output)),
+            "diverged": _diverged(clone / "models/students" / stage.student / "summary.json"),
+            "seconds": time.monotonic() - start,
+            "times": _times(clone / "logs/stages.jsonl", stage.name),
+        }
+
+
+def clean_up(setup: Setup) -> None:
+    """Removes the sweep's clones from this node, and what is kept beside them."""
+    shutil.rmtree(_home(setup), ignore_errors=True)
+
+
+def environment(project: Path, more: dict[str, str] | None = None) -> dict[str, str]:
+    """For commands in a project's folder: its own frill, this interpreter first on the PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    kept = os.environ if more is None else {key: value for key, value in os.environ.items() if key not in SUM_ORDER} | more
+    return {**kept, "PYTHONPATH": str(project / "src"), "PATH": path}
+
+
+@contextmanager
+def _clone(setup: Setup) -> Iterator[tuple[Path, int]]:
+    """The first clone on this node that nobody works in, made where there is none, and the descriptor of the lock that is held on it."""
+    home = _home(setup)
+    for number in count():
+        with open(home / f"{number}.lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            clone = home / f"clone-{number}"
+            if not clone.exists():
+                _make_clone(setup, home, clone)
+            yield clone, lock.fileno()
+            return
+
+
+def _home(setup: Setup) -> Path:
+    home = Path(tempfile.gettempdir(), setup.name)
+    home.mkdir(mode=0o700, exist_ok=True)
+    if home.stat().st_uid != os.getuid():
+        raise PermissionError(f"{home}: belongs to another user")
+    return home
+
+
+def _make_clone(setup: Setup, home: Path, clone: Path) -> None:
+    """Appears whole. scratch/ is the node's: its clones share frames of clips, and a training that was killed goes on in any of them."""
+    new = clone.with_suffix(".new")
+    shutil.rmtree(new, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=home) as bare:
+        tarfile.open(fileobj=io.BytesIO(setup.repository)).extractall(bare, filter="data")
+        subprocess.run(["git", "clone", "--quiet", bare, str(new)], check=True, capture_output=True)
+    (new / ".dvc/config.local").write_text(setup.config)
+    settings = [["cache", "dir", "--local", setup.cache or str(home / "cache")]]
+    if setup.remote:
+        name, url = setup.remote
+        settings.append(["remote", "modify", "--local", name, "url", url])  # one that is relative to the workspace is not to the clone
+    for setting in settings:
+        subprocess.run([sys.executable, "-m", "dvc", *setting, "--quiet"], cwd=new, check=True, capture_output=True)
+    (home / "scratch").mkdir(exist_ok=True)
+    (new / "scratch").symlink_to(home / "scratch")
+    new.rename(clone)
+
+
+def _run(command: list[str], clone: Path, held: int, more: dict[str, str]) -> subprocess.CompletedProcess:
+    reading, writing = os.pipe()
+    try:
+        return subprocess.run(
+            [sys.executable, "-c", GUARD, str(reading), *command],
+            cwd=clone,
+            env=environment(clone, more) | {"FRILL_INSIDE_SWEEP": "1"},  # frill.engine.INSIDE
+            pass_fds=[reading, held],  # the clone is another's only when the last process of this stage is gone
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def _diverged(summary: Path) -> bool:
+    return summary.exists() and json.loads(summary.read_text())["status"] == "diverged"
+
+
+def _times(log: Path, stage: str) -> dict | None:
+    """The last entry of the stage in the clone's log of times."""
+    entries = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return next((entry for entry in reversed(entries) if entry["stage"] == stage), None)

@@ -1,0 +1,129 @@
+"""`frill sweep` on real Ray clusters: what comes out, where nodes die, students fail, and clones share no more than a remote."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from pipeline_project import Project
+from ray_nodes import two_nodes
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+SWEEP = (sys.executable, "-m", "frill", "sweep")
+KINDS = ("distill", "convert", "evaluate")
+ONE_CORE = {"cpus": 1, "gpus": 0, "memory_gib": 1}
+
+
+@pytest.fixture
+def cluster():
+    with two_nodes(1) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_one_core(reproduced):
+    reproduced.params["sweep"] = {"share": "cache", "retries": 2, "resources": dict.fromkeys(KINDS, ONE_CORE)}
+
+
+def made(project: Project) -> dict[str, bytes]:
+    """Every file of the students' stages."""
+    folders = ("models/students", "models/tflite", "results/noss")
+    files = [path for folder in folders for path in (project.folder / folder).rglob("*") if path.is_file()]
+    return {str(path.relative_to(project.folder)): path.read_bytes() for path in files}
+
+
+def lock(project: Project) -> dict:
+    return yaml.safe_load((project.folder / "dvc.lock").read_text())["stages"]
+
+
+def forget(project: Project) -> None:
+    """The students' stages have never run: not in dvc.lock, not in the run-cache, nothing in the workspace."""
+    stages = {name: entry for name, entry in lock(project).items() if name.split("@")[0] not in KINDS}
+    (project.folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+    shutil.rmtree(project.folder / ".dvc/cache/runs")
+    for student in project.params["students"]:
+        shutil.rmtree(project.folder / "models/students" / student)
+        shutil.rmtree(project.folder / "models/tflite" / student)
+        (project.folder / f"results/noss/{student}.json").unlink()
+
+
+def clones() -> list[Path]:
+    return [path for path in Path(tempfile.gettempdir()).glob("frill-sweep-*") if path.is_dir()]
+
+
+def trainings() -> list[psutil.Process]:
+    """Processes of distill in clones."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if "stages/distill.py" in process.cmdline() and "frill-sweep-" in process.cwd():
+                found.append(process)
+        except psutil.Error:
+            pass
+    return found
+
+
+def wait_for(condition, seconds: float, what: str):
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
+    return value
+
+
+def test_a_node_dies_in_mid_run_and_the_results_are_those_of_a_serial_run(reproduced, cluster):
+    serial, entries = made(reproduced), lock(reproduced)
+    reproduced.commit()
+    forget(reproduced)
+    with tempfile.TemporaryFile("w+") as output:
+        sweep = reproduced.start(*SWEEP, "--address", cluster.address, stdout=output)
+        trained = wait_for(lambda: both if len(both := trainings()) == 2 else sweep.poll() is not None, 300, "one training a node")
+        assert sweep.poll() is None
+        cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)  # SIGKILL
+        wait_for(lambda: sum(not process.is_running() for process in trained) == 1, 60, "the node's training ends with it, the other goes on")
+        code = sweep.wait(timeout=1200)
+        output.seek(0)
+        said = output.read()
+    assert code == 0, said
+    assert len(re.findall(r"(?m)^distill@\w+: failed: its worker or node died; tried again \(1 of 2\)$", said)) == 1
+    assert sorted(re.findall(r"(?m)^(\w+) +(\w+) .* ok(?: \(try 2\))?$", said)) == sorted((s, k) for s in ("one", "two") for k in KINDS)
+    assert made(reproduced) == serial
+    assert {name: lock(reproduced)[name] for name in entries} == entries
+    assert clones() == [], "nodes keep nothing"
+    assert reproduced.repro() == ["track"]
+
+
+def test_a_request_that_no_node_can_meet_is_refused(reproduced, cluster):
+    resources = reproduced.params["sweep"]["resources"]
+    reproduced.params["sweep"]["resources"] = resources | {"convert": ONE_CORE | {"gpus": 1}}
+    reproduced.params["students"] = {name: axes | {"precision": "float16"} for name, axes in reproduced.params["students"].items()}
+    reproduced.commit()
+    done = reproduced.run(*SWEEP, "--address", cluster.address)
+    reproduced.params["sweep"]["resources"] = resources
+    assert done.returncode == 1 and "Traceback" not in done.stdout
+    assert "params.yaml: sweep.resources.convert: cpus 1, gpus 1, memory_gib 1: no node of the cluster has that" in done.stdout
+
+
+def test_a_student_that_fails_stops_no_other_and_a_remote_is_enough(reproduced, tmp_path):
+    """int8 keeps no cosine of 1: two cannot be converted. Without --address, on this machine's own Ray."""
+    reproduced.params["sweep"]["share"] = "remote"
+    reproduced.params["convert"]["min_cosine_int8"] = 1.0
+    students = {name: axes | {"precision": "float32"} for name, axes in reproduced.params["students"].items()}
+    reproduced.params["students"] = students | {"two": students["two"] | {"precision": "int8"}}
+    subprocess.run([sys.executable, "-m", "dvc", "remote", "add", "--default", "store", str(tmp_path / "store")], cwd=reproduced.folder, check=True)
+    reproduced.commit()
+    entries = lock(reproduced)
+    done = reproduced.run(*SWEEP)
+    assert done.returncode == 1 and "Traceback" not in done.stdout, done.stdout
+    assert re.search(r"(?m)^one +convert .* ok$", done.stdout)
+    assert re.search(r"(?m)^two +convert .* failed: .*convert.min_cosine_int8", done.stdout)
+    assert re.search(r"(?m)^two +evaluate .* not run: convert@two failed$", done.stdout)
+    assert "Failed: two. What they printed: logs/sweep/convert@two.log" in done.stdout
+    assert "min_cosine_int8" in (reproduced.folder / "logs/sweep/convert@two.log").read_text()
+    assert lock(reproduced)["convert@one"]["outs"] == entries["convert@one"]["outs"] and clones() == []

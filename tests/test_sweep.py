@@ -1,0 +1,99 @@
+"""What `frill sweep` refuses and tells, without a cluster; tests/pipeline/test_sweep.py runs it on one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import yaml
+from pipeline_project import ROOT
+
+pytest.importorskip("ray", reason="needs Ray: uv pip install 'frill[sweep]'")
+
+from frill.errors import UserError  # noqa: E402
+from frill.params.sweep import StageResources  # noqa: E402
+from frill.sweep import command  # noqa: E402
+from frill.sweep.cluster import Outcome  # noqa: E402
+from frill.sweep.worker import Stage  # noqa: E402
+
+
+def test_every_stage_of_one_student_has_resources():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    assert list(StageResources.model_fields) == [name for name, stage in stages.items() if stage.get("foreach") == "${students}"]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("seed: 1\n")
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
+    for arguments in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
+        subprocess.run(["git", *arguments.split()], check=True)
+    return tmp_path
+
+
+def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
+    command.refuse_uncommitted()
+    (repository / "dvc.lock").write_text("changed")
+    command.refuse_uncommitted()
+    (repository / "params.yaml").write_text("seed: 2\n")
+    (repository / "new.py").touch()
+    with pytest.raises(UserError, match=r"not committed: params.yaml, new.py; workers clone the last commit .*: commit, stash or ignore it"):
+        command.refuse_uncommitted()
+
+
+def test_a_project_below_its_repository_is_refused(repository, monkeypatch):
+    (repository / "below").mkdir()
+    monkeypatch.chdir(repository / "below")
+    with pytest.raises(UserError, match="not the top folder of its git repository"):
+        command.refuse_uncommitted()
+
+
+def test_the_table_names_who_failed_and_who_diverged():
+    def outcome(name: str, status: str, **values) -> Outcome:
+        kind, student = name.split("@")
+        return Outcome(Stage(name, kind, student, []), status, **values)
+
+    outcomes = [
+        outcome("distill@a", "ok", node="box/1f", seconds=12.34, entry={}),
+        outcome("distill@b", "diverged", node="box/2e", seconds=3, entry={}),
+        outcome("convert@a", "failed: no", node="box/1f", seconds=2),
+        outcome("evaluate@a", "not run: convert@a failed"),
+    ]
+    assert command.table(outcomes).splitlines() == [
+        "student  stage     worker  seconds  status",
+        "a        distill   box/1f  12.3     ok",
+        "a        convert   box/1f  2.0      failed: no",
+        "a        evaluate  -       -        not run: convert@a failed",
+        "b        distill   box/2e  3.0      diverged",
+    ]
+    assert command.closing(outcomes).splitlines()[:2] == [
+        "Failed: a. What they printed: logs/sweep/convert@a.log",
+        "Diverged: b; recorded as such, off the frontier.",
+    ]
+
+
+WORKER = """
+import os, sys
+from pathlib import Path
+from frill.sweep import worker
+worker._run(["sh", "-c", "sleep 300 & sleep 300"], Path(), os.open(os.devnull, os.O_RDONLY), {})
+"""
+
+
+def test_a_killed_worker_takes_all_that_it_started_with_it():
+    worker = subprocess.Popen([sys.executable, "-c", WORKER])
+    below = psutil.Process(worker.pid)
+    end = time.monotonic() + 30
+    started = []
+    while [process.name() for process in started].count("sleep") < 2:
+        assert worker.poll() is None and time.monotonic() < end
+        time.sleep(0.05)
+        started = below.children(recursive=True)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    gone, alive = psutil.wait_procs(started, timeout=10)
+    assert len(gone) == 4 and not alive  # the guard, sh, two sleeps
