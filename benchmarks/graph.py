@@ -31,6 +31,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("src", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore")
+GRAPHS = ("dvc.yaml", "stages/dvc.yaml")
 FILES = "summary.json 2 3"  # in an output that is a folder: a student's has four, a converted one's two or three
 STUB = f"""#!/bin/sh
 # Arguments: outputs, folders with a / at the end; -- and the command that is not run. What is written differs from command to command.
@@ -61,10 +62,11 @@ class Graph:
         for name in filter(None, tracked.split("\0")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-        stages = yaml.safe_load((folder / "dvc.yaml").read_text())
-        for stage in stages["stages"].values():
-            stub(stage.get("do", stage))
-        (folder / "dvc.yaml").write_text(yaml.safe_dump(stages, sort_keys=False))
+        for path in (folder / name for name in GRAPHS):
+            graph = yaml.safe_load(path.read_text())
+            for stage in graph["stages"].values():
+                stub(stage.get("do", stage))
+            path.write_text(yaml.safe_dump(graph, sort_keys=False))
         (folder / "stub.sh").write_text(STUB)
         self.params = yaml.safe_load((folder / "params.yaml").read_text())
         self.params["students"] = {}
@@ -86,7 +88,8 @@ class Graph:
         """Runs DVC to its end. Fails with what it printed."""
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         command = [sys.executable, *python, "-m", "dvc", *arguments]
-        done = subprocess.run(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        done = subprocess.run(command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         wall_s, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
             sys.exit(done.stdout)
@@ -154,7 +157,6 @@ def measure(graph: Graph, students: int, arguments: argparse.Namespace, smallest
     else:
         graph.write_outputs()
         tell("commit", graph.dvc("commit", "--force", "--quiet"))
-    graph.dvc("repro")  # what is committed by hand has checked nothing
     noop = graph.dvc("repro")
     lock = (graph.folder / "dvc.lock").read_text()
     tell("no-op", noop, f"; dvc.lock has {lock.count(chr(10))} lines, {len(lock) / 2**20:.1f} MiB")

@@ -9,7 +9,6 @@ from frill.stage import stage
 
 name, *device = sys.argv[1:]
 with stage("@".join([f"recipe_{name}", *device])):
-    out = Path("data/recipes", *([name, *device]))
-    out = out.with_name(f"{out.name}.json")
+    out = Path("data/recipes", "/".join([name, *device]) + ".json")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(recipe.read(f"recipe_{name}", *device), indent=1) + "\n")
