@@ -81,7 +81,9 @@ class Graph:
         self.params["students"][f"student_{number:04}"] = dict(
             backbone="small", width=0.5 + number / 1000, pooling="gap", rank="none", qat=0, precision="float32", seeds=1
         )
-        lines = [f"  {name}: {yaml.safe_dump(axes, default_flow_style=True, width=999, sort_keys=False)}" for name, axes in self.params["students"].items()]
+        lines = [
+            f"  {name}: {yaml.safe_dump(axes, default_flow_style=True, width=999, sort_keys=False)}" for name, axes in self.params["students"].items()
+        ]
         (self.folder / "params.yaml").write_text(yaml.safe_dump(head, sort_keys=False) + "students:\n" + "".join(lines))
 
     def dvc(self, *arguments: str, python: tuple[str, ...] = ()) -> Cost:
@@ -169,7 +171,10 @@ def measure(graph: Graph, students: int, arguments: argparse.Namespace, smallest
     tell("add one", added)
     if not measured and smallest:
         stages, last_s = lock.count("\n    cmd:"), (added.cpu_s - noop.cpu_s) / (added.ran - noop.ran)
-        print(f"{students:>6} {'full':<9}{stages * (smallest + last_s) / 2:8.1f} of CPU, extrapolated ({stages}): {last_s:.2f} for the last stage", flush=True)
+        print(
+            f"{students:>6} {'full':<9}{stages * (smallest + last_s) / 2:8.1f} of CPU, extrapolated ({stages}): {last_s:.2f} for the last stage",
+            flush=True,
+        )
     return smallest
 
 

@@ -12,7 +12,12 @@ from frill import recipe
 
 @pytest.mark.parametrize(
     ("stage", "device", "keys"),
-    [("distill", "", ["seed", "threads", "distill"]), ("convert", "", ["convert"]), ("evaluate", "", ["seed", "noss"]), ("benchmark", "host", ["devices.host"])],
+    [
+        ("distill", "", ["seed", "threads", "distill"]),
+        ("convert", "", ["convert"]),
+        ("evaluate", "", ["seed", "noss"]),
+        ("benchmark", "host", ["devices.host"]),
+    ],
 )
 def test_a_recipe_holds_every_module_and_setting(monkeypatch, stage, device, keys):
     monkeypatch.chdir(ROOT)

@@ -168,7 +168,7 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 def _parse(path: Path) -> dict:
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise ParamsError(f"{path}: not found; run this in the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
