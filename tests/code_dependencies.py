@@ -1,6 +1,6 @@
 """Which modules a stage imports, directly or through others: what dvc.yaml has to list under its deps.
 
-python tests/code_dependencies.py          rewrites the lists in dvc.yaml
+python tests/code_dependencies.py          rewrites the lists in dvc.yaml and stages/dvc.yaml
 """
 
 import ast
@@ -9,11 +9,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
+FILES = [ROOT / "dvc.yaml", ROOT / "stages/dvc.yaml"]
 # Imported by all, and unable to change what a stage computes from the values it is given: those values DVC tracks as params and cmd.
 PLUMBING = {"errors", "params", "progress", "stage"}
 # Read as data.
 DATA = {"report/page": [f"src/frill/report/page.{kind}" for kind in ("css", "html", "js")], "corpora/synthetic_voices": ["src/frill/corpora/texts"]}
 DATA |= {"tracking/registry": ["src/frill/tracking/waveform_model.py"]}
+# recipe.py lists the code of another stage, whose students depend on what it writes.
+RECIPE = r"python stages/recipe\.py (\w+)"
 # download.py serves all sources and imports the one it is asked for, a stage each.
 LOADERS = {"espeak": "corpora/synthetic", "folder": "corpora/folder", "audioset": "corpora/audioset"}
 LOADERS |= {"tfrecord": "corpora/tfrecord", "webdataset": "corpora/webdataset", "tfds": "corpora/tfds"}
@@ -61,19 +64,21 @@ def _imports(path: Path) -> set[str]:
 def rewritten(text: str) -> str:
     """dvc.yaml's text with every stage's code dependencies as they should be."""
     parts = re.split(r"(?m)^(?=  \w+:\n)", text)
-    return "".join(_rewrite_stage(part) for part in parts)
+    with_recipe = set(re.findall(RECIPE, text))
+    return "".join(_rewrite_stage(part, with_recipe) for part in parts)
 
 
-def _rewrite_stage(part: str) -> str:
-    script = re.search(r"python (stages/\w+\.py)", part)
-    if not script:
-        return part
+def _rewrite_stage(part: str, with_recipe: set[str]) -> str:
+    """A stage's part of dvc.yaml. The code of a stage that has a recipe stands in its recipe's list."""
     stage = part.split(":")[0].strip()
+    script = re.search(RECIPE, part) or re.search(r"python stages/(\w+)\.py", part)
+    if not script or stage in with_recipe:
+        return part
     part = re.sub(r"(?m)^ +- (src/frill/|stages/).*\n", "", part)
-    lines = "".join(f"\\g<1>- {path}\n" for path in stage_code(stage, ROOT / script[1]))
+    lines = "".join(f"\\g<1>- {path}\n" for path in stage_code(stage, ROOT / f"stages/{script[1]}.py"))
     return re.sub(r"(?m)^( +)deps:\n", rf"\g<0>{lines}", part, count=1)
 
 
 if __name__ == "__main__":
-    path = ROOT / "dvc.yaml"
-    path.write_text(rewritten(path.read_text()))
+    for path in FILES:
+        path.write_text(rewritten(path.read_text()))

@@ -109,7 +109,7 @@ class Project:
         self.write()
         done = self.run("dvc", "repro", *arguments)
         assert done.returncode == 0, done.stdout
-        return re.findall(r"Running stage '([^']+)'", done.stdout)
+        return re.findall(r"Running stage '(?:stages/dvc.yaml:)?([^']+)'", done.stdout)
 
 
 def logged_runs(project: Project) -> list[str]:

@@ -85,7 +85,8 @@ def test_a_bad_value_is_one_line(default, key, value, allowed):
 
 
 @pytest.mark.parametrize(
-    "section, name", [("students", "Frill"), ("students", "a b"), ("students", ".x"), ("devices", "ph/one"), ("students", "größe")]
+    "section, name",
+    [("students", "Frill"), ("students", "a b"), ("students", ".x"), ("students", "-x"), ("devices", "ph/one"), ("students", "größe")],
 )
 def test_names_are_file_names(default, section, name):
     default[section][name] = next(iter(default[section].values()))

@@ -138,6 +138,7 @@ def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
         "models/students/*": params.students,
         "models/tflite/*": params.students,
         "results/noss/*.json": models,
+        "data/recipes/benchmark/*.json": params.devices,
         "results/identity/*.json": params.devices,
         "results/latency/*": params.devices,
         "results/latency/*/*.json": models,

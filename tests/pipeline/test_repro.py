@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from pipeline_project import Project, logged_runs
+from pipeline_project import MINIATURE_STUDENTS, Project, logged_runs
 
 AGGREGATES = {"frontier", "release", "report", "track"}
 
@@ -70,7 +70,12 @@ def test_deleted_mlflow_database_is_filled_again_from_the_artefacts(reproduced):
 
 @pytest.mark.parametrize(
     ("key", "value", "named"),
-    [("students.one.backbone", "huge", "students.one.backbone = 'huge'"), ("distill.stepz", 3, "distill.stepz: unknown key")],
+    [
+        ("students.one.backbone", "huge", "students.one.backbone = 'huge'"),
+        ("students.one.backbone", "tiny; touch owned", "students.one.backbone = 'tiny; touch owned'"),  # these stand in commands that a shell reads
+        ("students.$(touch owned)", MINIATURE_STUDENTS["one"], "students.$(touch owned)"),
+        ("distill.stepz", 3, "distill.stepz: unknown key"),
+    ],
 )
 def test_bad_value_stops_at_check_with_one_line(reproduced, key, value, named):
     *path, last = key.split(".")
@@ -87,6 +92,7 @@ def test_bad_value_stops_at_check_with_one_line(reproduced, key, value, named):
     assert done.returncode == 255
     assert named in done.stdout and "Traceback" not in done.stdout
     assert "Running stage 'check'" in done.stdout and done.stdout.count("Running stage") == 1
+    assert not (reproduced.folder / "owned").exists()
 
 
 @pytest.mark.slow
@@ -108,6 +114,19 @@ def test_each_axis_retrains_that_student_only(reproduced, axis, value):
     assert ran == ["check", "distill@one"]
     spec = json.loads((reproduced.folder / "models/students/one/spec.json").read_text())
     assert spec[axis] == (bool(value) if axis == "qat" else value)
+
+
+@pytest.mark.slow
+def test_code_and_settings_reach_students_through_their_recipe(reproduced):
+    code = reproduced.folder / "src/frill/students/low_rank.py"
+    text, both = code.read_text(), ("distill@one", "convert@one")
+    code.write_text(f"{text}# the same weights\n")
+    assert reproduced.repro(*both) == ["recipe_distill", "distill@one"]
+    code.write_text(text)
+    reproduced.params["convert"]["min_cosine"] = 0.998
+    assert reproduced.repro(*both) == ["check", "recipe_convert", "convert@one"]
+    reproduced.params["convert"]["min_cosine"] = 0.999
+    assert reproduced.repro(*both) == ["check"]
 
 
 @pytest.mark.slow

@@ -15,8 +15,8 @@ def not_reserved(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9_-][a-z0-9._-]*", not_reserved(value)):
-        raise ValueError("a name is made of a-z 0-9 . _ - and does not begin with a dot")
+    if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*", not_reserved(value)):
+        raise ValueError("a name is made of a-z 0-9 . _ - and begins with none of . and -")  # -x would be an option of a command
     if value.endswith(".json"):
         raise ValueError("results are kept as NAME.json; choose a name without it")
     return value

@@ -51,7 +51,7 @@ def read(uri: str, experiment: str) -> Held:
 def _probe(uri: str) -> None:
     """A second or two instead of MLflow's minutes of retries. Any answer will do, a refusal too."""
     try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_S).close()
+        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_S).close()  # noqa: S310 - http and https only: read() saw to it
     except urllib.error.HTTPError as error:
         if error.code >= 500:
             raise Away(f"it answers {error.code} {error.reason}") from None
@@ -70,9 +70,9 @@ def _read_sqlite(path: Path, experiment: str) -> Held:
     by_id: dict[str, HeldRun] = {}
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as database:
-            for run_id, name, key, value in database.execute(f"select run_uuid, runs.name, key, value from tags {mine}", [experiment]):
+            for run_id, name, key, value in database.execute(f"select run_uuid, runs.name, key, value from tags {mine}", [experiment]):  # noqa: S608 - a constant
                 by_id.setdefault(run_id, HeldRun(run_id, name)).tags[key] = value
-            for run_id, key, value in database.execute(f"select run_uuid, key, value from latest_metrics {mine} and not is_nan", [experiment]):
+            for run_id, key, value in database.execute(f"select run_uuid, key, value from latest_metrics {mine} and not is_nan", [experiment]):  # noqa: S608
                 by_id.setdefault(run_id, HeldRun(run_id, "")).metrics[key] = value
             found = database.execute(
                 "select t.value from registered_model_aliases a join model_version_tags t on t.name = a.name and t.version = a.version "

@@ -1,0 +1,36 @@
+"""What students share: it names all of their code and settings, and changes with these alone."""
+
+import hashlib
+
+import pytest
+import yaml
+from code_dependencies import ROOT, stage_code
+from pipeline_project import miniature
+
+from frill import recipe
+
+
+@pytest.mark.parametrize(
+    ("stage", "device", "keys"),
+    [
+        ("distill", "", ["seed", "threads", "distill"]),
+        ("convert", "", ["convert"]),
+        ("evaluate", "", ["seed", "noss"]),
+        ("benchmark", "host", ["devices.host"]),
+    ],
+)
+def test_a_recipe_holds_every_module_and_setting(monkeypatch, stage, device, keys):
+    monkeypatch.chdir(ROOT)
+    found, params = recipe.read(f"recipe_{stage}", device), yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert list(found["code"]) == stage_code(stage, ROOT / f"stages/{stage}.py")
+    assert found["code"][f"stages/{stage}.py"] == hashlib.sha256((ROOT / f"stages/{stage}.py").read_bytes()).hexdigest()
+    assert list(found["params"]) == keys
+    assert found["params"][keys[-1]] == (params["devices"]["host"] if device else params[keys[-1]])
+
+
+def test_values_are_those_of_the_file(tmp_path, monkeypatch):
+    """Not those of params.py: a default that is added there must not train every student again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text().replace("    - src/frill/", "    - ../").replace("    - stages/", "    - ../"))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(miniature()))
+    assert recipe.read("recipe_distill") == {"code": {}, "params": {key: miniature()[key] for key in ("seed", "threads", "distill")}}
