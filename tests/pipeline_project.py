@@ -54,6 +54,13 @@ class Project:
         for command in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
             subprocess.run(["git", *command.split()], cwd=folder, check=True)
 
+    @classmethod
+    def at(cls, folder: Path) -> "Project":
+        """One that is there already."""
+        found = cls.__new__(cls)
+        found.folder, found.params = folder, yaml.safe_load((folder / "params.yaml").read_text())
+        return found
+
     def copy(self, folder: Path) -> "Project":
         """The project as it stands, elsewhere."""
         shutil.copytree(self.folder, folder, symlinks=True)
