@@ -16,7 +16,7 @@ test: $(VENV)/ready
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: $(VENV)/ready
-	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 30
 
 ui: $(VENV)/ready
 	mlflow ui --host 127.0.0.1 --backend-store-uri "$$(python -c 'from frill import params; print(params.load().tracking.uri)')"

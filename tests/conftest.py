@@ -1,12 +1,14 @@
 """Fixtures of several tests. Importing frill.tensorflow_setup first chooses legacy Keras before anything imports TensorFlow."""
 
 import copy
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from browser import chromium, visit  # noqa: F401  fixtures
 from examples import STORE_SAMPLES, speechlike, write_target_store
+from filelock import FileLock
 from pipeline_project import ROOT, Project, miniature
 
 from frill import tensorflow_setup
@@ -29,10 +31,25 @@ def default(_default) -> dict:
     return copy.deepcopy(_default)
 
 
+def pytest_collection_modifyitems(items) -> None:
+    """The longest first, so that the processes that share the tests end together."""
+    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
-def _reproduced(tmp_path_factory) -> Project:
-    project = Project(tmp_path_factory.mktemp("miniature") / "frill", miniature())
-    project.repro()
+def _reproduced(tmp_path_factory, worker_id) -> Project:
+    """Made by the process that needs it first; others wait for it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "miniature"
+    with FileLock(f"{folder}.lock"):
+        if folder.exists():
+            project = Project.at(folder)
+        else:
+            new = folder.with_suffix(".new")
+            shutil.rmtree(new, ignore_errors=True)  # of a process that failed at it
+            project = Project(new, miniature())
+            project.repro()
+            project.folder = new.rename(folder)
     return project
 
 

@@ -47,7 +47,7 @@ class Project:
         for name in ("src", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "presets"):
             source = ROOT / name
             if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock"))
             else:
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, folder / name)

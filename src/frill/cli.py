@@ -151,7 +151,7 @@ def sweep(preset: str | None, address: str | None, jobs: int | None) -> int:
 
 
 def plan(preset: str | None, json: Path | None) -> int:
-    """Prints what a run would take, stage by stage: audio, windows, disk, and time from speeds measured here in some seconds."""
+    """Prints what a run would take, stage by stage: audio, windows, disk, and time from speeds measured here in half a minute."""
     from frill.planning import command
 
     print(command.run(preset, json))

@@ -64,7 +64,7 @@ def _recorded(root: Path) -> Iterator[tuple[Path, str]]:
                 yield path, md5
                 continue
             listing = root / CACHE / md5[:2] / md5[2:]
-            if listing.is_file() and hashlib.md5(text := listing.read_bytes()).hexdigest() + ".dir" == md5:
+            if listing.is_file() and hashlib.md5(text := listing.read_bytes(), usedforsecurity=False).hexdigest() + ".dir" == md5:
                 yield from ((path / each["relpath"], each["md5"]) for each in json.loads(text))
 
 
