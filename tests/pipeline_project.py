@@ -13,6 +13,7 @@ from typing import IO
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ("dvc.lock", "stages/dvc.lock")
 MINIATURE_STUDENTS = {
     "one": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1},
     "two": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": 8, "qat": 0, "precision": "float32", "seeds": 2},
@@ -35,6 +36,11 @@ def miniature() -> dict:
     params["devices"]["host"] |= {"rounds": 3, "round_ms": 5.0}
     params["selection"] |= {"latency_ms": 1000.0, "file_bytes": "none"}
     return params
+
+
+def stages_run(printed: str) -> list[str]:
+    """The stages that DVC says it ran."""
+    return re.findall(r"Running stage '(?:stages/dvc.yaml:)?([^']+)'", printed)
 
 
 class Project:
@@ -109,7 +115,11 @@ class Project:
         self.write()
         done = self.run("dvc", "repro", *arguments)
         assert done.returncode == 0, done.stdout
-        return re.findall(r"Running stage '(?:stages/dvc.yaml:)?([^']+)'", done.stdout)
+        return stages_run(done.stdout)
+
+    def lock(self) -> dict:
+        """The entries of dvc.lock and stages/dvc.lock."""
+        return {name: entry for path in LOCKS for name, entry in yaml.safe_load((self.folder / path).read_text())["stages"].items()}
 
 
 def logged_runs(project: Project) -> list[str]:

@@ -30,6 +30,8 @@ def repository(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text("seed: 1\n")
     (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/dvc.yaml").touch()
     for arguments in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
         subprocess.run(["git", *arguments.split()], check=True)
     return tmp_path
@@ -38,6 +40,7 @@ def repository(tmp_path, monkeypatch):
 def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
     command.refuse_uncommitted()
     (repository / "dvc.lock").write_text("changed")
+    (repository / "stages/dvc.lock").touch()
     command.refuse_uncommitted()
     (repository / "params.yaml").write_text("seed: 2\n")
     (repository / "new.py").touch()

@@ -128,7 +128,8 @@ def repro(preset: str | None) -> int:
     from frill import verify as verifying
 
     check()
-    verifying.read_lock(verifying.LOCK)  # DVC's own words for one that was cut off say nothing of what to do
+    for lock in verifying.LOCKS:
+        verifying.read_lock(lock)  # DVC's own words for one that was cut off say nothing of what to do
     start = time.time()
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     code = subprocess.run([sys.executable, "-m", "dvc", "repro", "--keep-going"], env=environment).returncode

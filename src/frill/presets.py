@@ -53,7 +53,7 @@ def _absolute(path: str) -> str:
 def _worktree(name: str) -> Path:
     """A git worktree at HEAD that keeps its own dvc.lock and results from one run to the next."""
     path = (WORKTREES / name).resolve()
-    if _git("status", "--porcelain", "--", "src", "stages", "dvc.yaml"):
+    if _git("status", "--porcelain", "--", "src", "stages", "dvc.yaml", ":!stages/dvc.lock"):
         print("note: uncommitted changes of src, stages and dvc.yaml are not in the preset's worktree; commit them first", file=sys.stderr)
     lock = (path / "dvc.lock").read_text() if (path / "dvc.lock").exists() else None
     if path.exists():

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML, YAMLError
 from frill.errors import UserError
 
 CACHE = Path(".dvc/cache/files/md5")
-LOCK = Path("dvc.lock")
+LOCKS = (Path("dvc.lock"), Path("stages/dvc.lock"))
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Found:
 
 
 def verify(root: Path = Path()) -> Found:
-    """Reads everything that dvc.lock names and DVC's cache holds. What is damaged is named and deleted, so that the next repro makes it again."""
+    """Reads everything that dvc.lock and stages/dvc.lock name and DVC's cache holds. What is damaged is named and deleted, so that the next repro makes it again."""
     found, wrong = Found(), []
     for path, md5 in _recorded(root):
         if path.is_file() and found.md5(path) != md5:
@@ -57,7 +57,7 @@ def verify(root: Path = Path()) -> Found:
 
 def _recorded(root: Path) -> Iterator[tuple[Path, str]]:
     """Every output's file and the md5 it has by dvc.lock; of a folder's files by the listing in the cache, as long as that is whole."""
-    for stage in read_lock(root / LOCK).values():
+    for stage in (entry for path in LOCKS for entry in read_lock(root / path).values()):
         for out in stage.get("outs", []):
             path, md5 = root / out["path"], out["md5"]
             if not md5.endswith(".dir"):

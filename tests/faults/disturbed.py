@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-from pipeline_project import Project
+from pipeline_project import LOCKS, Project
 
 # Latencies, and what is derived from them, are measured anew; all else has to come out with the same bytes.
 SAME = ("data/**/*", "models/**/*", "results/noss/*", "release/*.tflite", "release/saved_model/**/*")
@@ -39,19 +38,18 @@ def take(reference: Project, folder: Path) -> Project:
 def forget(project: Project, *names: str) -> None:
     """As if these stages (all whose names begin so), or without a name none at all, had ever run: no outputs, and no cache to take them from."""
     if names:
-        lock = yaml.safe_load((project.folder / "dvc.lock").read_text())["stages"]
-        outs = [out for name, stage in lock.items() if name.startswith(names) for out in stage["outs"]]
+        outs = [out for name, stage in project.lock().items() if name.startswith(names) for out in stage["outs"]]
         cached = [f".dvc/cache/files/md5/{out['md5'][:2]}/{out['md5'][2:]}" for out in outs]
         gone = [out["path"] for out in outs] + cached + [".dvc/cache/runs", "scratch"]
     else:
-        gone = ["data", "models", "results", "release", "reports", "scratch", "logs", ".dvc/cache", ".dvc/tmp", "mlruns", "dvc.lock", "mlflow.db"]
+        gone = ["data", "models", "results", "release", "reports", "scratch", "logs", ".dvc/cache", ".dvc/tmp", "mlruns", "mlflow.db", *LOCKS]
     for path in (project.folder / name for name in gone):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def stages(project: Project) -> list[Stage]:
     """In the order in which they ran."""
-    lock = yaml.safe_load((project.folder / "dvc.lock").read_text())["stages"]
+    lock = project.lock()
     log = [json.loads(line) for line in (project.folder / "logs/stages.jsonl").read_text().splitlines()]
     seconds = {entry["stage"]: entry["seconds"] for entry in log}
     found = [Stage(name, shlex.split(lock[name]["cmd"]), taken, [out["path"] for out in lock[name]["outs"]]) for name, taken in seconds.items()]
@@ -122,7 +120,7 @@ def untidy(project: Project) -> list[str]:
     left = [" ".join(argv) for _, argv in processes(project.folder)]
     left += subprocess.run(["git", "status", "--porcelain"], cwd=project.folder, capture_output=True, text=True).stdout.splitlines()
     half = [path for path in files(project.folder) if path.suffix in (".new", ".tmp", ".part") and ".git" not in path.parts]
-    return [line for line in left if line != " M dvc.lock"] + [str(path.relative_to(project.folder)) for path in half]
+    return [line for line in left if line not in [f" M {path}" for path in LOCKS]] + [str(path.relative_to(project.folder)) for path in half]
 
 
 def files(folder: Path) -> Iterator[Path]:

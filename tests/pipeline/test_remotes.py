@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pipeline_project import Project, logged_runs
+from pipeline_project import Project, logged_runs, stages_run
 
 pytestmark = pytest.mark.slow
 SECRET = "wJalrXUtnFEMI"
@@ -66,7 +66,7 @@ def test_a_second_clone_makes_nothing_again_and_fills_mlflow(first, second):
     assert not (second.folder / "data").exists() and not (second.folder / ".dvc/cache").exists()
     done = second.run("dvc", "repro", "--pull")
     assert done.returncode == 0, done.stdout
-    assert re.findall(r"Running stage '([^']+)'", done.stdout) == ["track"]
+    assert stages_run(done.stdout) == ["track"]
     assert f"track: {len(logged_runs(first)) + 1} runs written, 0 were there" in done.stdout and "another machine" not in done.stdout
     assert sorted(logged_runs(second)) == sorted(logged_runs(first))
     for path in ("results/frontier.json", "results/devices.json", "results/identity/host.json", "reports/index.html", "release/frill.tflite"):
@@ -103,7 +103,7 @@ def another_machine(tmp_path) -> list[str]:
 
 def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_to_them(second, another_machine):
     there = second.run(*another_machine, "dvc", "repro", "--pull")
-    assert there.returncode == 0 and re.findall(r"Running stage '([^']+)'", there.stdout) == ["track"], there.stdout
+    assert there.returncode == 0 and stages_run(there.stdout) == ["track"], there.stdout
     assert re.search(r"track: latencies on host are another machine's \(cpu '.+', now 'Another CPU'\); delete results/identity", there.stdout)
 
     there = second.run(*another_machine, "dvc", "repro", "--force", "--single-item", "benchmark@one-host")
@@ -115,7 +115,7 @@ def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_t
     (second.folder / "results/identity/host.json").unlink()
     there = second.run(*another_machine, "dvc", "repro")
     assert there.returncode == 0 and "another machine" not in there.stdout, there.stdout
-    ran = set(re.findall(r"Running stage '([^']+)'", there.stdout))
+    ran = set(stages_run(there.stdout))
     timed = {"identify@host", "benchmark@one-host", "benchmark@two-host", "benchmark_references@host"}
     assert timed <= ran <= timed | {"frontier", "release", "report", "track"}
     assert "Another CPU" in (second.folder / "reports/index.html").read_text()

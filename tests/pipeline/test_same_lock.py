@@ -4,7 +4,6 @@ from pathlib import Path
 
 import networkx
 import pytest
-import yaml
 from dvc.repo import Repo
 from pipeline_project import Project
 
@@ -30,7 +29,7 @@ def test_two_projects_write_the_same_lock_but_for_latencies(_reproduced, tmp_pat
 
     timed = timed_stages(other.folder)
     assert {name.split("@")[0] for name in timed} == {"benchmark", "benchmark_references", "frontier", "release", "report", "track"}
-    here, there = (yaml.safe_load((project.folder / "dvc.lock").read_text())["stages"] for project in (_reproduced, other))
+    here, there = (project.lock() for project in (_reproduced, other))
     assert list(here) == list(there)
     timed_outs = [out["path"] for name in timed for out in there[name]["outs"]]
     assert timed_outs

@@ -25,6 +25,7 @@ from frill.sweep.cluster import Outcome
 from frill.sweep.worker import SUM_ORDER, Setup, environment
 
 LOGS = Path("logs/sweep")
+LOCKS = ("dvc.lock", "stages/dvc.lock")  # the second has no stage of a student's
 
 
 def run(address: str | None, jobs: int | None) -> int:
@@ -54,10 +55,10 @@ def run(address: str | None, jobs: int | None) -> int:
 
 
 def refuse_uncommitted() -> None:
-    """Clones hold what is committed; dvc.lock alone is copied. Raises UserError that names the files."""
+    """Clones hold what is committed; of dvc.lock alone the entries are sent. Raises UserError that names the files."""
     if _git("rev-parse", "--show-prefix"):
         raise UserError("the project is not the top folder of its git repository; workers clone the repository and look for dvc.yaml at its top")
-    changed = [line[3:] for line in _git("status", "--porcelain", strip=False).splitlines() if line[3:] != "dvc.lock"]
+    changed = [line[3:] for line in _git("status", "--porcelain", strip=False).splitlines() if line[3:] not in LOCKS]
     if changed:
         named = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
         raise UserError(f"not committed: {named}; workers clone the last commit and would run without: commit, stash or ignore it, then sweep")
