@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from pipeline_project import MINIATURE_STUDENTS, Project, logged_runs
+from pipeline_project import MINIATURE_STUDENTS, logged_runs
 
 AGGREGATES = {"frontier", "release", "report", "track"}
 
@@ -141,23 +141,23 @@ def test_adding_a_student_costs_that_student_and_removing_it_leaves_no_trace(rep
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("steps_done", [10, 40], ids=["before it is factorised", "after"])
-def test_kill_9_while_a_student_trains_then_repro_ends_with_the_same_weights(reproduced, steps_done):
+def test_kill_9_while_a_student_trains_then_repro_ends_with_the_same_weights(reproduced):
+    """Twice: before the student is factorised and after."""
     before = dict(reproduced.params["distill"])
-    reproduced.params["distill"] |= {"steps": 60, "checkpoint_steps": 5, "learning_rate": 0.001 + steps_done * 1e-6}  # not in the run-cache
+    reproduced.params["distill"] |= {"steps": 60, "checkpoint_steps": 5, "learning_rate": 0.00101}  # not in the run-cache
     reproduced.write()
-    running = reproduced.start("dvc", "repro", "distill@two")
-    deadline = time.monotonic() + 180
-    while not any(json.loads(path.read_text())["done"] >= steps_done for path in reproduced.folder.glob("scratch/*/state.json")):
-        assert running.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    assert not (reproduced.folder / "models/students/two/weights.npz").exists()
+    for steps_done in (10, 40):
+        running = reproduced.start("dvc", "repro", "distill@two")
+        deadline = time.monotonic() + 180
+        while not any(json.loads(path.read_text())["done"] >= steps_done for path in reproduced.folder.glob("scratch/*/state.json")):
+            assert running.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        assert not (reproduced.folder / "models/students/two/weights.npz").exists()
     done = reproduced.run("dvc", "repro", "distill@two")
     assert done.returncode == 0, done.stdout
-    resumed_at = int(re.search(r"two: +\d+%.*?(\d+)/60", done.stdout)[1])
-    assert resumed_at >= steps_done
+    assert int(re.search(r"two: +\d+%.*?(\d+)/60", done.stdout)[1]) >= steps_done  # where it went on
     weights = [(reproduced.folder / f"models/students/two/{path}weights.npz").read_bytes() for path in ("", "repeat_2/")]
     assert not list(reproduced.folder.glob("scratch/*/state.json"))
     done = reproduced.run("dvc", "repro", "--force", "--single-item", "--no-run-cache", "distill@two")
@@ -181,16 +181,3 @@ def test_a_baseline_enters_the_table_and_leaves_it(reproduced):
     reproduced.repro("frontier")
     assert not (reproduced.folder / "results/noss/energy.json").exists()
     assert "energy" not in (reproduced.folder / "results/frontier.json").read_text()
-
-
-@pytest.mark.slow
-def test_two_projects_give_equal_bytes_but_for_the_latencies(reproduced, tmp_path):
-    other = Project(tmp_path / "other", reproduced.params)
-    stages = ("convert@two", "evaluate@two", "evaluate_references")  # two: factorised, of two seeds
-    other.repro(*stages)
-    reproduced.repro(*stages)
-    for pattern in ("data/**/*", "models/**/*", "results/noss/*"):
-        for path in other.folder.glob(pattern):
-            if path.is_file():
-                twin = reproduced.folder / path.relative_to(other.folder)
-                assert path.read_bytes() == twin.read_bytes(), twin
