@@ -178,5 +178,7 @@ def test_a_file_beyond_the_limit_is_an_error(short_backbone, targets, tmp_path):
     training = Distillation(StudentSpec("tiny", 0.5, "gap", None, False, 64), TRAINING, targets, 17, tmp_path / "scratch")
     training.run()
     training.save(tmp_path / "s")
-    with pytest.raises(UserError, match=r"s: the dynamic file's embedding has cosine [01]\.\d+ .* under the limit 1.0 in params.yaml: convert"):
+    with pytest.raises(
+        UserError, match=r"s: the dynamic file's embedding has cosine [01]\.\d+ .* under params.yaml: convert.min_cosine_quantised = 1;"
+    ):
         convert_student(tmp_path / "s", "dynamic", targets, Convert(min_cosine=0, min_cosine_quantised=1, min_cosine_int8=0), tmp_path / "out")

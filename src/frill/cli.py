@@ -125,6 +125,7 @@ def repro(preset: str | None) -> int:
         from frill import presets
 
         return presets.run(preset)
+    from frill import subcommand
     from frill import verify as verifying
 
     check()
@@ -132,7 +133,8 @@ def repro(preset: str | None) -> int:
         verifying.read_lock(lock)  # DVC's own words for one that was cut off say nothing of what to do
     start = time.time()
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    code = subprocess.run([sys.executable, "-m", "dvc", "repro", "--keep-going"], env=environment).returncode
+    # An interrupted stage is a failed one to DVC, which would go on with the next: so hardly any grace.
+    code = subcommand.call([sys.executable, "-m", "dvc", "repro", "--keep-going"], 0.25, env=environment)
     from frill import show as shows
 
     print(f"\nTime and peak memory of the stages that ran\n{shows.stage_times(start)}\n")

@@ -94,11 +94,11 @@ def convert_student(student_folder: Path, precision: str, targets: Path, limits:
     if qat or precision != "float32":
         (out / REFERENCE).write_bytes(convert(student, "float32", qat=False))
     measured = parity(student, path, _spread(load_split(targets, "validation")[0], PARITY_WINDOWS))
-    limit = _limit(precision, qat, limits)
-    if trained["status"] == "ok" and not measured["min_cosine"] >= limit:  # a NaN is beyond it too
+    key = _limit(precision, qat)
+    if trained["status"] == "ok" and not measured["min_cosine"] >= getattr(limits, key):  # a NaN is beyond it too
         raise UserError(
-            f"{student_folder.name}: the {precision} file's embedding has cosine {measured['min_cosine']:.4f} with that of Keras on a real window, "
-            f"under the limit {limit} in params.yaml: convert; choose another precision or lower the limit"
+            f"{student_folder.name}: the {precision} file's embedding has cosine {measured['min_cosine']:.9g} with that of Keras on a real window, "
+            f"under params.yaml: convert.{key} = {getattr(limits, key):g}; choose another precision or lower the limit"
         )
     summary = {"schema": 1, "status": trained["status"], "precision": precision, "file_bytes": path.stat().st_size}
     summary |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -107,10 +107,11 @@ def convert_student(student_folder: Path, precision: str, targets: Path, limits:
     return summary
 
 
-def _limit(precision: str, qat: bool, limits: Convert) -> float:
+def _limit(precision: str, qat: bool) -> str:
+    """The key of params.yaml's section `convert`."""
     if precision == "int8":
-        return limits.min_cosine_int8
-    return limits.min_cosine_quantised if qat or precision == "dynamic" else limits.min_cosine
+        return "min_cosine_int8"
+    return "min_cosine_quantised" if qat or precision == "dynamic" else "min_cosine"
 
 
 def _spread(windows: np.ndarray, count: int) -> np.ndarray:

@@ -48,6 +48,13 @@ def connect(address: str | None) -> None:
         raise UserError(f"--address {address}: {text}; {step}" if address else f"Ray did not start: {text}; {step}") from None
 
 
+def size() -> str:
+    """Of the cluster, in words."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
+    return f"{len(nodes)} node{'s' * (len(nodes) > 1)} with {cpus:g} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
+
+
 def check_room(requests: dict[str, Resources]) -> None:
     """Ray would wait for ever for a node that has room. Raises UserError that names the request."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]

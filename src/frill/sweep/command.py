@@ -42,7 +42,7 @@ def run(address: str | None, jobs: int | None) -> int:
         print("Every student's stages are up to date: nothing to sweep.")
         return 0
     if remote:
-        _dvc(["push", *project.cached_upstream], f"the remote {remote[0]} did not take what workers need")
+        _dvc(["push", *graph.made_here(chains)], f"the remote {remote[0]} did not take what workers need")
     kinds = {stage.kind for chain in chains.values() for stage in chain}
     requests = {kind: getattr(settings.resources, kind, Resources()) for kind in sorted(kinds)}
     outcomes = _on_the_cluster(address, chains, _setup(remote, project.uncached), requests, jobs, settings.retries)
@@ -89,6 +89,7 @@ def _on_the_cluster(address: str | None, chains: dict, setup: Setup, requests: d
     cluster.connect(address)
     try:
         cluster.check_room(requests)
+        print(f"sweep: {stages} stages of {len(chains)} students on {cluster.size()}", flush=True)
         outcomes = _told(cluster.run(chains, lock, setup, requests, jobs, retries), stages)
         cluster.clean_up(setup)
         return outcomes

@@ -16,7 +16,6 @@ class Graph:
 
     chains: dict[str, list[Stage]]
     upstream: list[str]
-    cached_upstream: list[str]  # those of them that have outputs in DVC's cache
     uncached: list[str]  # paths of outputs that stages depend on and DVC does not cache
 
 
@@ -35,9 +34,8 @@ def read() -> Graph:
             needs = sorted(stage.addressing for stage in needed[name] if any(out.use_cache for out in stage.outs))
             chains[student].append(Stage(name, kind, student, needs))
         upstream = {stage.addressing: stage for stages in needed.values() for stage in stages if stage.addressing not in names}
-        cached = [name for name, stage in upstream.items() if any(out.use_cache for out in stage.outs)]
         uncached = {out.def_path for stage in upstream.values() for out in stage.outs if not out.use_cache}
-    return Graph(chains, sorted(upstream), sorted(cached), sorted(uncached))
+    return Graph(chains, sorted(upstream), sorted(uncached))
 
 
 def stale(graph: Graph) -> dict[str, list[Stage]]:
@@ -50,6 +48,12 @@ def stale(graph: Graph) -> dict[str, list[Stage]]:
         if first < len(chain):
             chains[student] = chain[first:]
     return chains
+
+
+def made_here(chains: dict[str, list[Stage]]) -> list[str]:
+    """The stages whose cached outputs `chains` start from: upstream ones, and those of students that are up to date."""
+    swept = {stage.name for chain in chains.values() for stage in chain}
+    return sorted({name for chain in chains.values() for stage in chain for name in stage.needs} - swept)
 
 
 def cache_folder() -> str:
