@@ -13,7 +13,7 @@ CALLER = """
 import sys
 from frill import subcommand
 try:
-    sys.exit(subcommand.call(["sh", "-c", sys.argv[1]], 0.5))
+    sys.exit(subcommand.call(["sh", "-c", sys.argv[1]], kill=sys.argv[2:] == ["kill"]))
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -23,10 +23,10 @@ def test_its_exit_code():
     assert subprocess.run([sys.executable, "-c", CALLER, "exit 3"]).returncode == 3
 
 
-@pytest.mark.parametrize("on_ctrl_c", ["", "exit 7"], ids=["does not listen", "ends by itself"])
-def test_it_is_gone_before_its_caller(on_ctrl_c):
+@pytest.mark.parametrize(("on_ctrl_c", "kill"), [("", ["kill"]), ("sleep 1; exit 7", [])], ids=["is killed", "ends by itself"])
+def test_it_is_gone_before_its_caller(on_ctrl_c, kill):
     script = f"trap '{on_ctrl_c}' INT; while :; do sleep 0.05; done"
-    caller = subprocess.Popen([sys.executable, "-c", CALLER, script], start_new_session=True, preexec_fn=reset_sigint)
+    caller = subprocess.Popen([sys.executable, "-c", CALLER, script, *kill], start_new_session=True, preexec_fn=reset_sigint)
     end = time.monotonic() + 60
     while not (below := psutil.Process(caller.pid).children()) or below[0].name() != "sh":
         assert time.monotonic() < end and caller.poll() is None

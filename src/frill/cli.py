@@ -133,8 +133,8 @@ def repro(preset: str | None) -> int:
         verifying.read_lock(lock)  # DVC's own words for one that was cut off say nothing of what to do
     start = time.time()
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    # An interrupted stage is a failed one to DVC, which would go on with the next: so hardly any grace.
-    code = subcommand.call([sys.executable, "-m", "dvc", "repro", "--keep-going"], 0.25, env=environment)
+    # An interrupted stage is a failed one to DVC, which would go on with the next.
+    code = subcommand.call([sys.executable, "-m", "dvc", "repro", "--keep-going"], kill=True, env=environment)
     from frill import show as shows
 
     print(f"\nTime and peak memory of the stages that ran\n{shows.stage_times(start)}\n")

@@ -15,7 +15,6 @@ from frill import subcommand
 from frill.errors import UserError
 
 WORKTREES = Path(".presets")
-GRACE_S = 30  # after Ctrl-C
 PATH_KEY = re.compile(r"(?<=[\s{])(folder|csv|ontology|manual_dir|data_dir|source|tool): *([^\s,}#]+)")
 
 
@@ -32,7 +31,7 @@ def run(name: str, command: str = "repro", *options: str) -> int:
         author = ("-c", "user.name=frill", "-c", "user.email=frill@localhost")
         _git(*author, "commit", "--quiet", "--no-verify", "--message", f"preset {name}", "--", "params.yaml", cwd=worktree)
     arguments = [sys.executable, "-m", "frill", command, *options]
-    return subcommand.call(arguments, GRACE_S, cwd=worktree, env=os.environ | {"PYTHONPATH": str((worktree / "src").resolve())})
+    return subcommand.call(arguments, kill=False, cwd=worktree, env=os.environ | {"PYTHONPATH": str((worktree / "src").resolve())})
 
 
 def with_absolute_paths(text: str, preset: Path) -> str:

@@ -1,19 +1,25 @@
 """Commands that are run for the user, on the same terminal."""
 
+import signal
 import subprocess
 
 
-def call(command: list[str], grace_s: float, **options) -> int:
-    """Its exit code. `options` are Popen's. Ctrl-C reaches the command too: it has `grace_s` to end by itself, is killed then, and is gone when KeyboardInterrupt is raised."""
+def call(command: list[str], kill: bool, **options) -> int:
+    """Its exit code. `options` are Popen's. Ctrl-C reaches the command too; `kill`: it is killed then, at once. It is gone when KeyboardInterrupt is raised."""
+    interrupted = False
+
+    def on_ctrl_c(*_) -> None:
+        nonlocal interrupted
+        interrupted = True
+        if kill:
+            process.kill()
+
     with subprocess.Popen(command, **options) as process:
+        before = signal.signal(signal.SIGINT, on_ctrl_c)
         try:
-            return process.wait()
-        except KeyboardInterrupt:
-            try:
-                process.wait(grace_s)
-            except subprocess.TimeoutExpired:
-                pass
-            finally:
-                process.kill()
-                process.wait()
-            raise
+            code = process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+    if interrupted:
+        raise KeyboardInterrupt
+    return code
