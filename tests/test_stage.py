@@ -67,5 +67,5 @@ def test_the_log_outlives_a_line_that_was_cut_off(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("logs").mkdir()
     stage.LOG.write_text(json.dumps({"stage": "a", "start": 5.0}) + '\n{"stage": "b", "sta')
-    assert stage.read_log() == [{"stage": "a", "start": 5.0}] and stage.read_log(since=6.0) == []
+    assert stage.read_log() == [{"stage": "a", "start": 5.0}] and stage.read_log(1) == []
     assert run(tmp_path, "pass").returncode == 0

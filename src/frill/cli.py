@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 from frill.errors import UserError
@@ -125,19 +124,19 @@ def repro(preset: str | None) -> int:
         from frill import presets
 
         return presets.run(preset)
-    from frill import subcommand
+    from frill import stage, subcommand
     from frill import verify as verifying
 
     check()
     for lock in verifying.LOCKS:
         verifying.read_lock(lock)  # DVC's own words for one that was cut off say nothing of what to do
-    start = time.time()
+    ran_before = len(stage.read_log())
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     # An interrupted stage is a failed one to DVC, which would go on with the next.
     code = subcommand.call([sys.executable, "-m", "dvc", "repro", "--keep-going"], kill=True, env=environment)
     from frill import show as shows
 
-    print(f"\nTime and peak memory of the stages that ran\n{shows.stage_times(start)}\n")
+    print(f"\nTime and peak memory of the stages that ran\n{shows.stage_times(ran_before)}\n")
     return show() or code if code == 0 else 1
 
 

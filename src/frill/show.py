@@ -97,9 +97,9 @@ def _interval(limits: list[float] | None, form: str) -> str:
     return f"({limits[0]:{form}} .. {limits[1]:{form}})" if limits else ""
 
 
-def stage_times(since: float) -> str:
-    """Seconds and peak memory of each stage that ran since then."""
-    entries = read_log(since)
+def stage_times(skip: int) -> str:
+    """Seconds and peak memory of each stage in the log but its first `skip`."""
+    entries = read_log(skip)
     lines = [f"  {e['stage']:<36}{e['seconds']:>8.1f} s{e['peak_memory_bytes'] / 2**30:>8.2f} GiB" for e in entries]
     total_s = sum(e["seconds"] for e in entries)
     return "\n".join([*lines, f"  {'all stages':<36}{total_s:>8.1f} s"]) if entries else "  nothing had to run"

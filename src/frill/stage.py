@@ -28,10 +28,11 @@ LOG = Path("logs/stages.jsonl")  # never an out: two runs of the same stage take
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """Runs a stage's body, imports of heavy libraries included. `name` is the stage's name in dvc.yaml, with @ where it has one."""
-    start = time.time() - _since_process_start_s()  # imports belong to the stage: TensorFlow's take seconds
+    imports_s = _since_process_start_s()  # belong to the stage: TensorFlow's take seconds
+    start, begun = time.time() - imports_s, time.monotonic() - imports_s  # somebody may set the clock meanwhile
     try:
         yield
-        _log(name, start)
+        _log(name, start, time.monotonic() - begun)
     except UserError as error:
         _end(name, str(error))
     except KeyboardInterrupt:
@@ -50,9 +51,8 @@ def _end(name: str, message: str) -> None:
     sys.exit(1)
 
 
-def _log(name: str, start: float) -> None:
-    seconds = round(time.time() - start, 2)
-    entry = {"stage": name, "start": start, "seconds": seconds, "peak_memory_bytes": peak_memory_bytes(), "machine": platform.node()}
+def _log(name: str, start: float, seconds: float) -> None:
+    entry = {"stage": name, "start": start, "seconds": round(seconds, 2), "peak_memory_bytes": peak_memory_bytes(), "machine": platform.node()}
     record(entry)
 
 
@@ -115,12 +115,12 @@ def _since_process_start_s() -> float:
     return max(0.0, uptime_s - started_ticks / os.sysconf("SC_CLK_TCK"))
 
 
-def read_log(since: float = 0.0) -> list[dict]:
-    """Entries of stages that began at or after `since` (seconds since the epoch), oldest first; a line that was cut off, by a full disk, is left out."""
+def read_log(skip: int = 0) -> list[dict]:
+    """Entries of stages in the order in which they ended, without the first `skip`; a line that was cut off, by a full disk, is left out."""
     if not LOG.exists():
         return []
     entries = []
     for line in LOG.read_text(errors="replace").splitlines():
         with suppress(ValueError):
             entries.append(json.loads(line))
-    return [entry for entry in entries if entry["start"] >= since]
+    return entries[skip:]
