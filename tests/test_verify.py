@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from frill.errors import UserError
-from frill.verify import CACHE, read_lock, verify
+from frill.verify import CACHE, RWLOCK, mend_rwlock, read_lock, verify
 
 DVC_YAML = """
 stages:
@@ -87,3 +87,12 @@ def test_a_lock_that_was_cut_off_says_what_to_do(project, keep):
         assert list(read_lock(lock)) in ([], ["make"])  # what is left reads as a lock: DVC takes the stage for changed
     except UserError as error:
         assert "git checkout" in str(error) and "dvc.lock" in str(error)
+
+
+def test_what_a_kill_left_of_dvcs_rwlock_stops_nobody(project):
+    (project / RWLOCK).write_text("")
+    refused = subprocess.run([sys.executable, "-m", "dvc", "repro", "--force"], cwd=project, capture_output=True, text=True)
+    assert refused.returncode and "corrupted" in refused.stderr
+    assert mend_rwlock(project) and not mend_rwlock(project)
+    dvc(project, "repro", "--force")
+    assert not mend_rwlock(project) and (project / RWLOCK).exists()

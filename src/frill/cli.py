@@ -130,6 +130,8 @@ def repro(preset: str | None) -> int:
     check()
     for lock in verifying.LOCKS:
         verifying.read_lock(lock)  # DVC's own words for one that was cut off say nothing of what to do
+    if verifying.mend_rwlock():
+        print(f"{verifying.RWLOCK} was cut off by a kill: deleted")
     ran_before = len(stage.read_log())
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     # An interrupted stage is a failed one to DVC, which would go on with the next.

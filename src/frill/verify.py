@@ -6,6 +6,7 @@ share a file (hard links), both are damaged at once.
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from frill.errors import UserError
 
 CACHE = Path(".dvc/cache/files/md5")
 LOCKS = (Path("dvc.lock"), Path("stages/dvc.lock"))
+RWLOCK = Path(".dvc/tmp/rwlock")
+WRITTEN_S = 0.5
 
 
 @dataclass
@@ -66,6 +69,22 @@ def _recorded(root: Path) -> Iterator[tuple[Path, str]]:
             listing = root / CACHE / md5[:2] / md5[2:]
             if listing.is_file() and hashlib.md5(text := listing.read_bytes(), usedforsecurity=False).hexdigest() + ".dir" == md5:
                 yield from ((path / each["relpath"], each["md5"]) for each in json.loads(text))
+
+
+def mend_rwlock(root: Path = Path()) -> bool:
+    """Deletes DVC's list of who uses which file where a kill cut it off: DVC would refuse to run. Returns whether it did; one that is being written is left."""
+    path = root / RWLOCK
+    for wait_s in (0, WRITTEN_S):
+        time.sleep(wait_s)
+        try:
+            json.loads(path.read_text())
+            return False
+        except FileNotFoundError:
+            return False
+        except ValueError:
+            continue
+    path.unlink(missing_ok=True)
+    return True
 
 
 def read_lock(path: Path) -> dict:

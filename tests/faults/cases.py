@@ -12,15 +12,18 @@ from pathlib import Path
 from disturbed import assert_same, forget, kill_all, processes, running, runs, stages, untidy, wait
 from pipeline_project import Project
 
+from frill import verify
+
 MOMENTS = (0.6, None)  # a share of a stage's usual time; None: its process has ended, DVC stores what it wrote
 
 
 def kill_in_every_stage(project: Project, reference: Project) -> str:
     """kill -9 of DVC and all its processes, in every stage of a project that never ran, in its middle or at its end by turns; each run goes on where the one before was killed."""
     forget(project)
-    kills, passed = 0, 0
+    kills, passed, mended = 0, 0, 0
     for number, stage in enumerate(stages(reference)):
         for share in MOMENTS[number % 2 :: 2]:
+            mended += verify.mend_rwlock(project.folder)  # as frill repro does
             dvc = project.start("dvc", "repro", stage.name)
             wait(lambda dvc=dvc, stage=stage: running(project, stage) or dvc.poll() is not None, stage.name)
             begun = time.monotonic()
@@ -37,9 +40,10 @@ def kill_in_every_stage(project: Project, reference: Project) -> str:
                 assert dvc.returncode == 0, f"{stage.name}: {dvc.returncode}"
                 passed += 1
             dvc.wait()
+    mended += verify.mend_rwlock(project.folder)
     project.repro()
     files = assert_same(project, reference)
-    return f"{kills} kills in {len(stages(reference))} stages ({passed} runs had ended before); {files} files and every MLflow run as undisturbed"
+    return f"{kills} kills in {len(stages(reference))} stages ({passed} runs had ended before), DVC's rwlock cut off {mended} times; {files} files and every MLflow run as undisturbed"
 
 
 INTERRUPTED = ("download_espeak@mask", "teacher", "distill@one", "evaluate@one", "release")
@@ -56,7 +60,7 @@ def interrupt(project: Project, reference: Project, names: tuple[str, ...] = INT
             frill = project.start("frill", "repro", stdout=file)
             wait(lambda frill=frill, stage=stage: running(project, stage) or frill.poll() is not None, stage.name, 400)
             assert frill.poll() is None, f"{stage.name} never ran: {log.read_text()[-800:]}"
-            time.sleep(max(1.0, stage.seconds / 2))
+            time.sleep(max(1.0, stage.seconds / 4))
             begun = time.monotonic()
             os.killpg(frill.pid, signal.SIGINT)
             wait(lambda frill=frill: frill.poll() is not None, f"the end after Ctrl-C in {stage.name}", 60)
