@@ -13,6 +13,7 @@ bytes.
 """
 
 import math
+import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing import get_context
@@ -137,7 +138,12 @@ def _in_order(make: Callable[[int], Clip], indices: range, processes: int) -> It
     if processes == 1:
         yield from map(make, indices)
         return
-    with get_context("spawn").Pool(processes) as pool:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which they inherit: Ctrl-C is ours, and ends them without a stack trace of each
+    try:
+        pool = get_context("spawn").Pool(processes)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with pool:
         for start in range(0, len(indices), BATCH):
             yield from pool.map(make, indices[start : start + BATCH], chunksize=8)
 
