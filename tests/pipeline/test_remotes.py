@@ -12,6 +12,7 @@ from pipeline_project import Project, logged_runs, stages_run
 
 pytestmark = pytest.mark.slow
 SECRET = "wJalrXUtnFEMI"
+ON_S3 = pytest.mark.parametrize("first", ["s3"], indirect=True)  # not on the folder again
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,7 @@ def test_credentials_are_in_no_file_that_git_has(second):
     assert not second.run("git", "status", "--porcelain").stdout
 
 
+@ON_S3
 def test_what_one_clone_has_tried_another_does_not_try_again(first, second):
     """The run-cache: no lock of it was ever committed."""
     for project in (first, second):
@@ -101,6 +103,7 @@ def another_machine(tmp_path) -> list[str]:
     return enter
 
 
+@ON_S3
 def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_to_them(second, another_machine):
     there = second.run(*another_machine, "dvc", "repro", "--pull")
     assert there.returncode == 0 and stages_run(there.stdout) == ["track"], there.stdout

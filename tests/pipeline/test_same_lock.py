@@ -5,7 +5,7 @@ from pathlib import Path
 import networkx
 import pytest
 from dvc.repo import Repo
-from pipeline_project import Project
+from pipeline_project import Project, miniature
 
 # Whatever a result might lean on by mistake: a shorter path, the zone and form of times, the order of sets, numbers of threads, who and where one is.
 ELSEWHERE = {"TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "4711", "OMP_NUM_THREADS": "1", "HOSTNAME": "elsewhere", "USER": "somebody"}
@@ -20,16 +20,18 @@ def timed_stages(folder: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_two_projects_write_the_same_lock_but_for_latencies(_reproduced, tmp_path, monkeypatch):
-    other = Project(tmp_path / "p", _reproduced.params)
-    for name, value in (ELSEWHERE | {"HOME": str(tmp_path)}).items():
-        monkeypatch.setenv(name, value)
-    done = other.run("sh", "-c", "umask 077 && exec dvc repro")
+def test_two_projects_write_the_same_lock_but_for_latencies(request, tmp_path):
+    other = Project(tmp_path / "p", miniature())
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in (ELSEWHERE | {"HOME": str(tmp_path)}).items():
+            environment.setenv(name, value)
+        done = other.run("sh", "-c", "umask 077 && exec dvc repro")
     assert done.returncode == 0, done.stdout
 
+    one = request.getfixturevalue("_reproduced")  # only now: another of pytest's processes makes it meanwhile
     timed = timed_stages(other.folder)
     assert {name.split("@")[0] for name in timed} == {"benchmark", "benchmark_references", "frontier", "release", "report", "track"}
-    here, there = (project.lock() for project in (_reproduced, other))
+    here, there = (project.lock() for project in (one, other))
     assert list(here) == list(there)
     timed_outs = [out["path"] for name in timed for out in there[name]["outs"]]
     assert timed_outs
