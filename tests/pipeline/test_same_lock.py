@@ -20,6 +20,7 @@ def timed_stages(folder: Path) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # two projects, where this process has to make both
 def test_two_projects_write_the_same_lock_but_for_latencies(request, tmp_path):
     other = Project(tmp_path / "p", miniature())
     with pytest.MonkeyPatch.context() as environment:
