@@ -32,8 +32,9 @@ def default(_default) -> dict:
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """The longest first, so that the processes that share the tests end together; before them the one that does not begin with the miniature."""
-    items.sort(key=lambda item: ("pipeline" not in item.path.parts, item.path.name != "test_same_lock.py"))
+    """The longest first, so that the processes that share the tests end together; before them two that make a project each at the same time."""
+    first = ("test_same_lock.py", "test_remotes.py")
+    items.sort(key=lambda item: ("pipeline" not in item.path.parts, item.path.name not in first))
 
 
 @pytest.fixture(scope="session")
