@@ -119,6 +119,7 @@ def test_each_axis_retrains_that_student_only(reproduced, axis, value):
 def test_code_and_settings_reach_students_through_their_recipe(reproduced):
     code = reproduced.folder / "src/frill/students/low_rank.py"
     text, both = code.read_text(), ("distill@one", "convert@one")
+    reproduced.repro(*both)  # the tests before it left params.yaml's values as they were, and nothing made of them
     code.write_text(f"{text}# the same weights\n")
     assert reproduced.repro(*both) == ["recipe_distill", "distill@one"]
     code.write_text(text)
