@@ -13,6 +13,7 @@ from mlflow_server import MlflowServer, free_port
 from pipeline_project import Project, miniature
 
 from frill import Embedder
+from frill.device import identity
 
 pytestmark = pytest.mark.slow
 LOAD = """
@@ -55,7 +56,7 @@ def project(tmp_path_factory, pooling_models) -> Project:
     for model in students + references:
         put(project, f"results/noss/{model['name']}.json", json.dumps({"tasks": {"mask": {"test_accuracy": 60.0}}}))
     for name in ("one", "two"):
-        put(project, f"results/latency/host/{name}.json", json.dumps({"ratio": 0.5, "identity": {"kind": "host", "cpu": "A CPU"}}))
+        put(project, f"results/latency/host/{name}.json", json.dumps({"ratio": 0.5, "identity": identity.host()}))
         put(project, f"models/students/{name}/curve.csv", "step,train_loss\n10,0.9\n20,0.5\n")
         put(project, f"models/students/{name}/spec.json", "{}")
         put(project, f"models/tflite/{name}/summary.json", json.dumps({"sha256": name}))

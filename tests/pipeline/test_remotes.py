@@ -86,9 +86,9 @@ def test_what_one_clone_has_tried_another_does_not_try_again(first, second):
     """The run-cache: no lock of it was ever committed."""
     for project in (first, second):
         project.params["selection"]["latency_ms"] = 900.0
-    assert {"frontier", "release"} <= set(first.repro())
+    assert set(first.repro("release")) == {"check", "frontier", "release"}
     dvc(first, "push --run-cache")
-    assert set(second.repro("--pull")) == {"check", "track"}
+    assert second.repro("--pull", "release") == ["check"]
     assert (second.folder / "dvc.lock").read_bytes() == (first.folder / "dvc.lock").read_bytes()
 
 
@@ -116,9 +116,9 @@ def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_t
     )
 
     (second.folder / "results/identity/host.json").unlink()
-    there = second.run(*another_machine, "dvc", "repro")
+    there = second.run(*another_machine, "dvc", "repro", "frontier", "stages/dvc.yaml")
     assert there.returncode == 0 and "another machine" not in there.stdout, there.stdout
     ran = set(stages_run(there.stdout))
     timed = {"identify@host", "benchmark@one-host", "benchmark@two-host", "benchmark_references@host"}
-    assert timed <= ran <= timed | {"frontier", "release", "report", "track"}
-    assert "Another CPU" in (second.folder / "reports/index.html").read_text()
+    assert ran == timed | {"frontier", "track"}
+    assert "Another CPU" in (second.folder / "results/devices.json").read_text()
