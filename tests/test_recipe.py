@@ -34,3 +34,11 @@ def test_values_are_those_of_the_file(tmp_path, monkeypatch):
     (tmp_path / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text().replace("    - src/frill/", "    - ../").replace("    - stages/", "    - ../"))
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(miniature()))
     assert recipe.read("recipe_distill") == {"code": {}, "params": {key: miniature()[key] for key in ("seed", "threads", "distill")}}
+
+
+def test_values_are_those_that_dvc_reads(tmp_path, monkeypatch):
+    """In YAML 1.1 0100 would be 64: students would not be trained again when one becomes the other."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text("stages: {recipe_x: {deps: [], params: [seed, on]}}")
+    (tmp_path / "params.yaml").write_text("seed: 0100\non: 1e-3\n")
+    assert recipe.read("recipe_x")["params"] == {"seed": 100, "on": 0.001}

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from frill.errors import UserError
-from frill.verify import CACHE, RWLOCK, mend_rwlock, read_lock, verify
+from frill.verify import RWLOCK, mend_rwlock, read_lock, verify
 
+CACHE = ".dvc/cache/files/md5"
 DVC_YAML = """
 stages:
   make:
@@ -96,3 +97,13 @@ def test_what_a_kill_left_of_dvcs_rwlock_stops_nobody(project):
     assert mend_rwlock(project) and not mend_rwlock(project)
     dvc(project, "repro", "--force")
     assert not mend_rwlock(project) and (project / RWLOCK).exists()
+
+
+def test_a_cache_elsewhere_is_read_too(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "cache"
+    (project / ".dvc/cache").rename(elsewhere)
+    dvc(project, "cache", "dir", str(elsewhere))
+    assert verify(project).damaged == []
+    damage(project / "out/a", "oNe")
+    found = verify(project).damaged
+    assert len(found) == 2 and found[0].startswith("out/a: ") and str(elsewhere.name) in found[1]

@@ -4,13 +4,14 @@ import hashlib
 from functools import reduce
 from pathlib import Path
 
-import yaml
+from ruamel.yaml import YAML
 
 
 def read(stage: str, device: str = "") -> dict:
     """`code`: {path: sha256} and `params`: {key: value} of that stage of dvc.yaml, values as params.yaml has them: a new default of ours changes no recipe."""
-    entry = yaml.safe_load(Path("dvc.yaml").read_text())["stages"][stage]
-    entry, values = entry.get("do", entry), yaml.safe_load(Path("params.yaml").read_text())
+    graph, values = (YAML(typ="safe").load(Path(name).read_text()) for name in ("dvc.yaml", "params.yaml"))  # as DVC and frill.params read them
+    entry = graph["stages"][stage]
+    entry = entry.get("do", entry)
     code = [path for path in entry["deps"] if path.startswith(("src/", "stages/"))]
     keys = [key.replace("${key}", device) for key in entry["params"]]
     return {

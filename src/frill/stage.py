@@ -16,11 +16,7 @@ from pathlib import Path
 from frill.errors import UserError
 
 NUMPY_WROTE_LESS = r"^\d+ requested and \d+ written$"
-OUT_OF_MEMORY = (
-    "ResourceExhaustedError",
-    "TerminatedWorkerError",
-    "BrokenProcessPool",
-)  # of TensorFlow; a worker that was killed, of joblib and Python
+OUT_OF_MEMORY = ("ResourceExhaustedError", "TerminatedWorkerError", "BrokenProcessPool")  # of TensorFlow; a killed worker of joblib, of Python
 NO_MEMORY = (os.strerror(errno.ENOMEM), "failed to map segment from shared object")  # the second where a library is loaded
 LOG = Path("logs/stages.jsonl")  # never an out: two runs of the same stage take different times
 

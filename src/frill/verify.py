@@ -6,6 +6,7 @@ share a file (hard links), both are damaged at once.
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ from ruamel.yaml import YAML, YAMLError
 
 from frill.errors import UserError
 
-CACHE = Path(".dvc/cache/files/md5")
 LOCKS = (Path("dvc.lock"), Path("stages/dvc.lock"))
 RWLOCK = Path(".dvc/tmp/rwlock")
 WRITTEN_S = 0.5
@@ -44,13 +44,14 @@ class Found:
 def verify(root: Path = Path()) -> Found:
     """Reads everything that dvc.lock and stages/dvc.lock name and DVC's cache holds. What is damaged is named and deleted, so that the next repro makes it again."""
     found, wrong = Found(), []
-    for path, md5 in _recorded(root):
+    cache = _cache(root)
+    for path, md5 in _recorded(root, cache):
         if path.is_file() and found.md5(path) != md5:
             found.damaged.append(f"{path.relative_to(root)}: is not what its stage wrote (md5 {found.md5(path)}, dvc.lock has {md5})")
             wrong.append(path)
-    for path in sorted((root / CACHE).glob("??/*")):
+    for path in sorted(cache.glob("??/*")):
         if found.md5(path) != path.parent.name + path.name.removesuffix(".dir"):
-            found.damaged.append(f"{path.relative_to(root)}: DVC's copy is damaged")
+            found.damaged.append(f"{os.path.relpath(path, root)}: DVC's copy is damaged")
             wrong.append(path)
     for path in wrong:
         path.parent.chmod(0o755)
@@ -58,7 +59,15 @@ def verify(root: Path = Path()) -> Found:
     return found
 
 
-def _recorded(root: Path) -> Iterator[tuple[Path, str]]:
+def _cache(root: Path) -> Path:
+    """Where DVC keeps copies, which may be far from the project."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        return Path(repo.cache.local.path)
+
+
+def _recorded(root: Path, cache: Path) -> Iterator[tuple[Path, str]]:
     """Every output's file and the md5 it has by dvc.lock; of a folder's files by the listing in the cache, as long as that is whole."""
     for stage in (entry for path in LOCKS for entry in read_lock(root / path).values()):
         for out in stage.get("outs", []):
@@ -66,7 +75,7 @@ def _recorded(root: Path) -> Iterator[tuple[Path, str]]:
             if not md5.endswith(".dir"):
                 yield path, md5
                 continue
-            listing = root / CACHE / md5[:2] / md5[2:]
+            listing = cache / md5[:2] / md5[2:]
             if listing.is_file() and hashlib.md5(text := listing.read_bytes(), usedforsecurity=False).hexdigest() + ".dir" == md5:
                 yield from ((path / each["relpath"], each["md5"]) for each in json.loads(text))
 

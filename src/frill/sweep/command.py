@@ -32,10 +32,11 @@ def run(address: str | None, jobs: int | None) -> int:
     """Returns 1 if a stage failed; what the others made is there all the same."""
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs {jobs}: must be 1 or more")
-    settings = parameters.load().sweep
+    params = parameters.load()
+    settings = params.sweep
     refuse_uncommitted()
     remote = graph.default_remote() if settings.share == "remote" else None
-    project = graph.read()
+    project = graph.read(list(params.students))
     _dvc(["repro", *project.upstream], "what students depend on failed: correct it and sweep again")
     chains = graph.stale(project)
     if not chains:
@@ -45,7 +46,7 @@ def run(address: str | None, jobs: int | None) -> int:
         _dvc(["push", *graph.made_here(chains)], f"the remote {remote[0]} did not take what workers need")
     kinds = {stage.kind for chain in chains.values() for stage in chain}
     requests = {kind: getattr(settings.resources, kind, Resources()) for kind in sorted(kinds)}
-    outcomes = _on_the_cluster(address, chains, _setup(remote, project.uncached), requests, jobs, settings.retries)
+    outcomes = _on_the_cluster(address, chains, _setup(remote), requests, jobs, settings.retries)
     _keep_logs(outcomes)
     if made := [outcome.stage.name for outcome in outcomes if outcome.entry]:
         pull = ["--pull"] if remote else []
@@ -116,7 +117,7 @@ def _told(events: Iterator[Outcome | str], stages: int) -> list[Outcome]:
     return outcomes
 
 
-def _setup(remote: tuple[str, str] | None, uncached: list[str]) -> Setup:
+def _setup(remote: tuple[str, str] | None) -> Setup:
     root = Path.cwd()
     commit = _git("rev-parse", "HEAD")
     where = text_hash(socket.gethostname(), str(root))[:8]
@@ -132,7 +133,6 @@ def _setup(remote: tuple[str, str] | None, uncached: list[str]) -> Setup:
         cache=None if remote else graph.cache_folder(),
         remote=remote,
         config=local.read_text() if local.exists() else "",
-        uncached={path: Path(path).read_bytes() for path in uncached},
         environment={name: os.environ[name] for name in SUM_ORDER if name in os.environ},
     )
 

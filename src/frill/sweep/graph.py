@@ -1,5 +1,6 @@
 """What DVC says of the project in the working directory: which stages a sweep runs, which are stale, what they stand on, where outputs are kept."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +17,12 @@ class Graph:
 
     chains: dict[str, list[Stage]]
     upstream: list[str]
-    uncached: list[str]  # paths of outputs that stages depend on and DVC does not cache
 
 
-def read() -> Graph:
+def read(students: Iterable[str]) -> Graph:
     """A student's stages are those with `foreach: ${students}`; benchmarks, of student and device, are not."""
     document = yaml.safe_load(Path("dvc.yaml").read_text())
     kinds = [name for name, stage in document["stages"].items() if stage.get("foreach") == "${students}"]
-    students = yaml.safe_load(Path("params.yaml").read_text())["students"]
     names = {f"{kind}@{student}": (kind, student) for student in students for kind in kinds}
     with Repo() as repo:
         graph = repo.index.graph
@@ -33,9 +32,8 @@ def read() -> Graph:
         for name, (kind, student) in names.items():
             needs = sorted(stage.addressing for stage in needed[name] if any(out.use_cache for out in stage.outs))
             chains[student].append(Stage(name, kind, student, needs))
-        upstream = {stage.addressing: stage for stages in needed.values() for stage in stages if stage.addressing not in names}
-        uncached = {out.def_path for stage in upstream.values() for out in stage.outs if not out.use_cache}
-    return Graph(chains, sorted(upstream), sorted(uncached))
+        upstream = {stage.addressing for stages in needed.values() for stage in stages if stage.addressing not in names}
+    return Graph(chains, sorted(upstream))
 
 
 def stale(graph: Graph) -> dict[str, list[Stage]]:

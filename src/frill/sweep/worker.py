@@ -45,7 +45,6 @@ class Setup:
     cache: str | None  # DVC's cache, at this path on every node; None: each node has its own, filled from the remote and pushed to it
     remote: tuple[str, str] | None  # the default remote's name and URL, where that is what nodes share
     config: str  # .dvc/config.local
-    uncached: dict[str, bytes]  # what stages depend on and DVC does not cache: data/checked.txt
     environment: dict[str, str]  # SUM_ORDER, as far as set where the sweep was started
 
 
@@ -69,9 +68,6 @@ def run_stage(stage: Stage, lock: dict, setup: Setup) -> dict:
     start = time.monotonic()
     with _clone(setup) as (clone, held):
         (clone / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": lock}))
-        for path, content in setup.uncached.items():
-            (clone / path).parent.mkdir(parents=True, exist_ok=True)
-            (clone / path).write_bytes(content)
         commands = [["checkout" if setup.cache else "pull", "--force", *stage.needs], ["repro", "--single-item", stage.name]]
         if not setup.cache:
             commands.append(["push", "--run-cache", stage.name])
