@@ -6,7 +6,6 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from frill.clips import ClipStore
 from frill.engine import cluster_map, maps_over_cluster
@@ -62,23 +61,19 @@ def score(embed: Embed, name: str, params: Params) -> dict:
 
 
 def _score_tasks(tasks: list[tuple], params: Params) -> Iterable[dict]:
-    """Each task in a process of its own. BLAS gets there the threads that it would get in joblib's: last bits depend on them."""
-    processes = min(params.threads, len(tasks))
+    """Each task, as _score_task takes it, in a process of its own; embeddings reach joblib's processes as memory maps."""
     if maps_over_cluster(params):
-        return cluster_map(_score_on_node, tasks, max(1, joblib.cpu_count() // processes))
-    return joblib.Parallel(processes)(joblib.delayed(_score_task)(*task) for task in tasks)  # embeddings reach them as memory maps
+        return cluster_map(_score_task, tasks)
+    return joblib.Parallel(min(params.threads, len(tasks)))(map(joblib.delayed(_score_task), tasks))
 
 
-def _score_on_node(task: tuple, blas_threads: int) -> dict:
-    with threadpool_limits(blas_threads, "blas"):
-        return _score_task(*task)
-
-
-def _score_task(task: str, embeddings: np.ndarray, rows: list[dict], params: Params) -> dict:
+def _score_task(task: tuple[str, np.ndarray, list[dict], Params]) -> dict:
+    """Of a task's name, embeddings and rows."""
+    name, embeddings, rows, params = task
     try:
         return score_task(embeddings, rows, params.noss, params.seed)
     except SplitError as error:
-        raise UserError(f"task {task} {error}") from None
+        raise UserError(f"task {name} {error}") from None
 
 
 def finite(embeddings: np.ndarray) -> tuple[np.ndarray, list[int]]:
