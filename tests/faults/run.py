@@ -54,7 +54,9 @@ def main(names: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would all that it starts
     reference = FOLDER / "reference"
     whole = Project.at(reference) if reference.exists() else Project(reference, miniature())
-    shutil.copytree(ROOT / "src", reference / "src", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("src", "stages"):
+        shutil.copytree(ROOT / name, reference / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock"))
+    shutil.copy(ROOT / "dvc.yaml", reference)
     whole.repro()
     failed = 0
     for name in names or CASES:
