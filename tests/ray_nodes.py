@@ -10,14 +10,14 @@ TRIES = 3  # Ray gives a node half a minute to start, which may be too little be
 
 
 @contextmanager
-def two_nodes(cpus: int) -> Iterator:
-    """Each says that it has so many CPUs. `address` is the cluster's, `worker_nodes` has the second."""
+def two_nodes(cpus: int, **second) -> Iterator:
+    """Each says that it has so many CPUs, the second what else is said of it. `address` is the cluster's, `worker_nodes` has the second."""
     node = {"num_cpus": cpus, "object_store_memory": 100 * 2**20}
     for left in reversed(range(TRIES)):
         cluster = ray_cluster.Cluster()
         try:
             cluster.add_node(**node, include_dashboard=False)
-            cluster.add_node(**node)
+            cluster.add_node(**node | second)
             break
         except Exception:
             cluster.shutdown()

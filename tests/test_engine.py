@@ -1,5 +1,7 @@
 """`engine: ray`: what a real cluster of two nodes computes is what this machine computes, bit for bit."""
 
+import os
+
 import numpy as np
 import pytest
 from examples import speechlike
@@ -76,6 +78,18 @@ def test_stages_of_a_sweep_do_not_wait_for_the_cluster_they_fill(default, monkey
     assert engine.maps_over_cluster(params)
     monkeypatch.setenv(engine.INSIDE, "1")
     assert not engine.maps_over_cluster(params)
+
+
+def test_work_that_needs_no_gpu_sees_none(cluster):
+    assert list(engine.cluster_map(os.getenv, ["CUDA_VISIBLE_DEVICES"])) == ["-1"]
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence(monkeypatch):
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("RAY_ADDRESS", "127.0.0.1:1")
+        elsewhere.setattr("ray.is_initialized", lambda: False)
+        with pytest.raises(UserError, match="engine: ray: no Ray cluster at 127.0.0.1:1: .*refused"):
+            list(engine.cluster_map(str, [1]))
 
 
 def test_what_a_cluster_cannot_do_is_one_sentence(cluster, monkeypatch):

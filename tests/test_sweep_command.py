@@ -1,9 +1,11 @@
 """What `frill sweep` refuses and tells, without a cluster; tests/pipeline/test_sweep.py runs it on one."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import psutil
@@ -15,7 +17,7 @@ pytest.importorskip("ray", reason="needs Ray: uv pip install 'frill[sweep]'")
 
 from frill.errors import UserError  # noqa: E402
 from frill.params.sweep import StageResources  # noqa: E402
-from frill.sweep import command  # noqa: E402
+from frill.sweep import command, worker  # noqa: E402
 from frill.sweep.cluster import Outcome  # noqa: E402
 from frill.sweep.worker import Stage  # noqa: E402
 
@@ -48,6 +50,36 @@ def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
         command.refuse_uncommitted()
 
 
+def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repository):
+    commit = command._git("rev-parse", "HEAD")
+    (repository / "stages/dvc.lock").write_text("changed")
+    (repository / "notes.txt").touch()
+    command.refuse_changes_since(commit)
+    (repository / "params.yaml").write_text("seed: 2\n")
+    with pytest.raises(UserError, match="changed since the sweep began: params.yaml; what was made is in the cache: commit or undo"):
+        command.refuse_changes_since(commit)
+    subprocess.run(["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "--quiet", "--all", "-m", "later"], check=True)
+    with pytest.raises(UserError, match="changed since the sweep began: params.yaml;"):
+        command.refuse_changes_since(commit)
+
+
+def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    setup = worker.Setup("frill-sweep-0-place-new", b"", None, None, "", {})
+    for name in ("place-new", "place-old", "place-busy", "elsewhere-old"):
+        (tmp_path / f"frill-sweep-0-{name}").mkdir()
+        (tmp_path / f"frill-sweep-0-{name}" / "0.lock").touch()
+    with open(tmp_path / "frill-sweep-0-place-busy/0.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        worker.clean_up(setup)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["frill-sweep-0-elsewhere-old", "frill-sweep-0-place-busy"]
+
+
+def test_why_a_clone_could_not_be_made_is_said(tmp_path):
+    with pytest.raises(RuntimeError, match="git clone --quiet .*nowhere.* new: fatal: .*nowhere.* does not exist"):
+        worker._do(["git", "clone", "--quiet", str(tmp_path / "nowhere"), "new"], tmp_path)
+
+
 def test_a_project_below_its_repository_is_refused(repository, monkeypatch):
     (repository / "below").mkdir()
     monkeypatch.chdir(repository / "below")
@@ -73,8 +105,9 @@ def test_the_table_names_who_failed_and_who_diverged():
         "a        evaluate  -       -        not run: convert@a failed",
         "b        distill   box/2e  3.0      diverged",
     ]
-    assert command.closing(outcomes).splitlines()[:2] == [
+    assert command.closing(outcomes).splitlines()[:3] == [
         "Failed: a. What they printed: logs/sweep/convert@a.log",
+        "The frontier waits for all students: mend the cause, or delete the student in params.yaml.",
         "Diverged: b; recorded as such, off the frontier.",
     ]
 

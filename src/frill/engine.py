@@ -4,6 +4,7 @@ Nodes import frill themselves: one with another version of it is refused, as it 
 """
 
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -13,6 +14,7 @@ from frill.params import Params
 from frill.scratch import PACKAGE, content_hash, text_hash
 
 INSIDE = "FRILL_INSIDE_SWEEP"  # set for stages that run on a cluster already: all of it waiting for room within itself would wait for ever
+ANSWER_S = 5
 AHEAD = 2  # results computed or on their way for each place on the cluster
 
 
@@ -51,6 +53,10 @@ def package_hash() -> str:
 
 
 def _call(function: Callable, item, code: str, *shared):
+    import ray
+
+    if not ray.get_gpu_ids():
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # Ray shows a call without a GPU all of them
     if package_hash() != code:
         raise UserError("engine: ray: a node of the cluster has another version of frill; check out the same commit there")
     return function(item, *shared)
@@ -67,14 +73,37 @@ def _result(ray, reference):
         raise UserError(f"engine: ray: {str(error).strip().splitlines()[0]}; run the stage again, or write engine: processes") from None
 
 
-def _connected():
-    """Ray, connected to the cluster that this machine is part of or that RAY_ADDRESS names; to one of this machine alone where there is none."""
+def import_ray():
+    """Ray, told before its import to report to nobody and to leave environments alone."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    import ray
+
+    return ray
+
+
+def connect(setting: str, address: str | None, **options) -> None:
+    """Connects Ray to the cluster at `address`, as ray.init takes it. Raises UserError, which begins with the user's `setting`."""
+    ray = import_ray()
+    host, _, port = (address or "").rpartition(":")
     try:
-        import ray
+        if port.isdecimal() and "/" not in host:  # Ray itself goes on trying for minutes, without a word
+            socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
+    except Exception as error:  # Ray raises that, too
+        text = str(error).strip().partition("\n")[0]
+        if address in (None, "local"):
+            raise UserError(f"{setting}: Ray did not start: {text}; try again") from None
+        step = "`ray start --head` starts one, whose token is needed here (docs/sweep.md, A cluster); without an address this machine is used"
+        raise UserError(f"{setting}: no Ray cluster at {address}: {text}; {step}") from None
+
+
+def _connected():
+    """Ray, connected to the cluster that this machine is part of or that RAY_ADDRESS names; to one of this machine alone where there is none."""
+    try:
+        ray = import_ray()
     except ModuleNotFoundError:
         raise UserError("params.yaml: engine = 'ray': Ray is not installed: uv pip install 'frill[sweep]', or write engine: processes") from None
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, logging_level="ERROR")
+        connect("engine: ray", os.environ.get("RAY_ADDRESS"))
     return ray

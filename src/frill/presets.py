@@ -28,7 +28,7 @@ def run(name: str, command: str = "repro", *options: str) -> int:
     (worktree / "params.yaml").write_text(text)
     print(f"preset {name}: runs in {worktree}", flush=True)
     if command == "sweep" and _git("status", "--porcelain", "--", "params.yaml", cwd=worktree):  # workers clone a commit
-        author = ("-c", "user.name=frill", "-c", "user.email=frill@localhost")
+        author = ("-c", "user.name=frill", "-c", "user.email=frill@localhost", "-c", "commit.gpgsign=false")
         _git(*author, "commit", "--quiet", "--no-verify", "--message", f"preset {name}", "--", "params.yaml", cwd=worktree)
     arguments = [sys.executable, "-m", "frill", command, *options]
     return subcommand.call(arguments, kill=False, cwd=worktree, env=os.environ | {"PYTHONPATH": str((worktree / "src").resolve())})

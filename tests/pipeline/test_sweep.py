@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SWEEP = (sys.executable, "-m", "frill", "sweep")
 KINDS = ("distill", "convert", "evaluate")
 ONE_CORE = {"cpus": 1, "gpus": 0, "memory_gib": 1}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clones_lie_in() -> Iterator[Path]:
+    """A temporary folder of this file's own: the machine's may have clones and trainings of somebody's sweep. Short, as Ray puts sockets there."""
+    with tempfile.TemporaryDirectory(prefix="f", dir="/tmp") as folder, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TMPDIR", folder)
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -53,16 +62,16 @@ def forget(project: Project) -> None:
         (project.folder / f"results/noss/{student}.json").unlink()
 
 
-def clones() -> list[Path]:
-    return [path for path in Path(tempfile.gettempdir()).glob("frill-sweep-*") if path.is_dir()]
+def clones(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("frill-sweep-*") if path.is_dir()]
 
 
-def trainings() -> list[psutil.Process]:
+def trainings(folder: Path) -> list[psutil.Process]:
     """Processes of distill in clones."""
     found = []
     for process in psutil.process_iter():
         try:
-            if "stages/distill.py" in process.cmdline() and "frill-sweep-" in process.cwd():
+            if "stages/distill.py" in process.cmdline() and folder in Path(process.cwd()).parents:
                 found.append(process)
         except psutil.Error:
             pass
@@ -77,13 +86,13 @@ def wait_for(condition, seconds: float, what: str):
     return value
 
 
-def test_a_node_dies_in_mid_run_and_the_results_are_those_of_a_serial_run(reproduced, cluster):
+def test_a_node_dies_in_mid_run_and_the_results_are_those_of_a_serial_run(reproduced, cluster, clones_lie_in):
     serial, entries = made(reproduced), lock(reproduced)
     reproduced.commit()
     forget(reproduced)
     with tempfile.TemporaryFile("w+") as output:
         sweep = reproduced.start(*SWEEP, "--address", cluster.address, stdout=output)
-        trained = wait_for(lambda: both if len(both := trainings()) == 2 else sweep.poll() is not None, 300, "one training a node")
+        trained = wait_for(lambda: both if len(both := trainings(clones_lie_in)) == 2 else sweep.poll() is not None, 300, "one training a node")
         assert sweep.poll() is None
         cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)  # SIGKILL
         wait_for(lambda: sum(not process.is_running() for process in trained) == 1, 60, "the node's training ends with it, the other goes on")
@@ -96,7 +105,7 @@ def test_a_node_dies_in_mid_run_and_the_results_are_those_of_a_serial_run(reprod
     assert made(reproduced) == serial
     del entries["check"]  # depends on params.yaml, where `sweep` is new
     assert {name: lock(reproduced)[name] for name in entries} == entries
-    assert clones() == [], "nodes keep nothing"
+    assert clones(clones_lie_in) == [], "nodes keep nothing"
     assert reproduced.repro() == ["track"]
 
 
@@ -111,7 +120,7 @@ def test_a_request_that_no_node_can_meet_is_refused(reproduced, cluster):
     assert "params.yaml: sweep.resources.convert: cpus 1, gpus 1, memory_gib 1: no node of the cluster has that" in done.stdout
 
 
-def test_a_student_that_fails_stops_no_other_and_a_remote_is_enough(reproduced, tmp_path):
+def test_a_student_that_fails_stops_no_other_and_a_remote_is_enough(reproduced, tmp_path, clones_lie_in):
     """int8 keeps no cosine of 1: two cannot be converted. Without --address, on this machine's own Ray."""
     reproduced.params["sweep"]["share"] = "remote"
     reproduced.params["convert"]["min_cosine_int8"] = 1.0
@@ -127,4 +136,4 @@ def test_a_student_that_fails_stops_no_other_and_a_remote_is_enough(reproduced, 
     assert re.search(r"(?m)^two +evaluate .* not run: convert@two failed$", done.stdout)
     assert "Failed: two. What they printed: logs/sweep/convert@two.log" in done.stdout
     assert "min_cosine_int8" in (reproduced.folder / "logs/sweep/convert@two.log").read_text()
-    assert lock(reproduced)["convert@one"]["outs"] == entries["convert@one"]["outs"] and clones() == []
+    assert lock(reproduced)["convert@one"]["outs"] == entries["convert@one"]["outs"] and clones(clones_lie_in) == []

@@ -1,19 +1,17 @@
 """Runs students' chains of stages on a Ray cluster: as many at once as it has room for, each again elsewhere when its worker dies."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from frill import engine
 from frill.errors import UserError
 from frill.params import Resources
 from frill.sweep import worker
 from frill.sweep.worker import Setup, Stage
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here reports to nobody
-os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-import ray  # noqa: E402
-
+ray = engine.import_ray()
 ray.cloudpickle.register_pickle_by_value(worker)
+LOOK_AGAIN_S = 30.0  # at the nodes, when for so long nothing was done
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,7 @@ class Try:
 
     stage: Stage
     number: int = 1
+    unfit: frozenset[str] = frozenset()  # IDs of nodes that could not run it; it goes to another
 
 
 @dataclass(frozen=True)
@@ -39,28 +38,21 @@ class Outcome:
 
 def connect(address: str | None) -> None:
     """To the cluster at `address` ("auto": the one this machine is part of), or to one of this machine alone. Raises UserError."""
-    options = {} if address else {"include_dashboard": False}
-    try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **options)
-    except Exception as error:  # Ray raises that, too
-        text = str(error).strip().partition("\n")[0]
-        step = "`ray start --head` starts a cluster; without --address this machine alone is used" if address else "try again"
-        raise UserError(f"--address {address}: {text}; {step}" if address else f"Ray did not start: {text}; {step}") from None
+    engine.connect(f"--address {address}" if address else "sweep", address or "local", **({} if address else {"include_dashboard": False}))
 
 
 def size() -> str:
     """Of the cluster, in words."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = _alive().values()
     cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
     return f"{len(nodes)} node{'s' * (len(nodes) > 1)} with {cpus:g} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
 
 
 def check_room(requests: dict[str, Resources]) -> None:
     """Ray would wait for ever for a node that has room. Raises UserError that names the request."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     for kind, request in requests.items():
-        if not any(_has_room(node, request) for node in nodes):
-            having = "; ".join(sorted({_words(n.get("CPU", 0), n.get("GPU", 0), n.get("memory", 0) / 2**30) for n in nodes}))
+        if not _fitting(request):
+            having = "; ".join(sorted({_words(n.get("CPU", 0), n.get("GPU", 0), n.get("memory", 0) / 2**30) for n in _alive().values()}))
             raise UserError(
                 f"params.yaml: sweep.resources.{kind}: {_words(request.cpus, request.gpus, request.memory_gib)}: "
                 f"no node of the cluster has that (there are: {having}); lower it, or add a node"
@@ -83,12 +75,14 @@ def run(
         while waiting and len(running) < (jobs or len(chains)):
             attempt = waiting.pop(0)
             stage, request = attempt.stage, requests[attempt.stage.kind]
+            if not _fitting(request) - attempt.unfit:  # a node that failed is better than none
+                attempt = replace(attempt, unfit=frozenset())
             entries = {name: lock[name] for name in [*stage.needs, stage.name] if name in lock}
             options = {"num_cpus": request.cpus, "num_gpus": request.gpus, "memory": int(request.memory_gib * 2**30), "name": stage.name}
+            if attempt.unfit:
+                options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(attempt.unfit))})"}
             running[remote.options(**options).remote(stage, entries, shared)] = attempt
-        (done,), _ = ray.wait(list(running))
-        attempt = running.pop(done)
-        outcome, again = _outcome(done, attempt.stage)
+        attempt, outcome, again = _next(running, requests)
         if again and attempt.number <= retries:
             yield f"{attempt.stage.name}: {outcome.status}; tried again ({attempt.number} of {retries})"
             waiting.append(replace(attempt, number=attempt.number + 1))
@@ -104,26 +98,35 @@ def run(
 
 def clean_up(setup: Setup) -> None:
     """Removes the clones from all nodes that are alive."""
-    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    nodes = _alive()
     on = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
     remote = ray.remote(num_cpus=0)(worker.clean_up)
     ray.wait([remote.options(scheduling_strategy=on(node, soft=False)).remote(setup) for node in nodes], num_returns=len(nodes), timeout=60)
 
 
-def _outcome(done: "ray.ObjectRef", stage: Stage) -> tuple[Outcome, bool]:
-    """What became of a stage, and whether it failed through no fault of its own."""
+def _next(running: dict["ray.ObjectRef", Try], requests: dict[str, Resources]) -> tuple[Try, Outcome, bool]:
+    """The next that is done, taken out of `running`, what became of it, and whether it failed through no fault of its own."""
+    while not (done := ray.wait(list(running), timeout=LOOK_AGAIN_S)[0]):
+        for reference, attempt in running.items():
+            request = requests[attempt.stage.kind]
+            if not _fitting(request) - attempt.unfit:  # its nodes are gone: Ray would wait for them for ever
+                ray.cancel(reference, force=True)
+                missing = f"failed: no node is left that has {_words(request.cpus, request.gpus, request.memory_gib)}"
+                return running.pop(reference), Outcome(attempt.stage, missing), bool(attempt.unfit)
+    attempt = running.pop(done[0])
     try:
-        result = ray.get(done)
-    except ray.exceptions.RayTaskError as error:  # an exception of worker.py
-        return Outcome(stage, f"failed: {error.cause}", output=str(error)), True
+        result = ray.get(done[0])
     except ray.exceptions.RayError as error:
-        return Outcome(stage, f"failed: {_reason(error)}", output=str(error)), True
+        return attempt, Outcome(attempt.stage, f"failed: {_reason(error)}", output=str(error)), True
+    if why := result["unfit"]:
+        failed = Outcome(attempt.stage, f"failed: {why.strip().splitlines()[-1]}", result["node"], output=why)
+        return replace(attempt, unfit=attempt.unfit | {result["node_id"]}), failed, True
     if result["entry"]:
         status = "diverged" if result["diverged"] else "ok" if result["ran"] else "ok, had been made before"
     else:
-        status = f"failed: {_last_line(stage.name, result['output'])}"
+        status = f"failed: {_last_line(attempt.stage.name, result['output'])}"
     kept = {key: result[key] for key in ("node", "seconds", "entry", "output", "times")}
-    return Outcome(stage, status, **kept), result["killed"]
+    return attempt, Outcome(attempt.stage, status, **kept), result["killed"]
 
 
 def _reason(error: Exception) -> str:
@@ -139,8 +142,15 @@ def _last_line(stage: str, output: str) -> str:
     return (own or [line for line in lines if line.startswith("ERROR")] or lines or ["it printed nothing"])[-1]
 
 
-def _has_room(node: dict, request: Resources) -> bool:
-    return node.get("CPU", 0) >= request.cpus and node.get("GPU", 0) >= request.gpus and node.get("memory", 0) >= request.memory_gib * 2**30
+def _alive() -> dict[str, dict]:
+    """What each node has, by its ID."""
+    return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+
+
+def _fitting(request: Resources) -> set[str]:
+    """IDs of nodes that have what is asked for, free or not."""
+    asked = {"CPU": request.cpus, "GPU": request.gpus, "memory": request.memory_gib * 2**30}
+    return {node for node, has in _alive().items() if all(has.get(kind, 0) >= amount for kind, amount in asked.items())}
 
 
 def _words(cpus: float, gpus: float, memory_gib: float) -> str:

@@ -35,6 +35,7 @@ def run(address: str | None, jobs: int | None) -> int:
     params = parameters.load()
     settings = params.sweep
     refuse_uncommitted()
+    commit = _git("rev-parse", "HEAD")
     remote = graph.default_remote() if settings.share == "remote" else None
     project = graph.read(list(params.students))
     _dvc(["repro", *project.upstream], "what students depend on failed: correct it and sweep again")
@@ -46,12 +47,15 @@ def run(address: str | None, jobs: int | None) -> int:
         _dvc(["push", *graph.made_here(chains)], f"the remote {remote[0]} did not take what workers need")
     kinds = {stage.kind for chain in chains.values() for stage in chain}
     requests = {kind: getattr(settings.resources, kind, Resources()) for kind in sorted(kinds)}
-    outcomes = _on_the_cluster(address, chains, _setup(remote), requests, jobs, settings.retries)
+    refuse_changes_since(commit)
+    outcomes = _on_the_cluster(address, chains, _setup(remote, commit), requests, jobs, settings.retries)
     _keep_logs(outcomes)
+    print(f"\n{table(outcomes)}\n", flush=True)
+    refuse_changes_since(commit)
     if made := [outcome.stage.name for outcome in outcomes if outcome.entry]:
         pull = ["--pull"] if remote else []
         _dvc(["repro", "--single-item", *pull, *made], "what the sweep made could not be checked out", quiet=True)
-    print(f"\n{table(outcomes)}\n\n{closing(outcomes)}")
+    print(closing(outcomes))
     return 0 if all(outcome.entry for outcome in outcomes) else 1
 
 
@@ -63,6 +67,17 @@ def refuse_uncommitted() -> None:
     if changed:
         named = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
         raise UserError(f"not committed: {named}; workers clone the last commit and would run without: commit, stash or ignore it, then sweep")
+
+
+def refuse_changes_since(commit: str) -> None:
+    """Of what students are made by: nodes have the commit, and checking out would train here, one after the other, what the workspace asks for.
+
+    Raises UserError that names the files.
+    """
+    changed = _git("diff", "--name-only", commit, "--", "params.yaml", "dvc.yaml", "src", "stages", ":!stages/dvc.lock").split("\n")
+    if any(changed):
+        step = "what was made is in the cache: commit or undo the change, then sweep again"
+        raise UserError(f"changed since the sweep began: {', '.join(changed)}; {step}")
 
 
 def table(outcomes: list[Outcome]) -> str:
@@ -79,6 +94,7 @@ def closing(outcomes: list[Outcome]) -> str:
     if failed := [o for o in outcomes if o.status.startswith("failed")]:
         logs = ", ".join(str(_log(outcome)) for outcome in failed)
         lines.append(f"Failed: {', '.join(outcome.stage.student for outcome in failed)}. What they printed: {logs}")
+        lines.append("The frontier waits for all students: mend the cause, or delete the student in params.yaml.")
     if diverged := sorted({o.stage.student for o in outcomes if o.status.startswith("diverged")}):
         lines.append(f"Diverged: {', '.join(diverged)}; recorded as such, off the frontier.")
     again = ", and tries again what failed" if failed else ""
@@ -117,9 +133,8 @@ def _told(events: Iterator[Outcome | str], stages: int) -> list[Outcome]:
     return outcomes
 
 
-def _setup(remote: tuple[str, str] | None) -> Setup:
+def _setup(remote: tuple[str, str] | None, commit: str) -> Setup:
     root = Path.cwd()
-    commit = _git("rev-parse", "HEAD")
     where = text_hash(socket.gethostname(), str(root))[:8]
     local = Path(".dvc/config.local")
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -61,10 +61,22 @@ class Stage:
 def run_stage(stage: Stage, lock: dict, setup: Setup) -> dict:
     """Runs the stage by `dvc repro` in a clone that is its own meanwhile. `lock` has dvc.lock's entries of `stage.needs`, and the stage's own if there is one.
 
-    Returns its new entry (None if it failed), what it printed, and whether its student diverged.
+    Returns its new entry (None if it failed), what it printed, and whether its student diverged. Where it is this node that could not (no clone, no cache,
+    no remote), "unfit" says why.
     """
     import ray
 
+    node = ray.get_runtime_context().get_node_id()
+    where = {"node": f"{socket.gethostname()}/{node[:6]}", "node_id": node}  # a machine may be several nodes
+    # Ray shows a task without a GPU all of them; and it sets a number of threads of its own.
+    threads_and_gpus = setup.environment if ray.get_gpu_ids() else setup.environment | {"CUDA_VISIBLE_DEVICES": "-1"}
+    try:
+        return where | {"unfit": ""} | _run_stage(stage, lock, setup, threads_and_gpus)
+    except Exception as error:  # of whatever kind: a stage that fails raises nothing
+        return where | {"unfit": str(error) or type(error).__name__}
+
+
+def _run_stage(stage: Stage, lock: dict, setup: Setup, more: dict[str, str]) -> dict:
     start = time.monotonic()
     with _clone(setup) as (clone, held):
         (clone / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": lock}))
@@ -73,15 +85,14 @@ def run_stage(stage: Stage, lock: dict, setup: Setup) -> dict:
             commands.append(["push", "--run-cache", stage.name])
         output, failed = "", False
         for command in commands:
-            done = _run([sys.executable, "-m", "dvc", *command], clone, held, setup.environment)
+            done = _run([sys.executable, "-m", "dvc", *command], clone, held, more)
             output += done.stdout
             if failed := done.returncode != 0:
-                if command[0] != "repro":  # not the stage's fault: another node may do better
+                if command[0] != "repro":
                     raise RuntimeError(f"dvc {command[0]}: {done.stdout.strip()}")
                 break
         entry = None if failed else yaml.safe_load((clone / "dvc.lock").read_text())["stages"][stage.name]
         return {
-            "node": f"{socket.gethostname()}/{ray.get_runtime_context().get_node_id()[:6]}",  # a machine may be several nodes
             "entry": entry,
             "output": output,
             "ran": f"Running stage '{stage.name}'" in output,
@@ -93,8 +104,11 @@ def run_stage(stage: Stage, lock: dict, setup: Setup) -> dict:
 
 
 def clean_up(setup: Setup) -> None:
-    """Removes the sweep's clones from this node, and what is kept beside them."""
-    shutil.rmtree(_home(setup), ignore_errors=True)
+    """Removes the sweep's clones from this node, what is kept beside them, and what interrupted sweeps of other commits left."""
+    of_all_commits = setup.name.rpartition("-")[0]
+    for home in Path(tempfile.gettempdir()).glob(f"{of_all_commits}-*"):
+        if home.name == setup.name or not _is_used(home):
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def environment(project: Path, more: dict[str, str] | None = None) -> dict[str, str]:
@@ -121,6 +135,16 @@ def _clone(setup: Setup) -> Iterator[tuple[Path, int]]:
             return
 
 
+def _is_used(home: Path) -> bool:
+    for path in home.glob("*.lock"):
+        with open(path) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    return False
+
+
 def _home(setup: Setup) -> Path:
     home = Path(tempfile.gettempdir(), setup.name)
     home.mkdir(mode=0o700, exist_ok=True)
@@ -135,17 +159,23 @@ def _make_clone(setup: Setup, home: Path, clone: Path) -> None:
     shutil.rmtree(new, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=home) as bare:
         tarfile.open(fileobj=io.BytesIO(setup.repository)).extractall(bare, filter="data")
-        subprocess.run(["git", "clone", "--quiet", bare, str(new)], check=True, capture_output=True)
+        _do(["git", "clone", "--quiet", bare, str(new)], home)
     (new / ".dvc/config.local").write_text(setup.config)
     settings = [["cache", "dir", "--local", setup.cache or str(home / "cache")]]
     if setup.remote:
         name, url = setup.remote
         settings.append(["remote", "modify", "--local", name, "url", url])  # one that is relative to the workspace is not to the clone
     for setting in settings:
-        subprocess.run([sys.executable, "-m", "dvc", *setting, "--quiet"], cwd=new, check=True, capture_output=True)
+        _do([sys.executable, "-m", "dvc", *setting, "--quiet"], new)
     (home / "scratch").mkdir(exist_ok=True)
     (new / "scratch").symlink_to(home / "scratch")
     new.rename(clone)
+
+
+def _do(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
 def _run(command: list[str], clone: Path, held: int, more: dict[str, str]) -> subprocess.CompletedProcess:
@@ -173,5 +203,8 @@ def _diverged(summary: Path) -> bool:
 
 def _times(log: Path, stage: str) -> dict | None:
     """The last entry of the stage in the clone's log of times."""
-    entries = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    return next((entry for entry in reversed(entries) if entry["stage"] == stage), None)
+    found = None
+    for line in log.read_text(errors="replace").splitlines() if log.exists() else []:
+        with suppress(ValueError):  # a line that was cut off, by a full disk
+            found = entry if (entry := json.loads(line))["stage"] == stage else found
+    return found
