@@ -63,6 +63,12 @@ def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repos
         command.refuse_changes_since(commit)
 
 
+def test_a_dvc_lock_that_was_cut_off_is_one_line(repository):
+    (repository / "dvc.lock").write_text("schema: '2.0'\nstages:\n  check: {cmd")
+    done = subprocess.run([sys.executable, "-m", "frill", "sweep"], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("frill: dvc.lock") and done.stderr.count("\n") == 1
+
+
 def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     setup = worker.Setup("frill-sweep-0-place-new", b"", None, None, "", {})
@@ -76,7 +82,7 @@ def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monk
 
 
 def test_why_a_clone_could_not_be_made_is_said(tmp_path):
-    with pytest.raises(RuntimeError, match="git clone --quiet .*nowhere.* new: fatal: .*nowhere.* does not exist"):
+    with pytest.raises(RuntimeError, match="^git clone --quiet .*nowhere.* new: fatal: .*nowhere.* does not exist"):
         worker._do(["git", "clone", "--quiet", str(tmp_path / "nowhere"), "new"], tmp_path)
 
 

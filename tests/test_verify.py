@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from frill.errors import UserError
-from frill.verify import RWLOCK, mend_rwlock, read_lock, verify
+from frill.verify import read_lock, verify
 
 CACHE = ".dvc/cache/files/md5"
 DVC_YAML = """
@@ -90,15 +90,6 @@ def test_a_lock_that_was_cut_off_says_what_to_do(project, keep):
         assert "git checkout" in str(error) and "dvc.lock" in str(error)
 
 
-def test_what_a_kill_left_of_dvcs_rwlock_stops_nobody(project):
-    (project / RWLOCK).write_text("")
-    refused = subprocess.run([sys.executable, "-m", "dvc", "repro", "--force"], cwd=project, capture_output=True, text=True)
-    assert refused.returncode and "corrupted" in refused.stderr
-    assert mend_rwlock(project) and not mend_rwlock(project)
-    dvc(project, "repro", "--force")
-    assert not mend_rwlock(project) and (project / RWLOCK).exists()
-
-
 def test_a_cache_elsewhere_is_read_too(project, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "cache"
     (project / ".dvc/cache").rename(elsewhere)
@@ -107,3 +98,21 @@ def test_a_cache_elsewhere_is_read_too(project, tmp_path_factory):
     damage(project / "out/a", "oNe")
     found = verify(project).damaged
     assert len(found) == 2 and found[0].startswith("out/a: ") and str(elsewhere.name) in found[1]
+
+
+def test_a_copy_that_another_project_has_begun_stays(project):
+    begun = next((project / CACHE).glob("??")) / ".c2hhcmVkIGNhY2hl.tmp"  # dvc_objects.fs.utils.tmp_fname
+    begun.write_text("hal")
+    assert verify(project).damaged == [] and begun.exists()
+
+
+@pytest.mark.parametrize(("writable", "cache_mode", "out_mode"), [(True, 0o2775, 0o770), (False, 0o2755, 0o750)])
+def test_folders_keep_their_modes_except_for_a_missing_write_bit(project, monkeypatch, writable, cache_mode, out_mode):
+    damage(project / "out/a", "onf")
+    (copy,) = (path for path in (project / CACHE).glob("??/*") if path.samefile(project / "out/a"))
+    missing = 0 if writable else 0o200
+    copy.parent.chmod(cache_mode - missing)
+    (project / "out").chmod(out_mode - missing)
+    monkeypatch.setattr("frill.verify.os.access", lambda *_: writable)  # root may write anywhere
+    assert len(verify(project).damaged) == 2 and not copy.exists()
+    assert (copy.parent.stat().st_mode & 0o7777, (project / "out").stat().st_mode & 0o7777) == (cache_mode, out_mode)

@@ -125,13 +125,9 @@ def repro(preset: str | None) -> int:
 
         return presets.run(preset)
     from frill import stage, subcommand
-    from frill import verify as verifying
 
     check()
-    for lock in verifying.LOCKS:
-        verifying.read_lock(lock)  # DVC's own words for one that was cut off say nothing of what to do
-    if verifying.mend_rwlock():
-        print(f"{verifying.RWLOCK} was cut off by a kill: deleted")
+    _ready_dvc()
     ran_before = len(stage.read_log())
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     # An interrupted stage is a failed one to DVC, which would go on with the next.
@@ -140,6 +136,16 @@ def repro(preset: str | None) -> int:
 
     print(f"\nTime and peak memory of the stages that ran\n{shows.stage_times(ran_before)}\n")
     return show() or code if code == 0 else 1
+
+
+def _ready_dvc() -> None:
+    """What a kill may have cut off: DVC's own words for it say nothing of what to do. Raises UserError."""
+    from frill import dvc_project, verify
+
+    for lock in verify.LOCKS:
+        verify.read_lock(lock)
+    if dvc_project.mend_rwlock():
+        print(f"{dvc_project.RWLOCK} was cut off by a kill: deleted")
 
 
 def sweep(preset: str | None, address: str | None, jobs: int | None) -> int:
@@ -151,6 +157,7 @@ def sweep(preset: str | None, address: str | None, jobs: int | None) -> int:
         return presets.run(preset, "sweep", *options)
     from frill.sweep import command
 
+    _ready_dvc()
     return command.run(address, jobs)
 
 
@@ -210,15 +217,21 @@ def benchmark(model: Path, device: str | None, control: Path, json: Path | None)
 
 
 def clean() -> int:
-    """Deletes scratch, logs and preset worktrees; `dvc gc -w` shrinks DVC's cache to what the workspace uses."""
-    for path in (Path("scratch"), Path("logs"), Path("build"), Path("dist")):
-        if path.exists():
-            shutil.rmtree(path)
-            print(f"removed {path}/")
-    from frill import presets
+    """Deletes scratch, logs and preset worktrees; `dvc gc --workspace` shrinks DVC's cache to what the workspace uses, unless it lies outside of the project."""
+    from frill import dvc_project, presets
 
-    presets.remove_all()
-    subprocess.run([sys.executable, "-m", "dvc", "gc", "--workspace", "--force"], check=False)
+    with dvc_project.alone():  # scratch is a running stage's
+        for path in (Path("scratch"), Path("logs"), Path("build"), Path("dist")):
+            if path.exists():
+                shutil.rmtree(path)
+                print(f"removed {path}/")
+        presets.remove_all()
+    cache = dvc_project.cache_folder()
+    if cache.is_relative_to(Path.cwd().resolve()):
+        subprocess.run([sys.executable, "-m", "dvc", "gc", "--workspace", "--force"], check=False)
+    else:
+        by_hand = "`dvc gc --workspace --projects FOLDER...`, with the folders of all others that use it, shrinks it"
+        print(f"{cache} is outside of the project and other projects may share it, so it is left alone: {by_hand}")
     return 0
 
 

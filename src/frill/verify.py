@@ -7,18 +7,17 @@ share a file (hard links), both are damaged at once.
 import hashlib
 import json
 import os
-import time
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruamel.yaml import YAML, YAMLError
 
+from frill import dvc_project
 from frill.errors import UserError
 
 LOCKS = (Path("dvc.lock"), Path("stages/dvc.lock"))
-RWLOCK = Path(".dvc/tmp/rwlock")
-WRITTEN_S = 0.5
 
 
 @dataclass
@@ -32,39 +31,44 @@ class Found:
 
     def md5(self, path: Path) -> str:
         """Of a file; of one that has several names once."""
-        stat = path.stat()
-        if (key := (stat.st_dev, stat.st_ino)) not in self._hashes:
+        status = path.stat()
+        if (key := (status.st_dev, status.st_ino)) not in self._hashes:
             with open(path, "rb") as file:
                 self._hashes[key] = hashlib.file_digest(file, "md5").hexdigest()
             self.files += 1
-            self.read_bytes += stat.st_size
+            self.read_bytes += status.st_size
         return self._hashes[key]
 
 
 def verify(root: Path = Path()) -> Found:
-    """Reads everything that dvc.lock and stages/dvc.lock name and DVC's cache holds. What is damaged is named and deleted, so that the next repro makes it again."""
+    """Reads everything that dvc.lock and stages/dvc.lock name and DVC's cache holds. What is damaged is named and deleted, so that the next repro makes it again.
+
+    Raises UserError while DVC runs here: what a stage has half written would be taken for damaged.
+    """
+    with dvc_project.alone(root) as repo:
+        return _verify(root, Path(repo.cache.local.path))
+
+
+def _verify(root: Path, cache: Path) -> Found:
     found, wrong = Found(), []
-    cache = _cache(root)
     for path, md5 in _recorded(root, cache):
         if path.is_file() and found.md5(path) != md5:
             found.damaged.append(f"{path.relative_to(root)}: is not what its stage wrote (md5 {found.md5(path)}, dvc.lock has {md5})")
             wrong.append(path)
-    for path in sorted(cache.glob("??/*")):
+    for path in sorted(cache.glob("??/[!.]*")):  # .NAME.tmp is a copy that another project, which shares the cache, has begun
         if found.md5(path) != path.parent.name + path.name.removesuffix(".dir"):
             found.damaged.append(f"{os.path.relpath(path, root)}: DVC's copy is damaged")
             wrong.append(path)
     for path in wrong:
-        path.parent.chmod(0o755)
-        path.unlink()
+        _delete(path)
     return found
 
 
-def _cache(root: Path) -> Path:
-    """Where DVC keeps copies, which may be far from the project."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        return Path(repo.cache.local.path)
+def _delete(path: Path) -> None:
+    """From a folder without its owner's write bit, too; the other bits stay, as a group may share the cache."""
+    if not os.access(path.parent, os.W_OK):
+        path.parent.chmod(stat.S_IMODE(path.parent.stat().st_mode) | stat.S_IWUSR)
+    path.unlink()
 
 
 def _recorded(root: Path, cache: Path) -> Iterator[tuple[Path, str]]:
@@ -78,22 +82,6 @@ def _recorded(root: Path, cache: Path) -> Iterator[tuple[Path, str]]:
             listing = cache / md5[:2] / md5[2:]
             if listing.is_file() and hashlib.md5(text := listing.read_bytes(), usedforsecurity=False).hexdigest() + ".dir" == md5:
                 yield from ((path / each["relpath"], each["md5"]) for each in json.loads(text))
-
-
-def mend_rwlock(root: Path = Path()) -> bool:
-    """Deletes DVC's list of who uses which file where a kill cut it off: DVC would refuse to run. Returns whether it did; one that is being written is left."""
-    path = root / RWLOCK
-    for wait_s in (0, WRITTEN_S):
-        time.sleep(wait_s)
-        try:
-            json.loads(path.read_text())
-            return False
-        except FileNotFoundError:
-            return False
-        except ValueError:
-            continue
-    path.unlink(missing_ok=True)
-    return True
 
 
 def read_lock(path: Path) -> dict:

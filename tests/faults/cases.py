@@ -12,7 +12,7 @@ from pathlib import Path
 from disturbed import assert_same, forget, kill_all, processes, running, runs, stages, untidy, wait
 from pipeline_project import Project
 
-from frill import verify
+from frill import dvc_project
 
 MOMENTS = (0.6, None)  # a share of a stage's usual time; None: its process has ended, DVC stores what it wrote
 
@@ -23,7 +23,7 @@ def kill_in_every_stage(project: Project, reference: Project) -> str:
     kills, passed, mended = 0, 0, 0
     for number, stage in enumerate(stages(reference)):
         for share in MOMENTS[number % 2 :: 2]:
-            mended += verify.mend_rwlock(project.folder)  # as frill repro does
+            mended += dvc_project.mend_rwlock(project.folder)  # as frill repro does
             dvc = project.start("dvc", "repro", "stages/dvc.yaml:track" if stage.name == "track" else stage.name)
             wait(lambda dvc=dvc, stage=stage: running(project, stage) or dvc.poll() is not None, stage.name)
             begun = time.monotonic()
@@ -40,7 +40,7 @@ def kill_in_every_stage(project: Project, reference: Project) -> str:
                 assert dvc.returncode == 0, f"{stage.name}: {dvc.returncode}"
                 passed += 1
             dvc.wait()
-    mended += verify.mend_rwlock(project.folder)
+    mended += dvc_project.mend_rwlock(project.folder)
     project.repro()
     files = assert_same(project, reference)
     return f"{kills} kills in {len(stages(reference))} stages ({passed} runs had ended before), DVC's rwlock cut off {mended} times; {files} files and every MLflow run as undisturbed"

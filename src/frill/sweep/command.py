@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 from tqdm import tqdm
 
+from frill import dvc_project
 from frill import params as parameters
 from frill.errors import UserError
 from frill.params import Resources
@@ -145,7 +146,7 @@ def _setup(remote: tuple[str, str] | None, commit: str) -> Setup:
     return Setup(
         name=f"frill-sweep-{os.getuid()}-{where}-{commit[:12]}",
         repository=tar.getvalue(),
-        cache=None if remote else graph.cache_folder(),
+        cache=None if remote else str(dvc_project.cache_folder()),
         remote=remote,
         config=local.read_text() if local.exists() else "",
         environment={name: os.environ[name] for name in SUM_ORDER if name in os.environ},

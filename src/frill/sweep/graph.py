@@ -1,4 +1,4 @@
-"""What DVC says of the project in the working directory: which stages a sweep runs, which are stale, what they stand on, where outputs are kept."""
+"""What DVC says of the project in the working directory: which stages a sweep runs, which are stale, what they stand on, the default remote."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -52,12 +52,6 @@ def made_here(chains: dict[str, list[Stage]]) -> list[str]:
     """The stages whose cached outputs `chains` start from: upstream ones, and those of students that are up to date."""
     swept = {stage.name for chain in chains.values() for stage in chain}
     return sorted({name for chain in chains.values() for stage in chain for name in stage.needs} - swept)
-
-
-def cache_folder() -> str:
-    """Absolute."""
-    with Repo() as repo:
-        return str(Path(repo.cache.local_cache_dir).resolve())
 
 
 def default_remote() -> tuple[str, str]:

@@ -1,0 +1,91 @@
+"""DVC's side of the project's folder: where its cache is, and who else works here."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from frill.errors import UserError
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+LOCK = Path(".dvc/tmp/lock")
+RWLOCK = Path(".dvc/tmp/rwlock")
+WRITTEN_S = 0.5
+
+
+@contextmanager
+def alone(root: Path = Path()) -> Iterator["Repo"]:
+    """The project, locked: no other DVC begins. Raises UserError where one runs, or where there is no project.
+
+    DVC gives up its lock while a stage's command runs; its list of who uses which file then names that stage.
+    """
+    from dvc.lock import LockError
+
+    with _open(root) as repo:
+        try:
+            repo.lock.lock()
+        except LockError:
+            pid = (root / LOCK).read_text().strip()
+            raise UserError(f"{root / LOCK}: DVC runs in this project (pid {pid}); repeat this when it has ended") from None
+        try:
+            _refuse_beside_a_stage(root)
+            yield repo
+        finally:
+            repo.lock.unlock()
+
+
+def cache_folder(root: Path = Path()) -> Path:
+    """Absolute. Raises UserError where there is no project."""
+    with _open(root) as repo:
+        return Path(repo.cache.local_cache_dir).resolve()
+
+
+def mend_rwlock(root: Path = Path()) -> bool:
+    """Deletes DVC's list of who uses which file where a kill cut it off: DVC would refuse to run. Returns whether it did; one that is being written is left."""
+    for wait_s in (0, WRITTEN_S):
+        time.sleep(wait_s)
+        try:
+            _read_rwlock(root)
+            return False
+        except ValueError:
+            continue
+    (root / RWLOCK).unlink(missing_ok=True)
+    return True
+
+
+def _open(root: Path) -> "Repo":
+    """DVC itself would look in the folders above, too."""
+    from dvc.repo import Repo
+
+    if not (root / ".dvc").is_dir():
+        raise UserError(f"{root / '.dvc'}: no such folder; run this in the project's folder")
+    return Repo(str(root))
+
+
+def _refuse_beside_a_stage(root: Path) -> None:
+    """DVC leaves the entries of a process that was killed; those count for nothing."""
+    import psutil
+
+    try:
+        rwlock = _read_rwlock(root)
+    except ValueError:
+        raise UserError(f"{root / RWLOCK} was cut off by a kill, and what runs here is not known; `make repro` deletes it") from None
+    users = [*rwlock.get("write", {}).values(), *(user for users in rwlock.get("read", {}).values() for user in users)]
+    for user in users:
+        if psutil.pid_exists(user["pid"]):
+            raise UserError(
+                f"`{user['cmd']}` (pid {user['pid']}) runs a stage of this project; repeat this when it has ended"
+                f" (a process that is no DVC has the pid of one that was killed: then delete {root / RWLOCK})"
+            )
+
+
+def _read_rwlock(root: Path) -> dict:
+    """Raises ValueError where it is cut off."""
+    try:
+        return json.loads((root / RWLOCK).read_text())
+    except FileNotFoundError:
+        return {}
