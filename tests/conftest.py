@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from frill.noss import embed, log_mels
 from frill.students import mobilenet_v3
 
 tensorflow_setup.set_up(threads=2, seed=17)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would all that tests start and interrupt
 
 
 @pytest.fixture(scope="session")
