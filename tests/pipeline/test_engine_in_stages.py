@@ -18,6 +18,7 @@ def made(project: Project) -> dict[str, bytes]:
 def test_stages_on_a_cluster_make_the_same_bytes(reproduced, monkeypatch):
     alone = made(reproduced)
     reproduced.params["engine"] = "ray"
+    reproduced.write()
     shutil.rmtree(reproduced.folder / "scratch")  # embeddings that were kept
     with two_nodes(reproduced.params["threads"]) as cluster:
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)

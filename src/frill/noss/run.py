@@ -63,7 +63,8 @@ def score(embed: Embed, name: str, params: Params) -> dict:
 def _score_tasks(tasks: list[tuple], params: Params) -> Iterable[dict]:
     """Each task, as _score_task takes it, in a process of its own; embeddings reach joblib's processes as memory maps."""
     if maps_over_cluster(params):
-        return cluster_map(_score_task, tasks)
+        # Rows of a store are sent as the path of their file, which other machines do not have.
+        return cluster_map(_score_task, [(name, embeddings, list(rows), params) for name, embeddings, rows, params in tasks])
     return joblib.Parallel(min(params.threads, len(tasks)))(map(joblib.delayed(_score_task), tasks))
 
 
