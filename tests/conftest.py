@@ -36,7 +36,8 @@ def default(_default) -> dict:
 def pytest_collection_modifyitems(items) -> None:
     """The longest first, so that the processes that share the tests end together; before them two that make a project each at the same time."""
     first = ("test_same_lock.py", "test_remotes.py")
-    items.sort(key=lambda item: ("pipeline" not in item.path.parts, item.path.name not in first))
+    long = ("test_in_the_graph.py", "test_tracking_server.py", "test_faults.py", "test_sweep_cluster.py", "test_distill.py")
+    items.sort(key=lambda item: (item.path.name not in first, "pipeline" not in item.path.parts, item.path.name not in long))
 
 
 @pytest.fixture(scope="session")
