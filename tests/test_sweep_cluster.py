@@ -32,8 +32,8 @@ def nodes():
             cluster.ray.shutdown()
 
 
-def sweep(chains: dict, retries: int = 2, **request) -> list:
-    return list(cluster.run(chains, {}, None, {"distill": Resources(**{"cpus": 1, "gpus": 0, "memory_gib": 0.1} | request)}, None, retries))
+def sweep(chains: dict, **request) -> list:
+    return list(cluster.run(chains, {}, None, {"distill": Resources(**{"cpus": 1, "gpus": 0, "memory_gib": 0.1} | request)}, None, 2))
 
 
 def test_a_stage_goes_to_another_node_than_the_one_that_could_not_run_it(nodes, monkeypatch):

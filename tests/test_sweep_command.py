@@ -81,6 +81,15 @@ def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monk
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frill-sweep-0-elsewhere-old", "frill-sweep-0-place-busy"]
 
 
+def test_clones_are_for_their_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    home = worker._home(worker.Setup("frill-sweep-0-place-new", b"", None, None, "", {}))
+    assert home.parent == tmp_path and home.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(os, "getuid", lambda: home.stat().st_uid + 1)
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        worker._home(worker.Setup(home.name, b"", None, None, "", {}))
+
+
 def test_why_a_clone_could_not_be_made_is_said(tmp_path):
     with pytest.raises(RuntimeError, match="^git clone --quiet .*nowhere.* new: fatal: .*nowhere.* does not exist"):
         worker._do(["git", "clone", "--quiet", str(tmp_path / "nowhere"), "new"], tmp_path)
