@@ -30,8 +30,8 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("src", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore")
-GRAPHS = ("dvc.yaml", "stages/dvc.yaml")
+COPIED = ("src", "stages", "track/dvc.yaml", "dvc.yaml", "requirements.lock", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore")
+GRAPHS = ("dvc.yaml", "track/dvc.yaml")
 FILES = "summary.json 2 3"  # in an output that is a folder: a student's has four, a converted one's two or three
 STUB = f"""#!/bin/sh
 # Arguments: outputs, folders with a / at the end; -- and the command that is not run. What is written differs from command to command.

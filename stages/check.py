@@ -11,5 +11,5 @@ with stage("check"):
         print(line)
     for path in check.remove_unnamed(settings):
         print(f"removed {path}: no longer in params.yaml")
-    Path("data").mkdir(exist_ok=True)
+    check.link_teacher(settings.teacher.source, Path("data/teacher_source"))
     Path("data/checked.txt").write_text("params.yaml is valid\n")

@@ -25,7 +25,9 @@ with stage("evaluate_references"):
 
     teacher_hash = text_hash(content_hash(saved_model), output)
     references = {
-        params.TEACHER: lambda store: embed.embed_calls(lambda clips: teacher().embed(clips), teacher_hash, store, pooling),
+        params.TEACHER: lambda store: embed.embed_calls(
+            lambda clips: teacher().embed(clips), teacher_hash, "frill.teacher.saved_model", store, pooling
+        ),
         "logmel_stats": lambda store: embed.log_mel_statistics(store, threads),
         "random_weights": lambda store: embed.embed_tflite(control, store, pooling, threads),
     }

@@ -48,4 +48,4 @@ with stage("track"):
             version = registry.promote(Path(f"models/tflite/{selected}/model.tflite"), champion, ids[selected], uri, experiment)
             print(f"track: {selected} is models:/{experiment}@{store.ALIAS}, version {version}")
     except store.Away as away:
-        print(f"track: {uri} is away ({away}); nothing is lost, the next `dvc repro` or `dvc repro stages/dvc.yaml` writes what is missing there")
+        print(f"track: {uri} is away ({away}); nothing is lost, the next `dvc repro` or `dvc repro track/dvc.yaml` writes what is missing there")

@@ -13,7 +13,7 @@ from typing import IO
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("dvc.lock", "stages/dvc.lock")
+LOCKS = ("dvc.lock", "track/dvc.lock")
 MINIATURE_STUDENTS = {
     "one": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1},
     "two": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": 8, "qat": 0, "precision": "float32", "seeds": 2},
@@ -40,7 +40,7 @@ def miniature() -> dict:
 
 def stages_run(printed: str) -> list[str]:
     """The stages that DVC says it ran."""
-    return re.findall(r"Running stage '(?:stages/dvc.yaml:)?([^']+)'", printed)
+    return re.findall(r"Running stage '(?:track/dvc.yaml:)?([^']+)'", printed)
 
 
 class Project:
@@ -50,7 +50,7 @@ class Project:
 
     def __init__(self, folder: Path, params: dict):
         self.folder = folder
-        for name in ("src", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "presets"):
+        for name in ("src", "stages", "track", "dvc.yaml", "requirements.lock", ".dvcignore", ".gitignore", "presets"):
             source = ROOT / name
             if source.is_dir():
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock"))
@@ -118,7 +118,7 @@ class Project:
         return stages_run(done.stdout)
 
     def lock(self) -> dict:
-        """The entries of dvc.lock and stages/dvc.lock."""
+        """The entries of dvc.lock and track/dvc.lock."""
         return {name: entry for path in LOCKS for name, entry in yaml.safe_load((self.folder / path).read_text())["stages"].items()}
 
 

@@ -1,44 +1,92 @@
-"""What students share: it names all of their code and settings, and changes with these alone."""
+"""Recipes: what every stage of dvc.yaml is made by, and what students share of params.yaml."""
 
-import hashlib
+import json
+import re
 
 import pytest
 import yaml
-from code_dependencies import ROOT, stage_code
-from pipeline_project import miniature
+from pipeline_project import ROOT, miniature
 
-from frill import recipe
+from frill import fingerprint, recipe
+from frill.fingerprint import hash_code
+from frill.params import Audio
 
-
-@pytest.mark.parametrize(
-    ("stage", "device", "keys"),
-    [
-        ("distill", "", ["seed", "threads", "distill"]),
-        ("convert", "", ["convert"]),
-        ("evaluate", "", ["seed", "noss"]),
-        ("benchmark", "host", ["devices.host"]),
-    ],
-)
-def test_a_recipe_holds_every_module_and_setting(monkeypatch, stage, device, keys):
-    monkeypatch.chdir(ROOT)
-    found, params = recipe.read(f"recipe_{stage}", device), yaml.safe_load((ROOT / "params.yaml").read_text())
-    assert list(found["code"]) == stage_code(stage, ROOT / f"stages/{stage}.py")
-    assert found["code"][f"stages/{stage}.py"] == hashlib.sha256((ROOT / f"stages/{stage}.py").read_bytes()).hexdigest()
-    assert list(found["params"]) == keys
-    assert found["params"][keys[-1]] == (params["devices"]["host"] if device else params[keys[-1]])
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES |= yaml.safe_load((ROOT / "track/dvc.yaml").read_text())["stages"]
 
 
-def test_values_are_those_of_the_file(tmp_path, monkeypatch):
-    """Not those of params.py: a default that is added there must not train every student again."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text().replace("    - src/frill/", "    - ../").replace("    - stages/", "    - ../"))
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(miniature()))
-    assert recipe.read("recipe_distill") == {"code": {}, "params": {key: miniature()[key] for key in ("seed", "threads", "distill")}}
+@pytest.fixture(scope="module")
+def recipes() -> dict[str, dict]:
+    return recipe.read_all(ROOT)
 
 
-def test_values_are_those_that_dvc_reads(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", [name for name in STAGES if name != "code"])
+def test_every_stage_depends_on_the_recipe_of_its_script(recipes, name):
+    stage = STAGES[name].get("do", STAGES[name])
+    own, *others = [path for path in stage["deps"] if path.startswith("data/code/")]
+    assert not others
+    found = recipes[own.removeprefix("data/code/").replace("${item.device}", "host").removesuffix(".json")]
+    script = ROOT / re.search(r"stages/\w+\.py", stage["cmd"])[0]
+    source = re.search(r"download\.py (\w+)", stage["cmd"])
+    loaders = {"espeak": ["frill.corpora.synthetic"]}
+    extra = loaders.get(source[1], [f"frill.corpora.{source[1]}"]) if source else []
+    assert found["code"] == hash_code(script, *extra)
+
+
+def test_there_is_no_recipe_that_no_stage_depends_on(recipes):
+    assert len(recipes) == len(STAGES) - 1  # one device
+
+
+def test_every_kind_of_audio_has_its_loader():
+    sections = {name for name in Audio.model_fields if f"download_{name}" in STAGES}
+    assert sections == set(recipe.LOADERS)
+
+
+def test_what_students_share_stands_in_their_recipes_alone(recipes):
+    """DVC reads params.yaml anew for each stage with params: docs/scale.md."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    expected = {
+        "distill": {key: params[key] for key in ("seed", "threads", "distill")},
+        "convert": {"convert": params["convert"]},
+        "evaluate": {key: params[key] for key in ("seed", "noss")},
+        "benchmark/host": params["devices"]["host"],
+    }
+    assert {name: found["params"] for name, found in recipes.items() if "params" in found} == expected
+    for name in ("distill", "convert", "benchmark", "evaluate"):
+        assert "params" not in STAGES[name].get("do", STAGES[name])
+    shared = {key for keys in recipe.SHARED.values() for key in keys} | {"devices"}
+    assert set(STAGES["code"]["params"]) == shared
+
+
+def test_values_are_those_that_dvc_reads(tmp_path):
     """In YAML 1.1 0100 would be 64: students would not be trained again when one becomes the other."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "dvc.yaml").write_text("stages: {recipe_x: {deps: [], params: [seed, on]}}")
-    (tmp_path / "params.yaml").write_text("seed: 0100\non: 1e-3\n")
-    assert recipe.read("recipe_x")["params"] == {"seed": 100, "on": 0.001}
+    (tmp_path / "stages").mkdir()
+    for name in ("convert", "benchmark"):
+        (tmp_path / f"stages/{name}.py").write_text("")
+    text = "convert: {x: 0100, y: 1e-3}\ndevices: {host: {kind: host}}\n"
+    (tmp_path / "params.yaml").write_text(text)
+    found = recipe.read_all(tmp_path)
+    assert found["convert"]["params"] == {"convert": {"x": 100, "y": 0.001}}
+    assert found["benchmark/host"]["params"] == {"kind": "host"}
+
+
+def test_a_default_that_is_added_to_a_section_changes_no_recipe(tmp_path):
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/distill.py").write_text("")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(miniature()))
+    found = recipe.read_all(tmp_path)["distill"]["params"]
+    assert found == {key: miniature()[key] for key in ("seed", "threads", "distill")}
+
+
+def test_the_teachers_recipe_has_its_network_and_an_embeddings_what_a_teacher_hears():
+    """Lists by hand once lacked these."""
+    sources = {path.name for path in fingerprint.find_sources(ROOT / "stages/teacher.py").files}
+    assert {"network.py", "clips.py", "triplet.py"} <= sources
+    heard = {path.name for path in fingerprint.find_sources("frill.teacher.saved_model").files}
+    assert {"parts.py", "calling.py"} <= heard
+    stored = {path.name for path in fingerprint.find_sources("frill.corpora.synthetic").data}
+    assert "sentences_en.txt" in stored
+
+
+def test_recipes_are_small_files(recipes):
+    assert all(len(json.dumps(found)) < 1000 for found in recipes.values())

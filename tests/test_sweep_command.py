@@ -33,7 +33,7 @@ def repository(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text("seed: 1\n")
     (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
     (tmp_path / "stages").mkdir()
-    (tmp_path / "stages/dvc.yaml").touch()
+    (tmp_path / "track/dvc.yaml").touch()
     for arguments in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
         subprocess.run(["git", *arguments.split()], check=True)
     return tmp_path
@@ -42,7 +42,7 @@ def repository(tmp_path, monkeypatch):
 def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
     command.refuse_uncommitted()
     (repository / "dvc.lock").write_text("changed")
-    (repository / "stages/dvc.lock").touch()
+    (repository / "track/dvc.lock").touch()
     command.refuse_uncommitted()
     (repository / "params.yaml").write_text("seed: 2\n")
     (repository / "new.py").touch()
@@ -52,7 +52,7 @@ def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
 
 def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repository):
     commit = command._git("rev-parse", "HEAD")
-    (repository / "stages/dvc.lock").write_text("changed")
+    (repository / "track/dvc.lock").write_text("changed")
     (repository / "notes.txt").touch()
     command.refuse_changes_since(commit)
     (repository / "params.yaml").write_text("seed: 2\n")

@@ -131,6 +131,19 @@ def check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) -
         raise UserError(f"{spec.csv}: {len(empty)} rows have no label in column {spec.columns.label!r}, the first is {empty[0]}; fill it in")
 
 
+def link_teacher(source: str, link: Path) -> None:
+    """Make `link` stand for the teacher's source, for DVC to depend on.
+
+    It becomes a link to the SavedModel's folder, or a file with the word of the trainer.
+    """
+    link.unlink(missing_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if source == TRAINS:
+        link.write_text(f"{source}\n")
+    else:
+        link.symlink_to(Path(source).resolve())
+
+
 def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
     """Deletes outputs of students, sets and devices that params.yaml no longer names: stages that depend on whole folders must not see them."""
     models = {*params.students, *params.references}
@@ -138,7 +151,6 @@ def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
         "models/students/*": params.students,
         "models/tflite/*": params.students,
         "results/noss/*.json": models,
-        "data/recipes/benchmark/*.json": params.devices,
         "results/identity/*.json": params.devices,
         "results/latency/*": params.devices,
         "results/latency/*/*.json": models,

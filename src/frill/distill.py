@@ -18,10 +18,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from frill.fingerprint import hash_code
 from frill.params import Distill
 from frill.progress import progress
 from frill.schedule import batch_rows, learning_rate
-from frill.scratch import code_hash, content_hash, text_hash
+from frill.scratch import content_hash, text_hash
 from frill.students.build import StudentSpec, build, count
 from frill.students.low_rank import as_shipped
 from frill.students.weights import save_student
@@ -239,9 +240,8 @@ def target_scale(deviation: np.ndarray, balance: float) -> np.ndarray:
 
 def checkpoint_name(spec: StudentSpec, settings: Distill, seed: int, targets: Path, replicas: int = 1) -> str:
     """A name that only the same training has: the architecture, every setting, the targets' content, threads and devices, the training code."""
-    code = code_hash("distill", "schedule", "frontend", "target_store", "tensorflow_setup", "students")
     threads = tf.config.threading.get_intra_op_parallelism_threads()
-    parts = [spec.as_dict(), settings.model_dump(), seed, content_hash(targets), code, threads, replicas]
+    parts = [spec.as_dict(), settings.model_dump(), seed, content_hash(targets), hash_code(__name__), threads, replicas]
     return text_hash(json.dumps(parts, sort_keys=True))[:24]
 
 

@@ -15,6 +15,7 @@ from frill import subcommand
 from frill.errors import UserError
 
 WORKTREES = Path(".presets")
+SHAPED_BY = ("src", "stages", "dvc.yaml", "track/dvc.yaml", "requirements.lock")
 PATH_KEY = re.compile(r"(?<=[\s{])(folder|csv|ontology|manual_dir|data_dir|source|tool): *([^\s,}#]+)")
 
 
@@ -54,8 +55,8 @@ def _absolute(path: str) -> str:
 def _worktree(name: str) -> Path:
     """A git worktree at HEAD that keeps its own dvc.lock and results from one run to the next."""
     path = (WORKTREES / name).resolve()
-    if _git("status", "--porcelain", "--", "src", "stages", "dvc.yaml", ":!stages/dvc.lock"):
-        print("note: uncommitted changes of src, stages and dvc.yaml are not in the preset's worktree; commit them first", file=sys.stderr)
+    if _git("status", "--porcelain", "--", *SHAPED_BY):
+        print("note: uncommitted changes of code, dvc.yaml or requirements.lock are not in the preset's worktree; commit them first", file=sys.stderr)
     lock = (path / "dvc.lock").read_text() if (path / "dvc.lock").exists() else None
     if path.exists():
         _git("checkout", "--quiet", "--force", "--detach", _git("rev-parse", "HEAD"), cwd=path)

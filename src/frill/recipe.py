@@ -1,20 +1,46 @@
-"""What a stage is made with for all students alike: its code, its sections of params.yaml. dvc.yaml says which, as dependencies of the stage recipe_STAGE."""
+"""What every stage is made by: a hash of its code and, where there is one for each student, params.
 
-import hashlib
-from functools import reduce
+DVC reads params.yaml anew for every stage that has `params`. So students' stages have none: what
+they share of params.yaml stands beside the hash, in the one small file that they all depend on.
+"""
+
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from frill.corpora import LOADERS
+from frill.fingerprint import hash_code
 
-def read(stage: str, device: str = "") -> dict:
-    """`code`: {path: sha256} and `params`: {key: value} of that stage of dvc.yaml, values as params.yaml has them: a new default of ours changes no recipe."""
-    graph, values = (YAML(typ="safe").load(Path(name).read_text()) for name in ("dvc.yaml", "params.yaml"))  # as DVC and frill.params read them
-    entry = graph["stages"][stage]
-    entry = entry.get("do", entry)
-    code = [path for path in entry["deps"] if path.startswith(("src/", "stages/"))]
-    keys = [key.replace("${key}", device) for key in entry["params"]]
-    return {
-        "code": {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in code},
-        "params": {key: reduce(dict.__getitem__, key.split("."), values) for key in keys},
-    }
+# The script that writes the recipes.
+OWN = "fingerprints"
+# Sections of params.yaml that shape the stages of all students alike.
+SHARED = {
+    "distill": ("seed", "threads", "distill"),
+    "convert": ("convert",),
+    "evaluate": ("seed", "noss"),
+}
+
+
+def read_all(root: Path = Path()) -> dict[str, dict]:
+    """Return each stage's recipe, {"code": sha256, "params": values}, by the file's name.
+
+    `benchmark` has one for each device. Values are params.yaml's own: a default that frill adds to
+    a section changes no recipe.
+    """
+    values = YAML(typ="safe").load((root / "params.yaml").read_text())
+    recipes = {}
+    for script in sorted((root / "stages").glob("*.py")):
+        name = script.stem
+        if name == OWN:
+            continue
+        if name == "download":
+            for source, loader in LOADERS.items():
+                recipes[f"download_{source}"] = {"code": hash_code(script, loader)}
+        elif name == "benchmark":
+            for device, settings in values["devices"].items():
+                recipes[f"benchmark/{device}"] = {"code": hash_code(script), "params": settings}
+        else:
+            recipes[name] = {"code": hash_code(script)}
+            if name in SHARED:
+                recipes[name]["params"] = {key: values[key] for key in SHARED[name]}
+    return recipes

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
-
 
 def text_hash(*texts: str) -> str:
     """sha256 of texts in order."""
@@ -24,13 +22,6 @@ def content_hash(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     files = sorted(each for each in path.rglob("*") if each.is_file())
     return text_hash(*(content_hash(each) + each.relative_to(path).as_posix() for each in files))
-
-
-def code_hash(*names: str) -> str:
-    """Of modules and folders of this package, such as "noss/embed" or "students", without importing them."""
-    paths = [PACKAGE / name for name in names]
-    files = [file for path in paths for file in (sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")])]
-    return text_hash(*map(content_hash, files))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML, YAMLError
 from frill import dvc_project
 from frill.errors import UserError
 
-LOCKS = (Path("dvc.lock"), Path("stages/dvc.lock"))
+LOCKS = (Path("dvc.lock"), Path("track/dvc.lock"))
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Found:
 
 
 def verify(root: Path = Path()) -> Found:
-    """Reads everything that dvc.lock and stages/dvc.lock name and DVC's cache holds. What is damaged is named and deleted, so that the next repro makes it again.
+    """Reads everything that dvc.lock and track/dvc.lock name and DVC's cache holds. What is damaged is named and deleted, so that the next repro makes it again.
 
     Raises UserError while DVC runs here: what a stage has half written would be taken for damaged.
     """

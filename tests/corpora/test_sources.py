@@ -39,26 +39,26 @@ def test_the_synthetic_sets_come_through_the_same_door(params):
     assert isinstance(first, Clip) and first.licence == "generated" and (first.name, seventh.name) == ("keyword-00000", "keyword-00006")
 
 
-def test_the_fingerprint_changes_with_all_that_shapes_a_set_and_with_nothing_else(params, tmp_path):
-    def fingerprint() -> str:
-        return corpora.fingerprint("folder", "mine", validate(params))
+def test_the_name_of_an_unfinished_set_changes_with_all_that_shapes_a_set_and_with_nothing_else(params, tmp_path):
+    def name() -> str:
+        return corpora.name_unfinished("folder", "mine", validate(params))
 
-    seen = [fingerprint()]
-    assert fingerprint() == seen[0]
+    seen = [name()]
+    assert name() == seen[0]
     params["audio"]["rejected_limit"] = 0.5
     params["distill"]["steps"] = 7
-    assert fingerprint() == seen[0]
+    assert name() == seen[0]
     params["audio"]["silent_dbfs"] = -60
-    seen.append(fingerprint())
+    seen.append(name())
     params["audio"]["folder"]["mine"]["licence"] = "CC0-1.0"
-    seen.append(fingerprint())
+    seen.append(name())
     os.utime(tmp_path / "audio/a.wav", (1, 1))
-    seen.append(fingerprint())
+    seen.append(name())
     (tmp_path / "audio/new").mkdir()
     np.save(tmp_path / "audio/new/x.npy", np.zeros(3))
-    seen.append(fingerprint())
+    seen.append(name())
     (tmp_path / "list.csv").write_text("path,word\na.wav,yes\n")
-    seen.append(fingerprint())
+    seen.append(name())
     params["seed"] += 1
-    seen.append(fingerprint())
+    seen.append(name())
     assert len(set(seen)) == len(seen)

@@ -24,7 +24,7 @@ def kill_in_every_stage(project: Project, reference: Project) -> str:
     for number, stage in enumerate(stages(reference)):
         for share in MOMENTS[number % 2 :: 2]:
             mended += dvc_project.mend_rwlock(project.folder)  # as frill repro does
-            dvc = project.start("dvc", "repro", "stages/dvc.yaml:track" if stage.name == "track" else stage.name)
+            dvc = project.start("dvc", "repro", "track/dvc.yaml:track" if stage.name == "track" else stage.name)
             wait(lambda dvc=dvc, stage=stage: running(project, stage) or dvc.poll() is not None, stage.name)
             begun = time.monotonic()
             if share is None:

@@ -19,6 +19,9 @@ def test_windows_are_the_frontends(store, tmp_path):
         np.testing.assert_array_equal(np.stack(clips.windows(index)), frontend.windows(store.samples(index)))
 
 
+MODULE = "frill.teacher.saved_model"  # what a teacher hears is its making
+
+
 @pytest.mark.parametrize("pooling", ["mean", "max", "mean+max"])
 def test_a_clips_embedding_is_its_windows_pooled(store, pooling_models, pooling):
     model, _ = pooling_models
@@ -43,16 +46,16 @@ def test_a_model_and_a_corpus_are_embedded_once(store, pooling_models, tmp_path,
         calls.append(len(calls))
         return ([[float(len(samples))], [0.0]] * np.ones((1, 3), np.float32) for samples in clips)
 
-    first = embed.embed_calls(counted, "model", store, "mean")
+    first = embed.embed_calls(counted, "model", MODULE, store, "mean")
     np.testing.assert_array_equal(first, np.array(STORE_SAMPLES)[:, None] / 2 * np.ones((1, 3)))
-    np.testing.assert_array_equal(embed.embed_calls(counted, "model", store, "mean"), first)
+    np.testing.assert_array_equal(embed.embed_calls(counted, "model", MODULE, store, "mean"), first)
     assert len(calls) == 1
-    embed.embed_calls(counted, "model", store, "max")
-    embed.embed_calls(counted, "another", store, "mean")
+    embed.embed_calls(counted, "model", MODULE, store, "max")
+    embed.embed_calls(counted, "another", MODULE, store, "mean")
     write_clips(tmp_path / "other", [Clip("c", speechlike(9000), label="x")])
-    embed.embed_calls(counted, "model", ClipStore(tmp_path / "other"), "mean")
+    embed.embed_calls(counted, "model", MODULE, ClipStore(tmp_path / "other"), "mean")
     assert len(calls) == 4
-    monkeypatch.setattr(embed, "code_hash", lambda *names: "edited")
-    embed.embed_calls(counted, "model", store, "mean")
+    monkeypatch.setattr(embed, "hash_code", lambda *names: "edited")
+    embed.embed_calls(counted, "model", MODULE, store, "mean")
     assert len(calls) == 5
     assert not list((tmp_path / "embeddings").glob("*.new"))

@@ -116,7 +116,7 @@ def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_t
     )
 
     (second.folder / "results/identity/host.json").unlink()
-    there = second.run(*another_machine, "dvc", "repro", "frontier", "stages/dvc.yaml")
+    there = second.run(*another_machine, "dvc", "repro", "frontier", "track/dvc.yaml")
     assert there.returncode == 0 and "another machine" not in there.stdout, there.stdout
     ran = set(stages_run(there.stdout))
     timed = {"identify@host", "benchmark@one-host", "benchmark@two-host", "benchmark_references@host"}

@@ -7,57 +7,65 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from frill.clip_writer import Done
 from frill.clips import Clip, Rejected
 from frill.corpora.reading import screened
+from frill.fingerprint import hash_code
 from frill.params import Params
-from frill.scratch import code_hash, text_hash
+from frill.scratch import text_hash
 
-SHAPED_BY = ("corpora", "audio", "audio_files", "ffmpeg", "clips", "clip_writer")  # the code that a clip store depends on
+# By section of params.yaml's `audio`. Imported only where it is asked for: eSpeak NG is GPL-3,
+# TensorFlow takes seconds, and a stage depends on its own loader alone.
+LOADERS = {
+    "espeak": "frill.corpora.synthetic",
+    "folder": "frill.corpora.folder",
+    "audioset": "frill.corpora.audioset",
+    "tfrecord": "frill.corpora.tfrecord",
+    "webdataset": "frill.corpora.webdataset",
+    "tfds": "frill.corpora.tfds",
+}
 
 
-def clips(source: str, name: str, params: Params, done: Done = Done()) -> Iterator[Clip | Rejected]:  # noqa: B008 - Done is frozen
-    """What a set holds that `done` has not. `source` is the section of params.yaml's `audio` that the set stands in."""
-    spec, threads = getattr(params.audio, source)[name], params.threads
+def clips(source: str, name: str, params: Params, done: Done | None = None) -> Iterator[Clip | Rejected]:
+    """Return what a set holds that `done` has not.
+
+    `source` is the section of params.yaml's `audio` that the set stands in.
+    """
+    done = done or Done()
+    spec = getattr(params.audio, source)[name]
+    loader = import_module(LOADERS[source])
     if source == "espeak":
-        from frill.corpora import synthetic  # GPL-3 speech synthesis: loaded only where it is asked for
-
-        return synthetic.clips(spec.set, params.seed, spec.hours, spec.clips, threads, done.items, done.samples)
-    if source == "folder":
-        from frill.corpora import folder
-
-        items = folder.clips(name, spec, done.items, threads)
-    elif source == "audioset":
-        from frill.corpora import audioset
-
-        return screened(audioset.clips(name, spec, done.items, threads), None, False, params.audio.silent_dbfs)
-    elif source == "tfrecord":
-        from frill.corpora import tfrecord
-
-        items = tfrecord.clips(name, spec, done.items, threads)
-    elif source == "tfds":
-        from frill.corpora import tfds
-
-        items = tfds.clips(name, spec, done.items)
+        return loader.clips(
+            spec.set, params.seed, spec.hours, spec.clips, params.threads, done.items, done.samples
+        )
+    if source == "tfds":
+        items = loader.clips(name, spec, done.items)
     else:
-        from frill.corpora import webdataset
-
-        items = webdataset.clips(name, spec, done.items, threads)
+        items = loader.clips(name, spec, done.items, params.threads)
+    if source == "audioset":
+        # Its labels choose clips, which are listed with them.
+        return screened(items, None, False, params.audio.silent_dbfs)
     return screened(items, spec.labels, spec.use == "task", params.audio.silent_dbfs)
 
 
-def fingerprint(source: str, name: str, params: Params) -> str:
-    """A name that only the same store has: the set's params, the code, and the names, lengths and times of the files that it is read from."""
+def name_unfinished(source: str, name: str, params: Params) -> str:
+    """Return a name for the set's unfinished clip store that no other set has.
+
+    It is a hash of the set's params, of the code, and of the names, lengths and times of the files
+    that the set is read from.
+    """
     spec = getattr(params.audio, source)[name]
-    settings = json.dumps([source, name, spec.model_dump(), params.seed, params.audio.silent_dbfs], sort_keys=True)
-    paths = [value for key in ("folder", "csv", "ontology", "manual_dir") if isinstance(value := getattr(spec, key, None), str)]
+    settings = [source, name, spec.model_dump(), params.seed, params.audio.silent_dbfs]
     stats = hashlib.sha256()
-    for path in paths:
-        for line in _stats(Path(path)):
+    for key in ("folder", "csv", "ontology", "manual_dir"):
+        path = getattr(spec, key, None)
+        for line in _stats(Path(path)) if isinstance(path, str) else ():
             stats.update(f"{line}\n".encode("utf-8", "surrogateescape"))
-    return text_hash(settings, code_hash(*SHAPED_BY), stats.hexdigest())[:24]
+    code = hash_code(__name__, LOADERS[source], "frill.clip_writer")
+    return text_hash(json.dumps(settings, sort_keys=True), code, stats.hexdigest())[:24]
 
 
 def _stats(path: Path) -> Iterator[str]:

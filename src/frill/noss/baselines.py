@@ -32,7 +32,7 @@ def embedding(name: str, params: Params) -> Embed:
         return lambda store: embed_tflite(source, store, pooling, params.threads)
     loaded = cache(lambda: LOADERS[spec.kind](name, spec))  # only where something is to be embedded: TensorFlow takes seconds
     model_hash = text_hash(content_hash(source), spec.kind, str(spec.output))
-    return lambda store: embed_calls(lambda clips: loaded()(clips), model_hash, store, pooling)
+    return lambda store: embed_calls(lambda clips: loaded()(clips), model_hash, __name__, store, pooling)
 
 
 def takes_windows(name: str, path: Path) -> bool:

@@ -13,22 +13,13 @@ import numpy as np
 from frill.clips import ClipStore
 from frill.embedder import Embedder, Pooling, pool
 from frill.errors import UserError
+from frill.fingerprint import hash_code
 from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES
 from frill.noss.log_mels import LogMels, corpus_hash
 from frill.progress import progress
-from frill.scratch import appearing, code_hash, content_hash, text_hash
+from frill.scratch import appearing, content_hash, text_hash
 
 FOLDER = Path("scratch/embeddings")
-CODE = (
-    "audio",
-    "frontend",
-    "embedder",
-    "stream",
-    "noss/log_mels",
-    "noss/embed",
-    "teacher/calling",
-    "teacher/saved_model",
-)  # what an embedding is computed by
 
 
 def embed_tflite(path: Path, store: ClipStore, pooling: Pooling, threads: int) -> np.ndarray:
@@ -43,7 +34,7 @@ def embed_tflite(path: Path, store: ClipStore, pooling: Pooling, threads: int) -
         with ThreadPoolExecutor(threads) as workers:
             return _stack(workers.map(embed, range(len(store))), store)
 
-    return cached(content_hash(path), store, pooling, compute)
+    return cached(content_hash(path), hash_code(__name__), store, pooling, compute)
 
 
 def log_mel_statistics(store: ClipStore, threads: int) -> np.ndarray:
@@ -57,18 +48,34 @@ def log_mel_statistics(store: ClipStore, threads: int) -> np.ndarray:
     return result
 
 
-def embed_calls(embed: Callable[[Iterable[np.ndarray]], Iterable[np.ndarray]], model_hash: str, store: ClipStore, pooling: Pooling) -> np.ndarray:
-    """Of anything that takes an iterable of clips int16 [samples] and yields [windows, D] for each, such as Teacher.embed."""
+def embed_calls(
+    embed: Callable[[Iterable[np.ndarray]], Iterable[np.ndarray]],
+    model_hash: str,
+    module: str,
+    store: ClipStore,
+    pooling: Pooling,
+) -> np.ndarray:
+    """Return the clip embeddings of anything that takes an iterable of clips int16 [samples].
+
+    For each clip it yields [windows, D], as Teacher.embed does. `module` has the code that calls the
+    model: how it is called shapes what it hears.
+    """
 
     def compute():
         return _stack((pool(values, pooling) for values in embed(store.samples(index) for index in range(len(store)))), store)
 
-    return cached(model_hash, store, pooling, compute)
+    return cached(model_hash, hash_code(__name__, module), store, pooling, compute)
 
 
-def cached(model_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """What `compute` returns, or what it returned before for the same model and corpus; memory mapped."""
-    path = FOLDER / f"{text_hash(model_hash, corpus_hash(store), pooling, code_hash(*CODE))[:32]}.npy"
+def cached(
+    model_hash: str, code_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]
+) -> np.ndarray:
+    """Return what `compute` returns, or once returned for the same model, code and corpus.
+
+    The array is memory mapped.
+    """
+    key = text_hash(model_hash, code_hash, corpus_hash(store), pooling)
+    path = FOLDER / f"{key[:32]}.npy"
     if not path.exists():
         with appearing(path) as new, open(new, "wb") as file:
             np.save(file, compute())

@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from frill import frontend
 from frill.clips import ClipStore
+from frill.fingerprint import hash_code
 from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, MIN_SAMPLES, WINDOW_FRAMES, WINDOW_HOP_FRAMES
 from frill.progress import progress
-from frill.scratch import appearing, code_hash, content_hash
+from frill.scratch import appearing, content_hash
 
 FOLDER = Path("scratch/log_mel")
 
@@ -25,7 +26,7 @@ class LogMels:
     def __init__(self, store: ClipStore, threads: int):
         self.samples = np.array([int(row["samples"]) for row in store.rows])
         self._starts = np.concatenate([[0], np.cumsum((np.maximum(self.samples, MIN_SAMPLES) - FRAME_SAMPLES) // HOP_SAMPLES + 1)])
-        path = FOLDER / f"{corpus_hash(store)[:16]}-{code_hash('audio', 'frontend')[:8]}.npy"
+        path = FOLDER / f"{corpus_hash(store)[:16]}-{hash_code(__name__)[:8]}.npy"
         if not path.exists():
             with appearing(path) as new:
                 self._write(new, store, threads)

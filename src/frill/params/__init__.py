@@ -22,7 +22,7 @@ from frill.params.sentences import sentence
 from frill.params.sweep import Resources, Sweep  # noqa: F401
 from frill.params.values import Count, Key, Name, NoneOrCount, NoneOrPositive, Positive, Real, Section, Share, zero_or_one
 
-TRAINS = "src/frill/teacher/triplet.py"  # the teacher.source that trains a teacher here
+TRAINS = "triplet"  # the teacher.source that trains a teacher here, with the triplet loss
 TEACHER = "teacher"
 CONTROLS = ("logmel_stats", "random_weights")
 
@@ -43,6 +43,13 @@ class Teacher(Section):
     source: str
     output: str
     training: TeacherTraining
+
+    @field_validator("source")
+    @classmethod
+    def _is_not_the_old_spelling(cls, source):
+        if source == "src/frill/teacher/triplet.py":
+            raise ValueError(f"is spelt {TRAINS} now; write that")
+        return source
 
 
 class Targets(Section):

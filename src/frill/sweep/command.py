@@ -26,7 +26,7 @@ from frill.sweep.cluster import Outcome
 from frill.sweep.worker import SUM_ORDER, Setup, environment
 
 LOGS = Path("logs/sweep")
-LOCKS = ("dvc.lock", "stages/dvc.lock")  # the second has no stage of a student's
+LOCKS = ("dvc.lock", "track/dvc.lock")  # the second has no stage of a student's
 
 
 def run(address: str | None, jobs: int | None) -> int:
@@ -75,7 +75,7 @@ def refuse_changes_since(commit: str) -> None:
 
     Raises UserError that names the files.
     """
-    changed = _git("diff", "--name-only", commit, "--", "params.yaml", "dvc.yaml", "src", "stages", ":!stages/dvc.lock").split("\n")
+    changed = _git("diff", "--name-only", commit, "--", "params.yaml", "dvc.yaml", "src", "stages", "requirements.lock").split("\n")
     if any(changed):
         step = "what was made is in the cache: commit or undo the change, then sweep again"
         raise UserError(f"changed since the sweep began: {', '.join(changed)}; {step}")

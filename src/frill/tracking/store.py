@@ -92,7 +92,7 @@ def _of_sqlite(text: str, uri: str) -> Exception:
     """What another program holds is written another time: taken for empty, it would be written a second time. A damaged file is the user's to delete."""
     if LOCKED in text:
         return Away(LOCKED)
-    return UserError(f"params.yaml: tracking.uri = {uri}: {text}; move the file away, `dvc repro stages/dvc.yaml` fills a new one from the artefacts")
+    return UserError(f"params.yaml: tracking.uri = {uri}: {text}; move the file away, `dvc repro track/dvc.yaml` fills a new one from the artefacts")
 
 
 def _read_mlflow(uri: str, experiment: str) -> Held:

@@ -1,0 +1,14 @@
+"""Writes what each stage is made by into a file that the stage depends on: data/code/STAGE.json."""
+
+import json
+from pathlib import Path
+
+from frill import params, recipe
+from frill.stage import stage
+
+with stage("code"):
+    params.load()  # a value that cannot be used is named here already
+    for name, made_by in recipe.read_all().items():
+        out = Path("data/code", f"{name}.json")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(made_by, indent=1) + "\n")
