@@ -1,13 +1,14 @@
-# make repro   everything, from audio to the selected student        make repro PRESET=folders   the same for presets/folders.yaml
-# make test    tests in a few minutes                                 make test-all               all of them
-# make ui      MLflow's page with every student                       make lock                   new requirements.lock from pyproject.toml
+# make repro   everything, from audio to the selected student     make repro PRESET=folders   the same for presets/folders.yaml
+# make test    tests in a few minutes                              make test-all               all of them
+# make ui      MLflow's page with every student                    make clean                  deletes scratch, logs, old cache
+# make lock    requirements.lock follows pyproject.toml            make upgrade                takes newer packages, too
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-all ui lock clean
+.PHONY: repro test test-all ui lock upgrade clean
 
 repro: $(VENV)/ready
 	frill repro $(if $(PRESET),--preset $(PRESET))
@@ -24,9 +25,15 @@ ui: $(VENV)/ready
 clean: $(VENV)/ready
 	frill clean
 
+# Pins stay as they are unless pyproject.toml asks for others: every stage depends on those it imports.
+COMPILE := uv pip compile pyproject.toml --extra pipeline --extra synth --extra sweep --extra test \
+	--generate-hashes --universal --python-version 3.11 --no-header --quiet --output-file requirements.lock
+
 lock: $(BIN)/uv
-	uv pip compile pyproject.toml --extra pipeline --extra synth --extra sweep --extra test --generate-hashes --universal --python-version 3.11 \
-		--no-header --quiet --upgrade --output-file requirements.lock
+	$(COMPILE)
+
+upgrade: $(BIN)/uv
+	$(COMPILE) --upgrade
 
 $(VENV)/ready: requirements.lock pyproject.toml $(BIN)/uv
 	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock

@@ -32,7 +32,7 @@ def repository(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text("seed: 1\n")
     (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
-    (tmp_path / "stages").mkdir()
+    (tmp_path / "track").mkdir()
     (tmp_path / "track/dvc.yaml").touch()
     for arguments in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
         subprocess.run(["git", *arguments.split()], check=True)

@@ -26,7 +26,7 @@ def project(reproduced, rig, tool) -> Project:
 
 @pytest.mark.slow
 def test_a_phone_is_measured_lost_in_mid_run_and_measured_again(project, rig):
-    assert set(project.repro()) == {"check", "track", "report", "recipe_benchmark@pixel"} | MINE  # nothing is trained, scored or selected again
+    assert set(project.repro()) == {"check", "track", "report", "code"} | MINE  # nothing is trained, scored or selected again
     table = project.run("frill", "show").stdout
     assert (
         re.search(r"^. one +[\d.]+ ms +[\d.]+ \.\. [\d.]+ +[\d.]+ ms", table, re.MULTILINE)

@@ -77,7 +77,7 @@ def test_deleted_mlflow_database_is_filled_again_from_the_artefacts(reproduced):
         ("distill.stepz", 3, "distill.stepz: unknown key"),
     ],
 )
-def test_bad_value_stops_at_check_with_one_line(reproduced, key, value, named):
+def test_bad_value_stops_before_anything_long_with_one_line(reproduced, key, value, named):
     *path, last = key.split(".")
     section = reproduced.params
     for step in path:
@@ -91,7 +91,8 @@ def test_bad_value_stops_at_check_with_one_line(reproduced, key, value, named):
     reproduced.write()
     assert done.returncode == 255
     assert named in done.stdout and "Traceback" not in done.stdout
-    assert "Running stage 'check'" in done.stdout and done.stdout.count("Running stage") == 1
+    # The sections that students share reach the stage `code` first.
+    assert re.findall("Running stage '(.*)'", done.stdout) == ["code" if key.startswith("distill") else "check"]
     assert not (reproduced.folder / "owned").exists()
 
 
@@ -119,16 +120,83 @@ def test_every_axis_reaches_the_student(reproduced):
     assert AXES.items() <= (spec | {"qat": int(spec["qat"])}).items()
 
 
+@pytest.fixture
+def sources(reproduced):
+    """A function that edits a file of the project; afterwards all are as they were."""
+    before = {}
+
+    def edit(path: str, old: str, new: str) -> None:
+        file = reproduced.folder / path
+        before.setdefault(file, file.read_text())
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new, 1))
+
+    yield edit
+    for file, text in before.items():
+        file.write_text(text)
+    reproduced.repro("code")
+
+
+def changed(project) -> set[str]:
+    """Run `code` and return the stages, without what stands after @, that DVC then would run first.
+
+    Those are the ones whose own dependencies changed: `track`, which always runs, is left out.
+    """
+    project.repro("code")
+    status = json.loads(project.run("dvc", "status", "--json").stdout.splitlines()[-1])
+    return {name.split(":")[-1].split("@")[0] for name in status if "track" not in name}
+
+
 @pytest.mark.slow
-def test_code_and_settings_reach_students_through_their_recipe(reproduced):
-    code = reproduced.folder / "src/frill/students/low_rank.py"
-    text, both = code.read_text(), ("distill@one", "convert@one")
-    reproduced.repro(*both)  # the tests before it left params.yaml's values as they were, and nothing made of them
-    code.write_text(f"{text}# the same weights\n")
-    assert reproduced.repro(*both) == ["recipe_distill", "distill@one"]
-    code.write_text(text)
+def test_form_docstrings_and_comments_run_the_stage_code_alone(reproduced, sources):
+    reproduced.repro()  # the tests before it left params.yaml's values as they were
+    sources("src/frill/distill.py", '"""', '"""Another word. ')
+    sources("src/frill/audio.py", "import numpy as np", "import numpy as np  # a comment")
+    sources("src/frill/students/low_rank.py", "import numpy as np\n", "\n\nimport numpy as np\n\n")
+    assert reproduced.repro() == ["code", "track"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "old", "new", "stages"),
+    [
+        ("src/frill/schedule.py", "return ", "return 2 * ", {"distill"}),
+        ("src/frill/teacher/network.py", "VALUES = 512", "VALUES = 513", {"teacher"}),
+        ("src/frill/report/page.css", "{", "{ ", {"report"}),
+        ("src/frill/params/__init__.py", "class Selection", "NEW = 1\n\n\nclass Selection", set()),
+        ("src/frill/corpora/webdataset.py", "import", "import os\nimport", {"check"}),
+        ("requirements.lock", "\naltair==", "\naltair==9", {"report"}),
+        ("requirements.lock", "\ntf-keras==", "\ntf-keras==9", None),
+    ],
+)  # fmt: skip
+def test_an_edit_reaches_the_stages_that_import_it(reproduced, sources, path, old, new, stages):
+    sources(path, old, new)
+    if stages is None:
+        ran = {name.split("@")[0] for name in reproduced.lock()}
+        stages = importers(reproduced.folder, "tf_keras") & ran
+        assert {"distill", "convert", "teacher"} <= stages and "frontier" not in stages
+    assert changed(reproduced) == stages
+
+
+def importers(folder, package: str) -> set[str]:
+    """Return the stages of the miniature that import a package, by Python's own module finder."""
+    from modulefinder import ModuleFinder
+
+    found = set()
+    for script in (folder / "stages").glob("*.py"):
+        finder = ModuleFinder([str(folder / "src")])
+        finder.run_script(str(script))
+        if package in finder.badmodules or package in finder.modules:
+            found.add(script.stem)
+    return found
+
+
+@pytest.mark.slow
+def test_settings_reach_students_through_their_recipe(reproduced):
+    both = ("distill@one", "convert@one")
+    reproduced.repro(*both)  # the tests before it left params.yaml's values as they were
     reproduced.params["convert"]["min_cosine"] = 0.998
-    assert reproduced.repro(*both) == ["check", "recipe_convert", "convert@one"]
+    assert reproduced.repro(*both) == ["code", "check", "convert@one"]
     reproduced.params["convert"]["min_cosine"] = 0.999
     assert reproduced.repro(*both) == ["check"]
 
