@@ -43,7 +43,7 @@ def embed_tflite(path: Path, store: ClipStore, pooling: Pooling, threads: int) -
         with ThreadPoolExecutor(threads) as workers:
             return _stack(workers.map(embed, range(len(store))), store)
 
-    return cached(content_hash(path), store, pooling, compute)
+    return _cached(content_hash(path), store, pooling, compute)
 
 
 def log_mel_statistics(store: ClipStore, threads: int) -> np.ndarray:
@@ -63,10 +63,10 @@ def embed_calls(embed: Callable[[Iterable[np.ndarray]], Iterable[np.ndarray]], m
     def compute():
         return _stack((pool(values, pooling) for values in embed(store.samples(index) for index in range(len(store)))), store)
 
-    return cached(model_hash, store, pooling, compute)
+    return _cached(model_hash, store, pooling, compute)
 
 
-def cached(model_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]) -> np.ndarray:
+def _cached(model_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]) -> np.ndarray:
     """What `compute` returns, or what it returned before for the same model and corpus; memory mapped."""
     path = FOLDER / f"{text_hash(model_hash, corpus_hash(store), pooling, code_hash(*CODE))[:32]}.npy"
     if not path.exists():
