@@ -19,9 +19,9 @@ with stage("evaluate_references"):
         from frill import tensorflow_setup
 
         tensorflow_setup.set_up(threads, settings.seed)
-        from frill.teacher.on_cluster import load_teacher
+        from frill.teacher.saved_model import Teacher
 
-        return load_teacher(saved_model, settings)
+        return Teacher(saved_model, output)
 
     teacher_hash = text_hash(content_hash(saved_model), output)
     references = {

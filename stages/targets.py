@@ -11,9 +11,9 @@ with stage("targets"):
     settings = params.load()
     tensorflow_setup.set_up(settings.threads, settings.seed)
     from frill import targets
-    from frill.teacher.on_cluster import load_teacher
+    from frill.teacher.saved_model import Teacher
 
-    teacher = load_teacher(Path("models/teacher/saved_model"), settings)
+    teacher = Teacher(Path("models/teacher/saved_model"), settings.teacher.output)
     corpora = [Path("data/corpus", name) for name in settings.audio.named("corpus")]
     with threadpool_limits(settings.threads, "blas"):  # else the projection would depend on the machine's cores
         summary = targets.make_targets(corpora, teacher, settings.targets, settings.seed, Path("data/targets"))

@@ -8,6 +8,7 @@ from dvc.utils.serialize import load_yaml
 from pipeline_project import ROOT
 
 from frill.params import ParamsError, load, validate
+from frill.params.sentences import REMOVED
 
 STUDENT = {"backbone": "small", "width": 1.0, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1}
 
@@ -181,6 +182,23 @@ def test_kinds_of_devices(default):
     assert refused(default) == ["params.yaml: devices.pixel.kind = 'ios': must be 'host' or 'adb'; correct it in params.yaml"]
     default["devices"]["pixel"] = {key: value for key, value in PHONE.items() if key != "kind"}
     assert refused(default) == ["params.yaml: devices.pixel.kind: missing; write kind: host or kind: adb"]
+
+
+def test_a_removed_key_says_what_to_write_instead(default):
+    default["engine"] = "processes"
+    assert refused(default) == [
+        "params.yaml: engine: gone since 0.2: stages run on this machine; "
+        "`frill sweep` uses a Ray cluster; delete the line"
+    ]
+
+
+def test_a_removed_key_of_named_entries(default, monkeypatch):
+    monkeypatch.setitem(REMOVED, "students.*.depth", "gone since 9.9; write width")
+    default["students"] = {"small_1.0": STUDENT | {"depth": 3, "deep": 3}}
+    assert refused(default) == [
+        "params.yaml: students.small_1.0.depth: gone since 9.9; write width",
+        "params.yaml: students.small_1.0.deep: unknown key; remove it or correct its spelling",
+    ]
 
 
 def test_every_mistake_is_named_at_once(default):

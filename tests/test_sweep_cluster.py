@@ -104,6 +104,15 @@ def test_an_address_where_nobody_answers_is_one_sentence():
         cluster.connect("127.0.0.1:1")
 
 
+def test_a_ray_of_this_machine_that_does_not_start_is_one_sentence(monkeypatch):
+    def init(**options):
+        raise RuntimeError("no port is free\nwhat Ray says beside")
+
+    monkeypatch.setattr(cluster.ray, "init", init)
+    with pytest.raises(UserError, match="^sweep: Ray did not start: no port is free; try again$"):
+        cluster.connect(None)
+
+
 SERVE = "from frill.sweep import cluster; cluster.connect(None); print(cluster.ray.get_runtime_context().gcs_address, flush=True); input()"
 JOIN = "import sys; from frill.sweep import cluster; cluster.connect(sys.argv[1]); print('inside')"
 

@@ -34,7 +34,7 @@ def embed_tflite(path: Path, store: ClipStore, pooling: Pooling, threads: int) -
         with ThreadPoolExecutor(threads) as workers:
             return _stack(workers.map(embed, range(len(store))), store)
 
-    return cached(content_hash(path), hash_code(__name__), store, pooling, compute)
+    return _cached(content_hash(path), hash_code(__name__), store, pooling, compute)
 
 
 def log_mel_statistics(store: ClipStore, threads: int) -> np.ndarray:
@@ -64,10 +64,10 @@ def embed_calls(
     def compute():
         return _stack((pool(values, pooling) for values in embed(store.samples(index) for index in range(len(store)))), store)
 
-    return cached(model_hash, hash_code(__name__, module), store, pooling, compute)
+    return _cached(model_hash, hash_code(__name__, module), store, pooling, compute)
 
 
-def cached(
+def _cached(
     model_hash: str, code_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]
 ) -> np.ndarray:
     """Return what `compute` returns, or once returned for the same model, code and corpus.

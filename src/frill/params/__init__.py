@@ -133,7 +133,6 @@ class Tracking(Section):
 class Params(Section):
     seed: Annotated[int, Field(ge=0, strict=True)]
     threads: Count
-    engine: Literal["processes", "ray"] = "processes"
     audio: Audio
     teacher: Teacher
     targets: Targets

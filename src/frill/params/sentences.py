@@ -1,6 +1,16 @@
 """pydantic's errors as sentences: the key, its value, what is allowed, the next step."""
 
+from fnmatch import fnmatchcase
+
 from pydantic import BaseModel
+
+# Keys that were once in params.yaml, and what to write instead. `*` stands for a name.
+REMOVED = {
+    "engine": (
+        "gone since 0.2: stages run on this machine; `frill sweep` uses a Ray cluster; "
+        "delete the line"
+    ),
+}
 
 
 def sentence(error: dict, file: str) -> str:
@@ -11,7 +21,7 @@ def sentence(error: dict, file: str) -> str:
     message, value = error["msg"].removeprefix("Value error, "), error["input"]
     match error["type"]:
         case "extra_forbidden":
-            return f"{file}: {where}: unknown key; remove it or correct its spelling"
+            return f"{file}: {where}: {_of_unknown_key(where)}"
         case "missing":
             return f"{file}: {where}: missing; add it (the default is in git: `git show HEAD:params.yaml`)"
         case "union_tag_invalid":
@@ -26,6 +36,13 @@ def sentence(error: dict, file: str) -> str:
     if isinstance(value, dict | list | BaseModel):  # a rule about the whole section; its value would fill the screen
         return f"{file}: {where + ': ' if where else ''}{_lower_first(message)}{next_step}"
     return f"{file}: {where} = {value!r}: {_lower_first(message)}{next_step}"
+
+
+def _of_unknown_key(where: str) -> str:
+    for key, instead in REMOVED.items():
+        if fnmatchcase(where, key):
+            return instead
+    return "unknown key; remove it or correct its spelling"
 
 
 def _lower_first(text: str) -> str:

@@ -1,17 +1,24 @@
 """Runs students' chains of stages on a Ray cluster: as many at once as it has room for, each again elsewhere when its worker dies."""
 
+import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from frill import engine
 from frill.errors import UserError
 from frill.params import Resources
 from frill.sweep import worker
 from frill.sweep.worker import Setup, Stage
 
-ray = engine.import_ray()
+# Ray reads both when it is imported: it reports to nobody, and leaves environments alone.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+import ray  # noqa: E402
+
 ray.cloudpickle.register_pickle_by_value(worker)
 LOOK_AGAIN_S = 30.0  # at the nodes, when for so long nothing was done
+ANSWER_S = 5  # how long a machine that has a cluster may take to answer
+QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,44 @@ class Outcome:
 
 
 def connect(address: str | None) -> None:
-    """To the cluster at `address` ("auto": the one this machine is part of), or to one of this machine alone. Raises UserError."""
-    engine.connect(f"--address {address}" if address else "sweep", address or "local", **({} if address else {"include_dashboard": False}))
+    """Connect Ray to the cluster at `address`, or without one start Ray on this machine alone.
+
+    "auto" is the cluster that this machine is part of. Raises UserError.
+    """
+    if address is None:
+        _start()
+    else:
+        _join(address)
+
+
+def _start() -> None:
+    try:
+        ray.init(address="local", include_dashboard=False, **QUIET)
+    except Exception as error:  # Ray raises no narrower one
+        raise UserError(f"sweep: Ray did not start: {_first_line(error)}; try again") from None
+
+
+def _join(address: str) -> None:
+    try:
+        _knock(address)
+        ray.init(address=address, **QUIET)
+    except Exception as error:  # Ray raises no narrower one
+        raise UserError(
+            f"--address {address}: no Ray cluster at {address}: {_first_line(error)}; "
+            "`ray start --head` starts one, whose token is needed here (docs/sweep.md, A cluster); "
+            "without an address this machine is used"
+        ) from None
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nobody listens at HOST:PORT: Ray would try for minutes, without a word."""
+    host, _, port = address.rpartition(":")
+    if port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def size() -> str:

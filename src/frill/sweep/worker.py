@@ -184,7 +184,7 @@ def _run(command: list[str], clone: Path, held: int, more: dict[str, str]) -> su
         return subprocess.run(
             [sys.executable, "-c", GUARD, str(reading), *command],
             cwd=clone,
-            env=environment(clone, more) | {"FRILL_INSIDE_SWEEP": "1"},  # frill.engine.INSIDE
+            env=environment(clone, more),
             pass_fds=[reading, held],  # the clone is another's only when the last process of this stage is gone
             start_new_session=True,
             stdout=subprocess.PIPE,
