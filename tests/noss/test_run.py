@@ -28,6 +28,7 @@ def params(default, tmp_path, monkeypatch) -> Params:
 
 
 def write_task(folder: Path, folds: int, labels: str = "abc") -> None:
+    """Write 60 clips that take turns in their labels; parts are a split each, or `folds` folds."""
     clips = []
     for index in range(60):
         label = labels[index % len(labels)]

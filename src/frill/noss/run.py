@@ -22,9 +22,10 @@ Embed = Callable[[ClipStore], np.ndarray]  # a task's clip embeddings, float [cl
 def score_student(folder: Path, name: str, params: Params, out: Path) -> dict:
     """Score the files of models/tflite/NAME, write results/noss/NAME.json and return what it holds.
 
-    Each file is scored with the settings that its own validation chose. Where the file that ships is
-    quantised, `accuracy_change` says by part what that did to the mean accuracy, in points against
-    the float32 file. `repeats` has the mean accuracies of the student trained from other seeds.
+    Each file is scored with the settings that its own validation chose. Where the file that ships
+    is quantised, `accuracy_change` says by part what that did to the mean accuracy, in points
+    against the float32 file. `repeats` has the mean accuracies of the student trained from other
+    seeds.
     """
     # What stands beside the shipped file is compared by the protocol that decides, no other.
     first_protocol = params.noss.model_copy(update={"protocol": params.noss.protocol[:1]})
@@ -51,7 +52,7 @@ def _score_file(path: Path, name: str, params: Params) -> dict:
 
 
 def score(embed: Embed, name: str, params: Params) -> dict:
-    """Return what results/noss/NAME.json holds. Raises UserError for a task that cannot be scored."""
+    """Return what results/noss/NAME.json holds. Raises UserError if a task cannot be scored."""
     stores = {task: ClipStore(TASKS / task) for task in params.tasks}
     embeddings, broken = {}, {}
     for task, store in stores.items():

@@ -17,7 +17,8 @@ import ray  # noqa: E402
 
 ray.cloudpickle.register_pickle_by_value(worker)
 LOOK_AGAIN_S = 30.0  # at the nodes, when for so long nothing was done
-ANSWER_S = 5  # a machine that has a cluster answers within
+ANSWER_S = 5  # how long a machine that has a cluster may take to answer
+QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def connect(address: str | None) -> None:
 
 def _start() -> None:
     try:
-        ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(address="local", include_dashboard=False, **QUIET)
     except Exception as error:  # Ray raises no narrower one
         raise UserError(f"sweep: Ray did not start: {_first_line(error)}; try again") from None
 
@@ -63,7 +64,7 @@ def _start() -> None:
 def _join(address: str) -> None:
     try:
         _knock(address)
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, **QUIET)
     except Exception as error:  # Ray raises no narrower one
         raise UserError(
             f"--address {address}: no Ray cluster at {address}: {_first_line(error)}; "
