@@ -24,7 +24,8 @@ def score_student(folder: Path, name: str, params: Params, out: Path) -> dict:
 
     Each file is scored with the settings that its own validation chose. Where the file that ships
     is quantised, `accuracy_change` says by part what that did to the mean accuracy, in points
-    against the float32 file. `repeats` has the mean accuracies of the student trained from other seeds.
+    against the float32 file. `repeats` has the mean accuracies of the student trained from other
+    seeds.
     """
     # What stands beside the shipped file is compared by the protocol that decides, no other.
     first_protocol = params.noss.model_copy(update={"protocol": params.noss.protocol[:1]})
