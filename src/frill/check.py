@@ -131,7 +131,7 @@ def check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) -
         raise UserError(f"{spec.csv}: {len(empty)} rows have no label in column {spec.columns.label!r}, the first is {empty[0]}; fill it in")
 
 
-def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
+def remove_unnamed(params: Params) -> list[Path]:
     """Deletes outputs of students, sets and devices that params.yaml no longer names: stages that depend on whole folders must not see them."""
     models = {*params.students, *params.references}
     keep = {
@@ -148,7 +148,7 @@ def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
     removed = []
     for pattern, names in keep.items():
         suffix = ".json" if pattern.endswith(".json") else ""
-        removed += [path for path in root.glob(pattern) if path.name.removesuffix(suffix) not in names]
+        removed += [path for path in Path().glob(pattern) if path.name.removesuffix(suffix) not in names]
     for path in removed:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return removed

@@ -64,9 +64,9 @@ def express(synthesizer: Synthesizer, who: Person, text: str, prosody: Prosody, 
     return breathe(tremor(tilt(voice, prosody.tilt_db), prosody.tremor, rng.uniform(5, 8)), rng, prosody.breath)
 
 
-def clip_size(rng: Rng, range_s: tuple[float, float] = CLIP_S) -> int:
-    """A random length in samples."""
-    return round(rng.uniform(*range_s) * SAMPLE_RATE_HZ)
+def clip_size(rng: Rng) -> int:
+    """Draw a length in samples."""
+    return round(rng.uniform(*CLIP_S) * SAMPLE_RATE_HZ)
 
 
 @dataclass(frozen=True)
