@@ -20,11 +20,7 @@ from frill.errors import UserError
 AUDIO_OUTPUT_SYNCHRONOUS = 2
 POS_CHARACTER = 1
 CHARS_UTF8 = 0x01
-PARAMETERS = {  # name: (espeak_PARAMETER, least, greatest)
-    "rate_wpm": (1, 80, 450),
-    "pitch": (3, 0, 99),
-    "pitch_range": (4, 0, 99),
-}
+RATE, PITCH, RANGE = 1, 3, 4  # espeak_PARAMETER
 BUFFER_MS = 1000
 NOISE_SEED = 1
 
@@ -36,7 +32,7 @@ class EspeakMissing(UserError, ImportError):
 
 
 class EspeakError(UserError, ValueError):
-    """eSpeak NG cannot speak what was asked: an unknown voice, a setting out of range, a text without a sound."""
+    """eSpeak NG cannot speak what was asked: an unknown voice, a text without a sound."""
 
 
 class Synthesizer:
@@ -78,12 +74,6 @@ class Synthesizer:
         """
         if variant and variant not in self.variants:  # the library would silently speak without it
             raise EspeakError(f"eSpeak NG has no voice variant {variant!r}; it has {', '.join(sorted(self.variants))}")
-        settings = {"rate_wpm": rate_wpm, "pitch": pitch, "pitch_range": pitch_range}
-        for name, value in settings.items():
-            _, least, greatest = PARAMETERS[name]
-            if not least <= value <= greatest:
-                raise EspeakError(f"{name} is {value}; eSpeak NG takes {least} to {greatest}")
-
         buffers = []
 
         @SynthCallback
@@ -97,8 +87,8 @@ class Synthesizer:
             library.espeak_SetSynthCallback(keep)
             if library.espeak_SetVoiceByName(f"{voice}+{variant}".rstrip("+").encode()):
                 raise EspeakError(f"eSpeak NG has no voice {voice!r}; `espeak-ng --voices` lists them")
-            for name, value in settings.items():
-                library.espeak_SetParameter(PARAMETERS[name][0], int(value), 0)
+            for parameter, value in ((RATE, rate_wpm), (PITCH, pitch), (RANGE, pitch_range)):
+                library.espeak_SetParameter(parameter, int(value), 0)
             # Breath is noise: most voices draw it from the library's own generator, Klatt voices from the C library's.
             library.espeak_ng_SetRandSeed(ctypes.c_long(NOISE_SEED))
             library.srand(NOISE_SEED)
