@@ -47,7 +47,12 @@ def check(params: Params) -> list[str]:
     for name, spec in params.audio.tfds.items():
         if message := tfds_sources.problem(name, spec):
             mistakes.append(message)
-    sources = {"folder": _check_folder, "audioset": _check_audioset, "tfrecord": _check_archives, "webdataset": _check_archives}
+    sources = {
+        "folder": _check_folder,
+        "audioset": _check_audioset,
+        "tfrecord": _check_archives,
+        "webdataset": _check_archives,
+    }
     for source, check_set in sources.items():
         for name, spec in getattr(params.audio, source).items():
             try:
@@ -110,7 +115,10 @@ def _check_audioset(name: str, spec: AudiosetSet, _params: Params) -> list[str]:
 
 
 def _check_archives(name: str, spec: ArchivedSet, params: Params) -> list[str]:
-    source, ends_early = ("tfrecord", tfrecord.ends_early) if isinstance(spec, TfrecordSet) else ("webdataset", members.ends_early)
+    if isinstance(spec, TfrecordSet):
+        source, ends_early = "tfrecord", tfrecord.ends_early
+    else:
+        source, ends_early = "webdataset", members.ends_early
     found = [path for path, _ in archives(source, name, spec)]
     cut = [Rejected(str(path), "ends early", "archive") for path in found if ends_early(path)]
     return enforce_limit(name, cut, len(found), params.audio.rejected_limit)

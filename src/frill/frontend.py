@@ -66,7 +66,10 @@ def padded(samples: np.ndarray) -> np.ndarray:
 
 
 def cut_windows(frames: np.ndarray) -> np.ndarray:
-    """Return the windows [windows, 96, 64] of log-mel frames [frames, 64], one every 170 ms: views that share the frames' memory, read-only."""
+    """Return the windows [windows, 96, 64] of log-mel frames [frames, 64], one every 170 ms.
+
+    They are read-only views that share the frames' memory.
+    """
     views = np.lib.stride_tricks.sliding_window_view(frames, WINDOW_FRAMES, axis=0)
     return views[::WINDOW_HOP_FRAMES].transpose(0, 2, 1)
 

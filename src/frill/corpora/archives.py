@@ -28,8 +28,13 @@ def archives(source: str, name: str, spec: ArchivedSet) -> list[tuple[Path, str 
     return found
 
 
-def clip_fields(spec: ArchivedSet, split: str | None, read: Callable[[str | None], str]) -> dict[str, str]:
-    """Return the text of every one of ROLES for a clip. `read` gives that of a field, `split` is the archive's, None where each clip says its own."""
+def clip_fields(
+    spec: ArchivedSet, split: str | None, read: Callable[[str | None], str]
+) -> dict[str, str]:
+    """Return the text of every one of ROLES for a clip. `read` gives the text of a field.
+
+    `split` is the archive's, None where each clip says its own.
+    """
     fields = {role: read(getattr(spec.fields, role)) for role in ROLES}
     if split is not None:
         fields["split"] = split

@@ -94,10 +94,11 @@ def check_command(
     input_file: str,
     output_file: str,
 ) -> list[str]:
-    """Arguments of one invocation of TFLite's tool on `input_file` (raw float32, `input_shape`), outputs written to `output_file` (raw float32, one after another).
+    """Arguments of one invocation of TFLite's tool on `input_file` (raw float32, `input_shape`).
 
-    An output that cannot be written is not reported and exits 0: delete `output_file` before, look for it after. Raises ToolError for a comma, which
-    separates inputs. LiteRT's tool reads no input file.
+    Outputs are written to `output_file` (raw float32, one after another). One that
+    cannot be written is not reported and exits 0: delete `output_file` before, look for it after.
+    LiteRT's tool reads no input file. Raises ToolError for a comma, which separates inputs.
     """
     if "," in input_name + input_file:
         raise ToolError(f"benchmark_model cannot read {input_file!r} into {input_name!r}, as a comma separates inputs: rename it without one")
