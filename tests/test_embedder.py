@@ -136,12 +136,6 @@ def test_a_pickle_holds_the_model(model, tmp_path):
     np.testing.assert_array_equal(pickle.loads(content).embed(audio(16000, 2)), embedder.embed(audio(16000, 2)))
 
 
-def test_invoke_is_one_window(embedder):
-    window, out = frontend.windows(audio(16000, 1))[0], np.empty(8, np.float32)
-    embedder.invoke(window, out)
-    np.testing.assert_array_equal(out, embedder.embed(audio(16000, 1))[0])
-
-
 def test_pooling():
     values = np.array([[1.0, 5.0], [3.0, 1.0]])
     assert [pool(values, pooling).tolist() for pooling in ("mean", "max", "mean+max")] == [[2, 3], [3, 5], [2, 3, 3, 5]]

@@ -66,6 +66,9 @@ def test_windows_are_pieces_of_log_mel_every_17_frames():
     log_mel, windows = frontend.log_mel(samples), frontend.windows(samples)
     for index in range(12):
         np.testing.assert_array_equal(windows[index], log_mel[17 * index : 17 * index + 96])
+    cut = frontend.cut_windows(log_mel)
+    np.testing.assert_array_equal(cut, windows)
+    assert np.shares_memory(cut, log_mel) and all(window.flags.c_contiguous for window in cut)  # LiteRT copies nothing twice
 
 
 def test_a_short_clip_is_padded_at_its_end():
@@ -81,12 +84,11 @@ def test_int16_and_float_agree():
 
 
 @pytest.mark.parametrize("samples", [5000, 16000, 40000])
-@pytest.mark.parametrize("dtype, tolerance", [(tf.float64, 1e-5), (tf.float32, 2e-3)])
-def test_the_tensorflow_frontend_is_the_same(samples, dtype, tolerance):
+def test_the_tensorflow_frontend_is_the_same(samples):
     clips = np.stack([speechlike(samples, seed) / np.float32(32767) for seed in range(3)])
     expected = np.stack([frontend.windows(clip) for clip in clips])
-    np.testing.assert_allclose(frontend_tf.windows(clips, dtype), expected, atol=tolerance)
-    np.testing.assert_allclose(frontend_tf.windows(clips[0], dtype), expected[0], atol=tolerance)
+    np.testing.assert_allclose(frontend_tf.windows(clips), expected, atol=2e-3)
+    np.testing.assert_allclose(frontend_tf.windows(clips[0]), expected[0], atol=2e-3)
 
 
 TIME_S = np.arange(16000) / 16000
@@ -105,7 +107,7 @@ def numpy_frontend(samples):
 
 def graph_frontend(samples):
     """As in the TFLite file: float32, and its FFT too."""
-    return frontend_tf.windows(samples, tf.float32)[0].numpy()
+    return frontend_tf.windows(samples)[0].numpy()
 
 
 @pytest.mark.parametrize("signal", SIGNALS)

@@ -14,6 +14,7 @@ from frill.noss.splits import SplitError, splits
 from frill.params import (
     TRAINS,
     AdbDevice,
+    ArchivedSet,
     AudiosetSet,
     Baseline,
     Device,
@@ -21,7 +22,6 @@ from frill.params import (
     HostDevice,
     Params,
     TfrecordSet,
-    WebdatasetSet,
 )
 from frill.teacher import handle
 
@@ -47,7 +47,12 @@ def check(params: Params) -> list[str]:
     for name, spec in params.audio.tfds.items():
         if message := tfds_sources.problem(name, spec):
             mistakes.append(message)
-    sources = {"folder": _check_folder, "audioset": _check_audioset, "tfrecord": _check_tfrecord, "webdataset": _check_webdataset}
+    sources = {
+        "folder": _check_folder,
+        "audioset": _check_audioset,
+        "tfrecord": _check_archives,
+        "webdataset": _check_archives,
+    }
     for source, check_set in sources.items():
         for name, spec in getattr(params.audio, source).items():
             try:
@@ -98,7 +103,7 @@ def _baseline_problem(name: str, spec: Baseline) -> str:
 
 def _check_folder(name: str, spec: FolderSet, params: Params) -> list[str]:
     if spec.use == "task":
-        check_task(name, spec, list(folder.rows(name, spec)), params)
+        _check_task(name, spec, list(folder.rows(name, spec)), params)
     rejected, listed = folder.probe_files(name, spec)
     return enforce_limit(name, rejected, listed, params.audio.rejected_limit)
 
@@ -109,19 +114,17 @@ def _check_audioset(name: str, spec: AudiosetSet, _params: Params) -> list[str]:
     return [f"{name}: {count} of {listed} clips are not in {spec.folder}; skipped"] if count else []
 
 
-def _check_tfrecord(name: str, spec: TfrecordSet, params: Params) -> list[str]:
-    found = [path for path, _ in archives("tfrecord", name, spec)]
-    cut = [Rejected(str(path), "ends early", "archive") for path in found if tfrecord.ends_early(path)]
+def _check_archives(name: str, spec: ArchivedSet, params: Params) -> list[str]:
+    if isinstance(spec, TfrecordSet):
+        source, ends_early = "tfrecord", tfrecord.ends_early
+    else:
+        source, ends_early = "webdataset", members.ends_early
+    found = [path for path, _ in archives(source, name, spec)]
+    cut = [Rejected(str(path), "ends early", "archive") for path in found if ends_early(path)]
     return enforce_limit(name, cut, len(found), params.audio.rejected_limit)
 
 
-def _check_webdataset(name: str, spec: WebdatasetSet, params: Params) -> list[str]:
-    found = [path for path, _ in archives("webdataset", name, spec)]
-    cut = [Rejected(str(path), "ends early", "archive") for path in found if members.ends_early(path)]
-    return enforce_limit(name, cut, len(found), params.audio.rejected_limit)
-
-
-def check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) -> None:
+def _check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) -> None:
     """Raises UserError if the task's rows cannot be scored: one class, an empty split."""
     try:
         splits(listed, params.noss.validation_share, params.seed)
@@ -144,7 +147,7 @@ def link_teacher(source: str, link: Path) -> None:
         link.symlink_to(Path(source).resolve())
 
 
-def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
+def remove_unnamed(params: Params) -> list[Path]:
     """Deletes outputs of students, sets and devices that params.yaml no longer names: stages that depend on whole folders must not see them."""
     models = {*params.students, *params.references}
     keep = {
@@ -160,7 +163,7 @@ def remove_unnamed(params: Params, root: Path = Path()) -> list[Path]:
     removed = []
     for pattern, names in keep.items():
         suffix = ".json" if pattern.endswith(".json") else ""
-        removed += [path for path in root.glob(pattern) if path.name.removesuffix(suffix) not in names]
+        removed += [path for path in Path().glob(pattern) if path.name.removesuffix(suffix) not in names]
     for path in removed:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return removed

@@ -68,10 +68,6 @@ class ClipStore:
         start = int(row["start"])
         return self._shard(int(row["shard"]))[start : start + int(row["samples"])]
 
-    def column(self, name: str) -> np.ndarray:
-        """One column of the manifest, str [clips]."""
-        return np.array([row[name] for row in self.rows])
-
     def _load(self, shard: int) -> np.ndarray:
         return np.load(self.folder / shard_name(shard), mmap_mode="r")
 
@@ -96,9 +92,7 @@ class Rows(Sequence):
     def __len__(self) -> int:
         return len(self._bounds) - 2
 
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def __getitem__(self, index: int) -> dict:
         if not -len(self) <= index < len(self):
             raise IndexError(f"clip {index} of {len(self)}")
         return self._row(next(csv.reader([self._line(index % len(self))])))

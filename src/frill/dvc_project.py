@@ -38,9 +38,9 @@ def alone(root: Path = Path()) -> Iterator["Repo"]:
             repo.lock.unlock()
 
 
-def cache_folder(root: Path = Path()) -> Path:
+def cache_folder() -> Path:
     """Absolute. Raises UserError where there is no project."""
-    with _open(root) as repo:
+    with _open(Path()) as repo:
         return Path(repo.cache.local_cache_dir).resolve()
 
 

@@ -9,24 +9,24 @@ from frill.latency import pooled_latency_ms
 FOLDER = Path("results/latency")
 
 
-def latencies_ms(frontier: dict, folder: Path = FOLDER) -> dict[str, dict[str, float]]:
+def latencies_ms(frontier: dict) -> dict[str, dict[str, float]]:
     """Device -> model -> latency_ms, of all devices but frontier.json's and of its models that have been measured there."""
     names = [model["name"] for model in frontier["students"] + frontier["references"]]
     found = {}
-    for device in sorted(path.name for path in folder.glob("*") if path.name != frontier["device"]):
-        paths = {name: folder / device / f"{name}.json" for name in names}
+    for device in sorted(path.name for path in FOLDER.glob("*") if path.name != frontier["device"]):
+        paths = {name: FOLDER / device / f"{name}.json" for name in names}
         measured = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
         if any(result["latency_ms"] is not None for result in measured.values()):
             found[device] = pooled_latency_ms(measured)
     return found
 
 
-def devices(frontier: dict, folder: Path = FOLDER) -> dict[str, dict]:
+def devices(frontier: dict) -> dict[str, dict]:
     """Device -> the identity its results were measured with, and latency_ms by model; the device that decides first."""
     decides = {model["name"]: model["latency_ms"] for model in frontier["students"] + frontier["references"]}
     return {
-        device: {"identity": _identity(folder / device), "latency_ms": times}
-        for device, times in {frontier["device"]: decides, **latencies_ms(frontier, folder)}.items()
+        device: {"identity": _identity(FOLDER / device), "latency_ms": times}
+        for device, times in {frontier["device"]: decides, **latencies_ms(frontier)}.items()
     }
 
 

@@ -15,16 +15,15 @@ from frill.audio import SAMPLE_RATE_HZ
 from frill.audio_files import SUFFIXES, AudioError, read_audio
 from frill.embedder import Embedder, pool
 from frill.errors import UserError
+from frill.frontend import WINDOW_HOP_SAMPLES
 from frill.progress import progress
 from frill.scratch import appearing
-from frill.stream import WINDOW_HOP_SAMPLES
 
-MODEL = Path("release/frill.tflite")
 AUDIO = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
 TIMES = "times_s"
 
 
-def embed_files(audio: list[Path], out: Path, model: Path = MODEL, mean: bool = False) -> list[str]:
+def embed_files(audio: list[Path], out: Path, model: Path, mean: bool) -> list[str]:
     """Writes `out`; returns a line for each file that is not in it, and why, then their count. Raises UserError where nothing is written at all."""
     if out.suffix != ".npz":
         raise UserError(f"--out = {str(out)!r}: expected a name that ends in .npz")

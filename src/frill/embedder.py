@@ -18,7 +18,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from frill.audio import SAMPLE_RATE_HZ
-from frill.frontend import MIN_SAMPLES, window_count, windows
+from frill.frontend import padded, window_count, windows
 from frill.stream import Stream
 
 Pooling = Literal["mean", "max", "mean+max"]
@@ -47,11 +47,6 @@ class Embedder:
         """D, the length of an embedding."""
         return self._values
 
-    @property
-    def takes_windows(self) -> bool:
-        """Whether the file takes log-mel windows, computed here; otherwise it takes samples."""
-        return self._takes_windows
-
     def embed(self, samples: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
         """Mono waveform, int16 or float in [-1, 1], [samples] of any length -> float32 [time, D]; audio under 1 s is padded at its end.
 
@@ -76,15 +71,11 @@ class Embedder:
                 embedding[:] = interpreter.get_tensor(self._output)[0]
         return embeddings
 
-    def invoke(self, window: np.ndarray, out: np.ndarray) -> None:
-        """One window float32 [96, 64] -> `out` float32 [D]."""
-        out[:] = self.embed_windows(window[None])[0]
-
     def _embed_piece(self, samples: np.ndarray) -> np.ndarray:
         """float32 [samples], 16 kHz -> float32 [windows, D]."""
         if self._takes_windows:
             return self.embed_windows(windows(samples))
-        samples = np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples))))
+        samples = padded(samples)
         with self._interpreter() as interpreter:
             self._run(interpreter, samples[None])
             rows = interpreter.get_tensor(self._output).reshape(-1, self.values)

@@ -22,6 +22,8 @@ MEL_LOW_HZ, MEL_HIGH_HZ = 125.0, 7500.0
 MEL_FLOOR, LOG_OFFSET = 1e-12, 1e-3
 WINDOW_FRAMES = 96
 WINDOW_HOP_FRAMES = 17
+WINDOW_SAMPLES = (WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES  # 15,600: 0.975 s
+WINDOW_HOP_SAMPLES = WINDOW_HOP_FRAMES * HOP_SAMPLES  # 2,720: 170 ms
 WINDOW_SHAPE = (WINDOW_FRAMES, MEL_BANDS, 1)  # frames, mel bands, channel: what networks take
 # Log-mel lies in [-6.9, 5]; networks bring it to about zero mean and unit deviation, so that their zero padding is not louder than a quiet window.
 INPUT_SCALE, INPUT_OFFSET = 1 / 3, 4 / 3
@@ -57,15 +59,31 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(magnitude @ mel_matrix(), MEL_FLOOR) + LOG_OFFSET).astype(np.float32)
 
 
+def padded(samples: np.ndarray) -> np.ndarray:
+    """Return the clip [samples], a short one with zeros at its end to the 1 s that make a window."""
+    missing = MIN_SAMPLES - len(samples)
+    return np.pad(samples, (0, missing)) if missing > 0 else samples
+
+
+def cut_windows(frames: np.ndarray) -> np.ndarray:
+    """Return the windows [windows, 96, 64] of log-mel frames [frames, 64], one every 170 ms.
+
+    They are read-only views that share the frames' memory.
+    """
+    views = np.lib.stride_tricks.sliding_window_view(frames, WINDOW_FRAMES, axis=0)
+    return views[::WINDOW_HOP_FRAMES].transpose(0, 2, 1)
+
+
 def windows(samples: np.ndarray) -> np.ndarray:
     """int16 or float [samples] -> float32 [windows, 96, 64], one window every 170 ms; a short clip is padded to one window."""
-    if len(samples) < MIN_SAMPLES:
-        samples = np.pad(samples, (0, MIN_SAMPLES - len(samples)))
-    views = np.lib.stride_tricks.sliding_window_view(log_mel(samples), WINDOW_FRAMES, axis=0)
-    return np.ascontiguousarray(views[::WINDOW_HOP_FRAMES].transpose(0, 2, 1))
+    return cut_windows(log_mel(padded(samples)))
+
+
+def frame_count(samples: int | np.ndarray) -> int | np.ndarray:
+    """Return how many frames a clip of so many samples has, or of each number in an array."""
+    return (np.maximum(samples, MIN_SAMPLES) - FRAME_SAMPLES) // HOP_SAMPLES + 1
 
 
 def window_count(samples: int) -> int:
     """How many windows a clip of so many samples has."""
-    frames = (max(samples, MIN_SAMPLES) - FRAME_SAMPLES) // HOP_SAMPLES + 1
-    return (frames - WINDOW_FRAMES) // WINDOW_HOP_FRAMES + 1
+    return int((frame_count(samples) - WINDOW_FRAMES) // WINDOW_HOP_FRAMES + 1)

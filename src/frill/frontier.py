@@ -23,11 +23,6 @@ def beaters(latency_ms: Sequence[float], quality: Sequence[float]) -> list[list[
     return [np.flatnonzero(row).tolist() for row in beat]
 
 
-def pareto(latency_ms: Sequence[float], quality: Sequence[float]) -> list[bool]:
-    """Which points are on the frontier: those that nothing beats."""
-    return [not found for found in beaters(latency_ms, quality)]
-
-
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """How sure the differences between two models are. `latency` and `noss` map models to their JSON under results/."""

@@ -17,11 +17,11 @@ import numpy as np
 
 from frill.audio import SAMPLE_RATE_HZ
 from frill.embedder import Embedder
-from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, WINDOW_FRAMES, WINDOW_HOP_FRAMES
+from frill.frontend import WINDOW_HOP_SAMPLES, WINDOW_SAMPLES
 
 DEFAULT_MODEL = Path("release/frill_nofrontend.tflite")
-HOP_MS = 1000 * WINDOW_HOP_FRAMES * HOP_SAMPLES / SAMPLE_RATE_HZ
-HALF_WINDOW_SAMPLES = ((WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES) // 2
+HOP_MS = 1000 * WINDOW_HOP_SAMPLES / SAMPLE_RATE_HZ
+HALF_WINDOW_SAMPLES = WINDOW_SAMPLES // 2
 
 
 class Model:

@@ -80,7 +80,7 @@ def examples(values: int) -> dict[str, str]:
     numbers = {
         "RATE_HZ": SAMPLE_RATE_HZ,
         "VALUES": values,
-        "STEP_MS": frontend.WINDOW_HOP_FRAMES * frontend.HOP_SAMPLES * 1000 // SAMPLE_RATE_HZ,
+        "STEP_MS": frontend.WINDOW_HOP_SAMPLES * 1000 // SAMPLE_RATE_HZ,
         "MIN_SAMPLES": frontend.MIN_SAMPLES,
         "FRAME": frontend.FRAME_SAMPLES,
         "HOP": frontend.HOP_SAMPLES,

@@ -6,10 +6,8 @@ import numpy as np
 import soxr
 
 from frill.audio import SAMPLE_RATE_HZ, to_float
-from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, WINDOW_FRAMES, WINDOW_HOP_FRAMES
+from frill.frontend import WINDOW_HOP_SAMPLES, WINDOW_SAMPLES
 
-WINDOW_SAMPLES = (WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES
-WINDOW_HOP_SAMPLES = WINDOW_HOP_FRAMES * HOP_SAMPLES
 RATES_HZ = (1_000, 1_000_000)  # as of files (audio_files.py): 44.1 is meant as kHz
 BLOCK_WINDOWS = 32  # embedded at once: what bounds memory
 

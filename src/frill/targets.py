@@ -183,11 +183,9 @@ def _windows(samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """float16 [windows, 96, 64]: frill.frontend.windows at `positions`, without the others."""
     windows = []
     for span in spans(positions):
-        part = crop(samples, span)
-        frames = frontend.log_mel(np.pad(part, (0, max(0, frontend.MIN_SAMPLES - len(part))))).astype(np.float16)
-        starts = (span - span[0]) * frontend.WINDOW_HOP_FRAMES
-        windows += [frames[start : start + frontend.WINDOW_FRAMES] for start in starts]
-    return np.stack(windows)
+        frames = frontend.log_mel(frontend.padded(crop(samples, span)))
+        windows.append(frontend.cut_windows(frames.astype(np.float16))[span - span[0]])
+    return np.concatenate(windows)
 
 
 def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[Chosen, np.ndarray, np.ndarray]]:

@@ -5,6 +5,7 @@ make_pipeline(EmbeddingTransformer("release/frill.tflite"), StandardScaler(), Lo
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -12,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from frill.audio import SAMPLE_RATE_HZ
 from frill.audio_files import AudioError, read_audio
-from frill.embedder import Embedder, pool
+from frill.embedder import Embedder, Pooling, pool
 
-POOLINGS = ("mean", "max", "mean+max")
+POOLINGS = get_args(Pooling)
 
 
 class EmbeddingTransformer(TransformerMixin, BaseEstimator):

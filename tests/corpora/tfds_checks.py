@@ -42,4 +42,4 @@ def assert_task(tmp_path, found: list[Clip], again: list[Clip]) -> None:
     assert all((a.samples == b.samples).all() for a, b in zip(found, again, strict=True))
     assert len({clip.source for clip in found}) == len(found)
     write_clips(tmp_path / "store", found)
-    assert splits(ClipStore(tmp_path / "store"), 0.5, 17)
+    assert splits(ClipStore(tmp_path / "store").rows, 0.5, 17)

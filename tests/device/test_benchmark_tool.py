@@ -43,19 +43,19 @@ def refusal(stdout: str, stderr: str, exit_code: int) -> str:
 
 # Each number is copied from the fixture by hand; microseconds there are milliseconds here.
 TIMINGS = {
-    "tflite": Timing("tflite", 1.127, 4.087, 108, 120, 0.833933, 0.777, 3.025, 0.202, None, None, None, None, ()),
-    "single": Timing("tflite", 0.456, 3.995, 1, 1, 2.872, 2.872, 2.872, 0.0, None, None, None, None, ()),
-    "check": Timing("tflite", 0.41, 3.713, 0, 1, 3.713, 3.713, 3.713, 0.0, None, None, None, None, ()),
-    "slow": Timing("tflite", 20.233, 1700.273, 1, 3, 1168.33, 1166.458, 1171.459, 2.227, None, None, None, None, ()),
-    "profile": Timing("tflite", 0.853, 4.494, 115, 110, 0.877073, 0.789, 3.637, 0.276, None, None, None, None, ()),
-    "tflite_new": Timing("tflite", 21.36, 6.021, 118, 238, 4.20147, 4.096, 4.711, 0.066, 4.119, 4.193, 4.307, 86, ()),
+    "tflite": Timing("tflite", 1.127, 4.087, 120, 0.833933, 0.777, None, None, None, ()),
+    "single": Timing("tflite", 0.456, 3.995, 1, 2.872, 2.872, None, None, None, ()),
+    "check": Timing("tflite", 0.41, 3.713, 1, 3.713, 3.713, None, None, None, ()),
+    "slow": Timing("tflite", 20.233, 1700.273, 3, 1168.33, 1166.458, None, None, None, ()),
+    "profile": Timing("tflite", 0.853, 4.494, 110, 0.877073, 0.789, None, None, None, ()),
+    "tflite_new": Timing("tflite", 21.36, 6.021, 238, 4.20147, 4.096, 4.193, 4.307, 86, ()),
     "tflite_2_3": Timing(
-        *("tflite", 0.917, 20.411, 33, 66, 15.0937, 14.806, 15.511, 0.142, None, None, None, None),
+        *("tflite", 0.917, 20.411, 66, 15.0937, 14.806, None, None, None),
         ("ModifyGraphWithDelegate is disallowed when graph is immutable.",),
     ),
-    "tflite_1_13": Timing("tflite", 1.934, 60.817, 9, 50, 58.733, 58.021, 61.34, 0.512, None, None, None, None, ()),
+    "tflite_1_13": Timing("tflite", 1.934, 60.817, 50, 58.733, 58.021, None, None, None, ()),
     "litert": Timing(
-        *("litert", 6.342, 9.876, 61, 124, 8.14627, 8.007, 8.921, 0.102, 8.029, 8.128, 8.345, 88),
+        *("litert", 6.342, 9.876, 124, 8.14627, 8.007, 8.128, 8.345, 88),
         (
             "[litert/runtime/accelerators/auto_registration.cc:46] NPU accelerator could not be loaded and registered: kLiteRtStatusErrorInvalidArgument.",
         ),
@@ -75,14 +75,14 @@ def test_equal_runs_are_printed_as_one_number():
     stdout, stderr, code = output("single")
     for line in ("count=4 curr=61(all same)", "count=4 curr=61(all same) p5=61 median=61 p95=61"):  # Stat, then StatWithPercentiles
         found = benchmark_tool.parse(stdout.replace("count=1 curr=2872", line), stderr, code)
-        assert (found.runs, found.mean_ms, found.min_ms, found.max_ms, found.std_ms) == (4, 0.061, 0.061, 0.061, 0.0)
+        assert (found.runs, found.mean_ms, found.min_ms) == (4, 0.061, 0.061)
         assert found.median_ms == (0.061 if "median" in line else None)
 
 
 def test_litert_is_read_from_its_block_where_its_stdout_is_lost():
     found = benchmark_tool.parse("", *output("litert")[1:])
-    assert (found.tool, found.init_ms, found.first_ms, found.warm_up_runs, found.runs) == ("litert", 6.34, 9.88, 61, 124)
-    assert (found.mean_ms, found.min_ms, found.max_ms, found.std_ms, found.p95_ms) == (8.15, 8.01, 8.92, 0.1, None)
+    assert (found.tool, found.init_ms, found.first_ms, found.runs) == ("litert", 6.34, 9.88, 124)
+    assert (found.mean_ms, found.min_ms, found.p95_ms) == (8.15, 8.01, None)
 
 
 def test_delegated_nodes_of_all_subgraphs_count_and_a_delegate_that_takes_none_is_a_warning():
@@ -242,17 +242,9 @@ def test_the_check_runs_once_on_one_file_and_escapes_colons_in_one_flag():
     assert "--input_layer_value_files=windows::0:/tmp::1/in.bin" in check_command(input_file="/tmp:1/in.bin")  # both parts are unescaped
 
 
-@pytest.mark.parametrize(
-    ("ask", "remedy"),
-    [
-        (lambda: check_command(kind="litert"), "give this device TFLite's tool"),
-        (lambda: check_command(input_name="a,b"), "rename it"),
-        (lambda: benchmark_tool.command("t", "m", kind="litert", **SETTINGS | {"xnnpack": False}), "turn XNNPACK on"),
-    ],
-)
-def test_what_a_tool_cannot_do_is_said_before_it_runs(ask, remedy):
-    with pytest.raises(ToolError, match=remedy):
-        ask()
+def test_a_comma_in_an_inputs_name_is_refused_before_the_tool_runs():
+    with pytest.raises(ToolError, match="rename it"):
+        check_command(input_name="a,b")
 
 
 if TOOL := os.environ.get("FRILL_BENCHMARK_MODEL"):  # a TFLite benchmark_model for this machine, built without XNNPACK
@@ -266,8 +258,8 @@ if TOOL := os.environ.get("FRILL_BENCHMARK_MODEL"):  # a TFLite benchmark_model 
         model = pooling_models[0]
         settings = dict(threads=1, xnnpack=None, runs=20, min_secs=0.0, warm_up_secs=0.0)
         found = benchmark_tool.parse(*ran(benchmark_tool.command(TOOL, model, **settings)))
-        assert (found.tool, found.warm_up_runs, found.runs, found.warnings) == ("tflite", 1, 20, ())
-        assert 0 < found.min_ms <= found.mean_ms <= found.max_ms and found.init_ms > 0 and found.first_ms > 0
+        assert (found.tool, found.runs, found.warnings) == ("tflite", 20, ())
+        assert 0 < found.min_ms <= found.mean_ms and found.init_ms > 0 and found.first_ms > 0
 
         profile = benchmark_tool.parse_profile(ran(benchmark_tool.profile_command(TOOL, model, **settings))[0])
         assert {"CONV_2D", "MEAN"} <= {row.name for row in profile} and sum(row.share for row in profile) == pytest.approx(1)

@@ -16,15 +16,17 @@ def test_a_handle_in_the_hub_cache_is_put_into_the_folder_of_its_name(tmp_path, 
     cached.mkdir(parents=True)
     (cached / "saved_model.pb").write_bytes(b"graph")
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
-    handle.fetch(SOURCE, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    handle.fetch(SOURCE)
     assert (tmp_path / SOURCE / "saved_model.pb").read_bytes() == b"graph"
 
 
 def test_what_cannot_be_fetched_is_said_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"teacher\.source = 'tfhub\.dev/.*cannot be fetched") as error:
-        handle.fetch("tfhub.dev/google/no-such-model/1", tmp_path)
+        handle.fetch("tfhub.dev/google/no-such-model/1")
     assert "\n" not in str(error.value)
 
 
@@ -33,9 +35,9 @@ def test_is_handle(source, expected):
     assert handle.is_handle(source) is expected
 
 
-def test_the_scheme_is_refused_with_what_to_write(tmp_path):
+def test_the_scheme_is_refused_with_what_to_write():
     with pytest.raises(UserError, match="without https://"):
-        handle.fetch("https://" + SOURCE, tmp_path)
+        handle.fetch("https://" + SOURCE)
 
 
 @pytest.mark.parametrize(("source", "expected"), [(SOURCE, "3"), ("kaggle.com/models/google/trillsson/tensorFlow2/1/2", "2")])
@@ -43,6 +45,6 @@ def test_the_version_is_the_number_at_the_end(source, expected):
     assert handle.version(source) == expected
 
 
-def test_a_handle_without_a_version_is_refused_with_what_to_write(tmp_path):
+def test_a_handle_without_a_version_is_refused_with_what_to_write():
     with pytest.raises(UserError, match="names no version; write one behind it, such as tfhub.dev/google/trillsson3/1"):
-        handle.fetch("tfhub.dev/google/trillsson3", tmp_path)
+        handle.fetch("tfhub.dev/google/trillsson3")

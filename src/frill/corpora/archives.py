@@ -1,10 +1,13 @@
 """Which archives a set in params.yaml names, in order, and which split each is of."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from frill.corpora.reading import shards
 from frill.errors import UserError
 from frill.params import ArchivedSet
+
+ROLES = ("label", "speaker", "split", "fold", "licence")
 
 
 def archives(source: str, name: str, spec: ArchivedSet) -> list[tuple[Path, str | None]]:
@@ -25,6 +28,18 @@ def archives(source: str, name: str, spec: ArchivedSet) -> list[tuple[Path, str 
     return found
 
 
-def splits_of(spec: ArchivedSet) -> dict[str, str]:
-    """{value in the data: split}, from `splits`."""
-    return {value: split for split, values in spec.splits.items() for value in values}
+def clip_fields(
+    spec: ArchivedSet, split: str | None, read: Callable[[str | None], str]
+) -> dict[str, str]:
+    """Return the text of every one of ROLES for a clip. `read` gives the text of a field.
+
+    `split` is the archive's, None where each clip says its own.
+    """
+    fields = {role: read(getattr(spec.fields, role)) for role in ROLES}
+    if split is not None:
+        fields["split"] = split
+    elif spec.splits:
+        splits = {value: name for name, values in spec.splits.items() for value in values}
+        fields["split"] = splits.get(fields["split"], "")
+    fields["licence"] = fields["licence"] or spec.licence
+    return fields

@@ -24,6 +24,7 @@ from frill.errors import UserError
 from frill.params import AudiosetSet
 
 COLUMNS = "# YTID, start_seconds, end_seconds, positive_labels"
+SHOWN = 10  # of the clips that are missing
 
 
 def wanted_labels(name: str, spec: AudiosetSet) -> dict[str, str] | None:
@@ -126,7 +127,7 @@ def find(spec: AudiosetSet, row: dict) -> Path:
     raise AudioError(f"no such file ({spec.pattern[0].format(**values)})", "missing")
 
 
-def find_missing(name: str, spec: AudiosetSet, shown: int = 10) -> tuple[list[Rejected], int, int]:
+def find_missing(name: str, spec: AudiosetSet) -> tuple[list[Rejected], int, int]:
     """Clips whose file is not there: the first of them, how many they are, and how many clips are listed. Opens no file."""
     missing, count, listed = [], 0, 0
     for row in rows(name, spec):
@@ -135,6 +136,6 @@ def find_missing(name: str, spec: AudiosetSet, shown: int = 10) -> tuple[list[Re
             find(spec, row)
         except AudioError as error:
             count += 1
-            if count <= shown:
+            if count <= SHOWN:
                 missing.append(Rejected(row["ytid"], str(error), error.kind))
     return missing, count, listed

@@ -19,13 +19,8 @@ from frill.errors import UserError
 # From speak_lib.h. Synchronous, because under ctypes the asynchronous AUDIO_OUTPUT_RETRIEVAL (1) crashed.
 AUDIO_OUTPUT_SYNCHRONOUS = 2
 POS_CHARACTER = 1
-CHARS_UTF8, SSML = 0x01, 0x10
-PARAMETERS = {  # name: (espeak_PARAMETER, least, greatest)
-    "rate_wpm": (1, 80, 450),
-    "volume": (2, 0, 200),
-    "pitch": (3, 0, 99),
-    "pitch_range": (4, 0, 99),
-}
+CHARS_UTF8 = 0x01
+RATE, PITCH, RANGE = 1, 3, 4  # espeak_PARAMETER
 BUFFER_MS = 1000
 NOISE_SEED = 1
 
@@ -37,7 +32,7 @@ class EspeakMissing(UserError, ImportError):
 
 
 class EspeakError(UserError, ValueError):
-    """eSpeak NG cannot speak what was asked: an unknown voice, a setting out of range, a text without a sound."""
+    """eSpeak NG cannot speak what was asked: an unknown voice, a text without a sound."""
 
 
 class Synthesizer:
@@ -69,24 +64,16 @@ class Synthesizer:
         rate_wpm: int = 175,
         pitch: int = 50,
         pitch_range: int = 50,
-        volume: int = 100,
-        ssml: bool = False,
         speed_up: float = 1.0,
     ) -> np.ndarray:
         """`text` as float32 [samples] in [-1, 1], 16 kHz; a pure function of its arguments.
 
         `voice` is a language ("en-us", "de"), `variant` one of `variants` or "". `rate_wpm` is 80..450 words a minute,
-        `pitch` and `pitch_range` are 0..99 (50 is the voice's own), `volume` is 0..200 (100 is the voice's own).
+        `pitch` and `pitch_range` are 0..99 (50 is the voice's own).
         `speed_up` plays the result that much faster, which raises all frequencies with it. Raises EspeakError.
         """
         if variant and variant not in self.variants:  # the library would silently speak without it
             raise EspeakError(f"eSpeak NG has no voice variant {variant!r}; it has {', '.join(sorted(self.variants))}")
-        settings = {"rate_wpm": rate_wpm, "volume": volume, "pitch": pitch, "pitch_range": pitch_range}
-        for name, value in settings.items():
-            _, least, greatest = PARAMETERS[name]
-            if not least <= value <= greatest:
-                raise EspeakError(f"{name} is {value}; eSpeak NG takes {least} to {greatest}")
-
         buffers = []
 
         @SynthCallback
@@ -96,18 +83,17 @@ class Synthesizer:
             return 0
 
         data = text.encode()
-        flags = CHARS_UTF8 | (SSML if ssml else 0)
         with self._lock, _Loaded(self._library_path, self._data_path) as library:
             library.espeak_SetSynthCallback(keep)
             if library.espeak_SetVoiceByName(f"{voice}+{variant}".rstrip("+").encode()):
                 raise EspeakError(f"eSpeak NG has no voice {voice!r}; `espeak-ng --voices` lists them")
-            for name, value in settings.items():
-                library.espeak_SetParameter(PARAMETERS[name][0], int(value), 0)
+            for parameter, value in ((RATE, rate_wpm), (PITCH, pitch), (RANGE, pitch_range)):
+                library.espeak_SetParameter(parameter, int(value), 0)
             # Breath is noise: most voices draw it from the library's own generator, Klatt voices from the C library's.
             library.espeak_ng_SetRandSeed(ctypes.c_long(NOISE_SEED))
             library.srand(NOISE_SEED)
             size = ctypes.c_size_t(len(data) + 1)
-            status = library.espeak_Synth(data, size, 0, POS_CHARACTER, 0, flags, None, None)
+            status = library.espeak_Synth(data, size, 0, POS_CHARACTER, 0, CHARS_UTF8, None, None)
             rate_hz = library.espeak_ng_GetSampleRate()
         samples = np.frombuffer(b"".join(buffers), np.int16).astype(np.float32) / np.float32(32768)
         if status or not samples.any():

@@ -10,6 +10,7 @@ from frill.audio import SAMPLE_RATE_HZ, to_int16
 
 FRAME = 320  # 20 ms
 PEAK = 0.95
+ENVELOPE_HZ = 20.0
 CHANNEL_HZ = np.geomspace(80, 8000, 8)
 SLOPE_DB, RIPPLE_DB = 2.0, 1.5  # the greatest slope of a channel (an octave) and the spread of its ripple
 
@@ -55,9 +56,9 @@ def active_rms(samples: np.ndarray) -> float:
     return float(np.sqrt(powers[powers >= powers.max() * 1e-3].mean()) + 1e-9)
 
 
-def envelope(samples: np.ndarray, cutoff_hz: float = 20.0) -> np.ndarray:
+def envelope(samples: np.ndarray) -> np.ndarray:
     """The slow outline of a signal, not negative."""
-    sections = butter(2, cutoff_hz, fs=SAMPLE_RATE_HZ, output="sos")
+    sections = butter(2, ENVELOPE_HZ, fs=SAMPLE_RATE_HZ, output="sos")
     return np.maximum(sosfiltfilt(sections, np.abs(samples)), 0).astype(np.float32)
 
 

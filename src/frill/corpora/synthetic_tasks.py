@@ -17,7 +17,7 @@ SNR_DB = {"keyword": (15, 35), "language": (15, 35), "speaker": (10, 30), "emoti
 SNR_DB |= {"human_sounds": (-5, 15)}
 CLIP_S = (1.5, 2.5)
 KEYWORD_S, KEYWORD_JITTER_S = 1.0, 0.05
-SPEAKER_VARIANTS, SPEAKERS_PER_VARIANT = 24, 1
+SPEAKERS = 24  # one of each variant
 Rng = np.random.Generator
 
 
@@ -64,9 +64,9 @@ def express(synthesizer: Synthesizer, who: Person, text: str, prosody: Prosody, 
     return breathe(tremor(tilt(voice, prosody.tilt_db), prosody.tremor, rng.uniform(5, 8)), rng, prosody.breath)
 
 
-def clip_size(rng: Rng, range_s: tuple[float, float] = CLIP_S) -> int:
-    """A random length in samples."""
-    return round(rng.uniform(*range_s) * SAMPLE_RATE_HZ)
+def clip_size(rng: Rng) -> int:
+    """Draw a length in samples."""
+    return round(rng.uniform(*CLIP_S) * SAMPLE_RATE_HZ)
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def human_sounds(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> 
     return Made(record(sound, rng, SNR_DB["human_sounds"]), who, "en", label)
 
 
-SPEAKER_NAMES = [person(variant, number).name for variant in variants("train")[:SPEAKER_VARIANTS] for number in range(SPEAKERS_PER_VARIANT)]
+SPEAKER_NAMES = [person(variant, 0).name for variant in variants("train")[:SPEAKERS]]
 TASKS = {  # name: (maker, labels)
     "keyword": (keyword, lines("keywords_en")),
     "language": (language, list(TASK_LANGUAGES)),

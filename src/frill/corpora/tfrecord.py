@@ -13,11 +13,10 @@ import numpy as np
 
 from frill.audio_files import AudioError, convert, read_audio
 from frill.clips import Clip, Rejected
-from frill.corpora.archives import archives, splits_of
+from frill.corpora.archives import archives, clip_fields
 from frill.corpora.reading import Read, read_all, read_clip, rejected
 from frill.params import TfrecordSet
 
-ROLES = ("label", "speaker", "split", "fold", "licence")
 GZIP = b"\x1f\x8b"
 AROUND_BYTES = 16  # of a record: its length (uint64), a checksum of that, and behind the record one of it (uint32 each)
 
@@ -72,10 +71,8 @@ def _item(clip: str, source: str, record: bytes, split: str | None, spec: Tfreco
         features = tf.train.Example.FromString(record).features.feature
     except DecodeError:
         return Rejected(source, "is no tf.Example")
-    values = {role: _text(features, getattr(spec.fields, role)) for role in ROLES}
-    values |= {"split": splits_of(spec).get(values["split"], "" if spec.splits else values["split"])} if split is None else {"split": split}
-    values["licence"] = values["licence"] or spec.licence
-    return read_clip(clip, source, partial(_read, features, spec), **values)
+    fields = clip_fields(spec, split, partial(_text, features))
+    return read_clip(clip, source, partial(_read, features, spec), **fields)
 
 
 def _text(features, name: str | None) -> str:

@@ -12,12 +12,11 @@ import numpy as np
 
 from frill.audio_files import read_audio, wrong_extension
 from frill.clips import Clip, Rejected
-from frill.corpora.archives import archives, splits_of
+from frill.corpora.archives import archives, clip_fields
 from frill.corpora.members import ArchiveError, members
 from frill.corpora.reading import Read, read_all, read_clip, rejected
 from frill.params import WebdatasetSet
 
-ROLES = ("label", "speaker", "split", "fold", "licence")
 Sample = tuple[str, dict[str, bytes], str]  # key, content by extension, what is wrong with it or ""
 
 
@@ -70,12 +69,10 @@ def _item(clip: str, source: str, parts: dict[str, bytes], split: str | None, sp
     if extension is None:
         return Rejected(source, f"holds no audio ({', '.join(sorted(parts))}); extensions of audio: {', '.join(spec.audio)}", "missing")
     try:
-        values = {role: _value(parts, getattr(spec.fields, role)) for role in ROLES}
+        fields = clip_fields(spec, split, partial(_value, parts))
     except (ValueError, AttributeError) as error:
         return Rejected(source, f"its metadata cannot be read ({error})")
-    values |= {"split": splits_of(spec).get(values["split"], "" if spec.splits else values["split"])} if split is None else {"split": split}
-    values["licence"] = values["licence"] or spec.licence
-    return read_clip(clip, source, partial(_read, parts[extension], extension), **values)
+    return read_clip(clip, source, partial(_read, parts[extension], extension), **fields)
 
 
 def _value(parts: dict[str, bytes], field: str | None) -> str:

@@ -74,9 +74,14 @@ class _Measurement:
                 f"devices.{name}.threads = {device.threads}, and cores: {device.cores} has {len(self._cpus)}: lower threads, or choose other cores"
             )
         self._mask = phone_state.mask_of(self._cpus)
-        self._common = dict(threads=device.threads, xnnpack=None if device.xnnpack is None else bool(device.xnnpack), kind=device.tool_kind)
+        xnnpack = None if device.xnnpack is None else bool(device.xnnpack)
+        self._common = dict(threads=device.threads, xnnpack=xnnpack)
         self._timing = self._common | dict(
-            runs=device.runs, min_secs=device.min_s, max_secs=min(150.0, device.timeout_s / 2), warm_up_secs=device.warm_up_s
+            kind=device.tool_kind,
+            runs=device.runs,
+            min_secs=device.min_s,
+            max_secs=min(150.0, device.timeout_s / 2),
+            warm_up_secs=device.warm_up_s,
         )
 
     def run(self, model: Path) -> dict:

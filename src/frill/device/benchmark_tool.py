@@ -26,13 +26,9 @@ class Timing:
     tool: Kind
     init_ms: float
     first_ms: float | None  # of the warm-up; of the regular runs where there is none
-    warm_up_runs: int
     runs: int
     mean_ms: float
     min_ms: float
-    max_ms: float
-    std_ms: float
-    p5_ms: float | None
     median_ms: float | None
     p95_ms: float | None
     delegated_nodes: int | None
@@ -61,10 +57,8 @@ def command(
     """Arguments of a timing run, not quoted. `runs` and `min_secs` are both minimums: `Timing.runs` is the real count.
 
     `xnnpack` None leaves the flag out, for builds without XNNPACK, which do not know it. No input is named, so that the tool takes the model's own
-    shape: it would resize the model to any other and exit 0. Raises ToolError for LiteRT without XNNPACK.
+    shape: it would resize the model to any other and exit 0. LiteRT's tool always takes XNNPACK (params.AdbDevice refuses other wishes).
     """
-    if kind == "litert" and xnnpack is False:
-        raise ToolError("LiteRT's benchmark_model always takes XNNPACK on the CPU: turn XNNPACK on for this device, or give it TFLite's tool")
     flags = {
         "graph": model,
         "num_threads": threads,
@@ -99,15 +93,13 @@ def check_command(
     input_shape: tuple[int, ...],
     input_file: str,
     output_file: str,
-    kind: Kind = "tflite",
 ) -> list[str]:
-    """Arguments of one invocation on `input_file` (raw float32, `input_shape`), outputs written to `output_file` (raw float32, one after another).
+    """Arguments of one invocation of TFLite's tool on `input_file` (raw float32, `input_shape`).
 
-    An output that cannot be written is not reported and exits 0: delete `output_file` before, look for it after. Raises ToolError for LiteRT's tool,
-    which reads no input file, and for a comma, which separates inputs.
+    Outputs are written to `output_file` (raw float32, one after another). One that
+    cannot be written is not reported and exits 0: delete `output_file` before, look for it after.
+    LiteRT's tool reads no input file. Raises ToolError for a comma, which separates inputs.
     """
-    if kind == "litert":
-        raise ToolError("LiteRT's benchmark_model cannot check a model's output: give this device TFLite's tool")
     if "," in input_name + input_file:
         raise ToolError(f"benchmark_model cannot read {input_file!r} into {input_name!r}, as a comma separates inputs: rename it without one")
     one = command(tool, model, threads=threads, xnnpack=xnnpack, runs=1, min_secs=0, warm_up_runs=0, warm_up_secs=0)
@@ -146,13 +138,9 @@ def parse(stdout: str, stderr: str, exit_code: int) -> Timing:
         tool=kind,
         init_ms=init_ms,
         first_ms=(warm_up if warm_up.get("count") else regular).get("first"),
-        warm_up_runs=int(warm_up.get("count", 0)),
         runs=int(regular["count"]),
         mean_ms=regular["avg"],
         min_ms=regular["min"],
-        max_ms=regular["max"],
-        std_ms=regular["std"],
-        p5_ms=regular.get("p5"),
         median_ms=regular.get("median"),
         p95_ms=regular.get("p95"),
         delegated_nodes=_delegated_nodes(text),

@@ -17,7 +17,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from frill.audio import SAMPLE_RATE_HZ, to_float
 from frill.errors import UserError
-from frill.frontend import MIN_SAMPLES
+from frill.frontend import padded
 from frill.noss.embed import embed_calls, embed_tflite
 from frill.noss.run import Embed
 from frill.params import Baseline, Params
@@ -112,7 +112,7 @@ class _SamplesModel:
         self._input, self._output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
-        samples = np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples))))
+        samples = padded(samples)
         shape = [len(samples)] if len(self._input["shape"]) == 1 else [1, len(samples)]
         self._interpreter.resize_tensor_input(self._input["index"], shape)
         self._interpreter.allocate_tensors()

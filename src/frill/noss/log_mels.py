@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 from frill import frontend
 from frill.clips import ClipStore
 from frill.fingerprint import hash_code
-from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, MEL_BANDS, MIN_SAMPLES, WINDOW_FRAMES, WINDOW_HOP_FRAMES
 from frill.progress import progress
 from frill.scratch import appearing, content_hash
 
@@ -25,7 +24,7 @@ class LogMels:
 
     def __init__(self, store: ClipStore, threads: int):
         self.samples = np.array([int(row["samples"]) for row in store.rows])
-        self._starts = np.concatenate([[0], np.cumsum((np.maximum(self.samples, MIN_SAMPLES) - FRAME_SAMPLES) // HOP_SAMPLES + 1)])
+        self._starts = np.concatenate([[0], np.cumsum(frontend.frame_count(self.samples))])
         path = FOLDER / f"{corpus_hash(store)[:16]}-{hash_code(__name__)[:8]}.npy"
         if not path.exists():
             with appearing(path) as new:
@@ -39,21 +38,19 @@ class LogMels:
         """float32 [frames, 64] of one clip, which is padded at its end to 1 s where it is shorter."""
         return self._frames[self._starts[clip] : self._starts[clip + 1]]
 
-    def windows(self, clip: int) -> list[np.ndarray]:
-        """float32 [96, 64] each, one every 170 ms; equal to frill.frontend.windows, without a copy."""
-        frames = self.frames(clip)
-        return [frames[start : start + WINDOW_FRAMES] for start in range(0, len(frames) - WINDOW_FRAMES + 1, WINDOW_HOP_FRAMES)]
+    def windows(self, clip: int) -> np.ndarray:
+        """float32 [windows, 96, 64]: what frill.frontend.windows gives of the clip, still on the disk."""
+        return frontend.cut_windows(self.frames(clip))
 
     def _write(self, path: Path, store: ClipStore, threads: int) -> None:
-        frames = np.lib.format.open_memmap(path, "w+", np.float32, (int(self._starts[-1]), MEL_BANDS))
+        frames = np.lib.format.open_memmap(path, "w+", np.float32, (int(self._starts[-1]), frontend.MEL_BANDS))
         if hasattr(os, "posix_fallocate"):  # on a full disk an error now, not a SIGBUS at whichever page finds no room
             with open(path, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
         def one(clip: int) -> None:
-            samples = store.samples(clip)
-            padded = np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples))))
-            frames[self._starts[clip] : self._starts[clip + 1]] = frontend.log_mel(padded)
+            samples = frontend.padded(store.samples(clip))
+            frames[self._starts[clip] : self._starts[clip + 1]] = frontend.log_mel(samples)
 
         # One BLAS thread each: its own would spin on the cores that the other clips need.
         with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:

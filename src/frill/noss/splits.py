@@ -4,11 +4,11 @@ With folds: fold k tests, the next one validates, the rest trains, for every k. 
 seeded share of the training clips, whole speakers where there are speakers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from frill.clips import ClipStore
 from frill.errors import UserError
 
 
@@ -25,9 +25,8 @@ class Split:
     test: np.ndarray
 
 
-def splits(rows: ClipStore | list[dict], validation_share: float, seed: int) -> list[Split]:
+def splits(rows: Sequence[dict], validation_share: float, seed: int) -> list[Split]:
     """One Split, or one a fold, of a manifest's rows. Raises SplitError."""
-    rows = rows.rows if isinstance(rows, ClipStore) else rows
     label, fold, split = (np.array([row[key] for row in rows]) for key in ("label", "fold", "split"))
     if len(set(label)) < 2:
         raise SplitError(f"has {len(set(label))} class ({', '.join(sorted(set(label))) or 'no clips'}); a task needs two or more")

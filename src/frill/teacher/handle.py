@@ -24,12 +24,12 @@ def version(source: str) -> str:
     return number
 
 
-def fetch(source: str, root: Path = Path()) -> None:
+def fetch(source: str) -> None:
     """Downloads the handle's module into the folder of its name, unless it is there. Raises UserError."""
     if source.startswith("https://"):
         raise UserError(f"params.yaml: teacher.source = {source!r}: write the handle without https://, so that it names the folder it is put in too")
     version(source)
-    folder = root / source
+    folder = Path(source)
     if (folder / "saved_model.pb").is_file():
         return
     import tensorflow_hub as hub  # imports TensorFlow: only where there is something to fetch

@@ -13,28 +13,29 @@ LAYER19, EMBEDDING = "layer19", "embedding"
 STAGES = ((48, 2), (96, 2), (192, 2))  # channels, stride; after a stem of 32 channels and stride 2
 LAYER19_CHANNELS = 512
 EMBEDDING_VALUES = 512
+BATCH_NORM_MOMENTUM = 0.95
 
 
-def build(batch_norm_momentum: float = 0.95) -> keras.Model:
+def build() -> keras.Model:
     """The network with random weights. Its outputs are a dict of `layer19` and `embedding`."""
     inputs = keras.Input(WINDOW_SHAPE, name="windows")
     x = keras.layers.Rescaling(INPUT_SCALE, INPUT_OFFSET)(inputs)
-    x = _conv_norm(x, 32, 3, 2, batch_norm_momentum, relu=True)
+    x = _conv_norm(x, 32, 3, 2, relu=True)
     for channels, stride in STAGES:
         skip = x
-        x = _conv_norm(x, channels, 3, stride, batch_norm_momentum, relu=True)
-        x = _conv_norm(x, channels, 3, 1, batch_norm_momentum)
+        x = _conv_norm(x, channels, 3, stride, relu=True)
+        x = _conv_norm(x, channels, 3, 1)
         if stride != 1 or skip.shape[-1] != channels:
-            skip = _conv_norm(skip, channels, 1, stride, batch_norm_momentum)
+            skip = _conv_norm(skip, channels, 1, stride)
         x = keras.layers.ReLU()(keras.layers.Add()([x, skip]))
-    x = _conv_norm(x, LAYER19_CHANNELS, 1, 1, batch_norm_momentum)
+    x = _conv_norm(x, LAYER19_CHANNELS, 1, 1)
     layer19 = keras.layers.Flatten(name=LAYER19)(x)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
     embedding = keras.layers.UnitNormalization(name=EMBEDDING)(keras.layers.Dense(EMBEDDING_VALUES)(x))
     return keras.Model(inputs, {LAYER19: layer19, EMBEDDING: embedding}, name="teacher")
 
 
-def _conv_norm(x, channels, kernel, stride, momentum, relu=False):
+def _conv_norm(x, channels, kernel, stride, relu=False):
     x = keras.layers.Conv2D(channels, kernel, stride, "same", use_bias=False)(x)
-    x = keras.layers.BatchNormalization(momentum=momentum)(x)
+    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x)
     return keras.layers.ReLU()(x) if relu else x

@@ -6,12 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from frill.audio import SAMPLE_RATE_HZ
-from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES, MIN_SAMPLES, WINDOW_FRAMES, WINDOW_HOP_FRAMES, window_count
+from frill.frontend import MIN_SAMPLES, WINDOW_HOP_SAMPLES, WINDOW_SAMPLES, window_count
 
 BATCH_SAMPLES = 320_000  # 20 s of audio a call: as fast as more, and its activations stay in the cache
 CHUNK_SAMPLES = 8 * BATCH_SAMPLES  # parts are sorted by length within so much audio; 12,288 values a window of it take 46 MB, twice
-WINDOW_SAMPLES = (WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES  # 15,600
-GRID_SAMPLES = WINDOW_HOP_FRAMES * HOP_SAMPLES  # 2,720: 170 ms
 CONTEXT_SAMPLES = 2 * SAMPLE_RATE_HZ  # what TRILLsson hears at once (arXiv 2203.00236)
 
 
@@ -24,12 +22,12 @@ class Part(NamedTuple):
 
 def spans(positions: np.ndarray) -> list[np.ndarray]:
     """Ascending positions on the 170 ms grid, cut where the audio between two of them is longer than what a call of its own would hear anew."""
-    return np.split(positions, np.flatnonzero(np.diff(positions) > MIN_SAMPLES // GRID_SAMPLES) + 1)
+    return np.split(positions, np.flatnonzero(np.diff(positions) > MIN_SAMPLES // WINDOW_HOP_SAMPLES) + 1)
 
 
 def crop(samples: np.ndarray, span: np.ndarray) -> np.ndarray:
     """int16 [samples] -> the audio of the windows from the first to the last position of `span`; its rows begin with that of span[0]."""
-    return samples[span[0] * GRID_SAMPLES : span[-1] * GRID_SAMPLES + MIN_SAMPLES]
+    return samples[span[0] * WINDOW_HOP_SAMPLES : span[-1] * WINDOW_HOP_SAMPLES + MIN_SAMPLES]
 
 
 def cut(samples: np.ndarray, positions: np.ndarray | None) -> list[Part]:
@@ -43,8 +41,8 @@ def contexts(samples: np.ndarray, positions: np.ndarray | None) -> list[Part]:
     """A clip int16 [samples] for a teacher with one row a call: for each position CONTEXT_SAMPLES with its window in the middle."""
     positions = np.arange(window_count(len(samples))) if positions is None else positions
     before = (CONTEXT_SAMPLES - WINDOW_SAMPLES) // 2
-    padded = np.pad(samples, (before, max(0, positions[-1] * GRID_SAMPLES + CONTEXT_SAMPLES - before - len(samples))))
-    return [Part(padded[start : start + CONTEXT_SAMPLES], np.zeros(1, int)) for start in positions * GRID_SAMPLES]
+    padded = np.pad(samples, (before, max(0, positions[-1] * WINDOW_HOP_SAMPLES + CONTEXT_SAMPLES - before - len(samples))))
+    return [Part(padded[start : start + CONTEXT_SAMPLES], np.zeros(1, int)) for start in positions * WINDOW_HOP_SAMPLES]
 
 
 def chunks(clips: Iterable[list[Part]]) -> Iterator[list[list[Part]]]:
