@@ -53,7 +53,7 @@ def main() -> None:
             command.add_argument(
                 "--preset", help="plan presets/PRESET.yaml instead of params.yaml; what its unset $NAMEs would name is taken as published"
             )
-            command.add_argument("--json", type=Path, help="write the plan and what was measured to this file")
+            command.add_argument("--json", type=Path, help="write the plan to this file")
         if name == "grid":
             for axis, values in AXES.items():
                 command.add_argument(f"--{axis}", nargs="+", type=_value, default=values, help=" ".join(map(str, values)))
@@ -162,7 +162,9 @@ def sweep(preset: str | None, address: str | None, jobs: int | None) -> int:
 
 
 def plan(preset: str | None, json: Path | None) -> int:
-    """Prints what a run would take, stage by stage: audio, windows, disk, and time from speeds measured here in half a minute."""
+    """Prints what a run would take, stage by stage: audio, windows, disk, and time by what earlier
+    runs took (logs/stages.jsonl).
+    """
     from frill.planning import command
 
     print(command.run(preset, json))

@@ -9,10 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from frill import subcommand
+from frill import params, subcommand
 from frill.errors import UserError
+from frill.params import Params, ParamsError
 
 WORKTREES = Path(".presets")
 SHAPED_BY = ("src", "stages", "dvc.yaml", "track/dvc.yaml", "requirements.lock")
@@ -33,6 +35,23 @@ def run(name: str, command: str = "repro", *options: str) -> int:
         _git(*author, "commit", "--quiet", "--no-verify", "--message", f"preset {name}", "--", "params.yaml", cwd=worktree)
     arguments = [sys.executable, "-m", "frill", command, *options]
     return subcommand.call(arguments, kill=False, cwd=worktree, env=os.environ | {"PYTHONPATH": str((worktree / "src").resolve())})
+
+
+def load(name: str) -> Params:
+    """Return a preset to plan with: $NAMEs that are not set stay as they are. Raises UserError."""
+    found = {path.stem: path for path in sorted(Path("presets").glob("*.yaml"))}
+    if name not in found:
+        names = ", ".join(found) or "none in presets/"
+        raise UserError(f"--preset {name}: there is none of this name; there are {names}")
+    text = os.path.expandvars(found[name].read_text())
+    text = re.sub(r"\$\w*SHA256\b", "f" * 64, text)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"{name}.yaml")
+        path.write_text(text)
+        try:
+            return params.load(path)
+        except ParamsError as error:
+            raise ParamsError(str(error).replace(str(path), str(found[name]))) from None
 
 
 def with_absolute_paths(text: str, preset: Path) -> str:

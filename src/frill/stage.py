@@ -111,12 +111,16 @@ def _since_process_start_s() -> float:
     return max(0.0, uptime_s - started_ticks / os.sysconf("SC_CLK_TCK"))
 
 
-def read_log(skip: int = 0) -> list[dict]:
-    """Entries of stages in the order in which they ended, without the first `skip`; a line that was cut off, by a full disk, is left out."""
-    if not LOG.exists():
+def read_log(skip: int = 0, folder: Path = Path()) -> list[dict]:
+    """Return a project's entries in the order in which stages ended, without the first `skip`.
+
+    A line that was cut off, by a full disk, is left out.
+    """
+    path = folder / LOG
+    if not path.exists():
         return []
     entries = []
-    for line in LOG.read_text(errors="replace").splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         with suppress(ValueError):
             entries.append(json.loads(line))
     return entries[skip:]

@@ -82,6 +82,12 @@ class Student(Section):
     precision: Literal["float32", "float16", "dynamic", "int8"]
     seeds: Count
 
+    @property
+    def files(self) -> int:
+        """Return how many .tflite files are scored: a seed's each, float32 beside quantised."""
+        quantised = self.qat or self.precision != "float32"
+        return self.seeds + (1 if quantised else 0)
+
 
 class Convert(Section):
     min_cosine: Annotated[Real, Field(ge=0, le=1)]

@@ -35,6 +35,11 @@ class HostDevice(Section):
     rounds: Annotated[int, Field(ge=3)]
     round_ms: Positive
 
+    @property
+    def measures_s(self) -> float:
+        """Return how long a model is timed, by the settings alone."""
+        return self.rounds * self.round_ms / 1000
+
 
 class AdbDevice(Section):
     """A phone over adb; docs/pixel.md says how each setting was chosen. What has a default can be left out."""
@@ -58,6 +63,11 @@ class AdbDevice(Section):
     cool_down_s: Positive = 900.0  # waited for those two, at most
     timeout_s: Annotated[Real, Field(ge=1)] = 120.0  # of one process
     min_cosine: Annotated[Annotated[Real, Field(ge=-1, le=1)] | None, BeforeValidator(word_none)] = 0.99  # of the phone's output with the host's
+
+    @property
+    def measures_s(self) -> float:
+        """Return how long a model is timed at least, by the settings alone."""
+        return self.processes * (self.warm_up_s + self.min_s)
 
     @model_validator(mode="after")
     def _tool_can(self):

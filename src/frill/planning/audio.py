@@ -1,62 +1,148 @@
-"""How much audio params.yaml names, before any of it is read: clips, lengths, classes of every set.
+"""How much audio params.yaml names, from its values, lists, headers and published figures."""
 
-A set of which nothing is known gives None: its cells in the plan are "unknown".
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 
+from frill import frontend
+from frill.audio import SAMPLE_RATE_HZ
+from frill.audio_files import AudioError
+from frill.clips import Clip
+from frill.corpora import audioset, tfrecord, webdataset
+from frill.corpora.archives import archives
+from frill.corpora.members import BLOCK
 from frill.params import Audio
-from frill.planning import recordings
-from frill.planning.amount import COMPUTED, Amount, published
 
-
-def espeak_amount(name: str, spec: Any) -> Amount | None:
-    """From the request: the synthesiser's lengths are drawn evenly from a range."""
-    from frill.corpora import synthetic, synthetic_tasks
-
-    if spec.set == synthetic.DISTILLATION:
-        lengths_s = _even(synthetic.DISTILLATION_S)
-        hours = synthetic.DISTILLATION_HOURS if spec.hours is None else spec.hours
-        return Amount(round(hours * 3600 / lengths_s.mean()), lengths_s, COMPUTED)
-    lengths_s = np.array([synthetic_tasks.KEYWORD_S]) if spec.set == "keyword" else _even(synthetic_tasks.CLIP_S)
-    clips = synthetic.TASK_CLIPS if spec.clips is None else spec.clips
-    return Amount(clips, lengths_s, COMPUTED, len(synthetic_tasks.TASKS[spec.set][1]), speakers=True)
-
-
-def _even(range_s: tuple[float, float]) -> np.ndarray:
-    low, high = range_s
-    return low + (high - low) * (np.arange(500) + 0.5) / 500
-
-
-KINDS: dict[str, Callable[[str, Any], Amount | None]] = {
-    "espeak": espeak_amount,
-    "folder": recordings.folder_amount,
-    "audioset": recordings.audioset_amount,
-    "tfrecord": recordings.tfrecord_amount,
-    "webdataset": recordings.webdataset_amount,
-    "tfds": lambda name, spec: published(spec.dataset, name),
+COMPUTED, MEASURED, PUBLISHED = "computed", "measured", "published"
+SAMPLE = 200  # files that are looked at; the others are taken to be like them
+FIRST = 30  # items of an archive that are decoded
+# Clips and mean seconds: of FRILL's model card (AudioSet), ESC-50's README, TFDS's catalogue. The
+# counts of VoxForge and the mask corpus and most lengths are estimates after the papers
+# (arXiv 2002.12764, 1706.08612; ComParE 2020): good for a plan, not to be quoted.
+PUBLISHED_SETS = {
+    "audioset": (900_000, 10.0),
+    "voxceleb": (134_000 + 6_670 + 7_972, 8.2),  # the whole identification split
+    "voxforge": (176_438, 5.8),
+    "speech_commands": (85_511 + 10_102 + 4_890, 1.0),
+    "crema_d": (5_144 + 738 + 1_556, 2.5),
+    "savee": (480, 3.8),
+    "compare_mask": (10_895 + 14_647 + 11_012, 1.0),
+    "esc50_human": (400, 5.0),
 }
 
 
 @dataclass(frozen=True)
 class Set:
-    """One set of audio. `kind` is its section of `audio`, `use` is corpus or task, `amount` None where nothing is known."""
+    """Hold how many clips a set has, a sample of their lengths [any number], and who says so.
+
+    `kind` is its section of `audio`. An unknown number is NaN, as is all that follows from it.
+    """
 
     name: str
     kind: str
     use: str
-    amount: Amount | None
-    spec: Any
+    clips: float = np.nan
+    lengths_s: Sequence[float] = (1.0,)
+    basis: str = ""
+
+    @property
+    def seconds(self) -> float:
+        return self.clips * float(np.mean(self.lengths_s))
+
+    def count_windows(self, most: float = np.inf) -> float:
+        """Return the windows of all clips, with `most` of one clip at most."""
+        samples = np.round(np.multiply(self.lengths_s, SAMPLE_RATE_HZ)).astype(int)
+        counts = np.array([frontend.window_count(int(length)) for length in samples])
+        return self.clips * float(np.mean(np.minimum(counts, most)))
 
 
-def sets(audio: Audio) -> Iterator[Set]:
-    """Every set of params.yaml, of whatever kind."""
+def find_sets(audio: Audio) -> Iterator[Set]:
+    """Yield every set of params.yaml. Raises UserError for a folder or list that is not there."""
     for kind in type(audio).model_fields:
         section = getattr(audio, kind)
-        for name, spec in section.items() if isinstance(section, dict) else ():
-            amount = KINDS[kind](name, spec)
-            yield Set(name, kind, spec.use, amount, spec)
+        if isinstance(section, dict):
+            for name, spec in section.items():
+                yield Set(name, kind, spec.use, *_estimate(kind, name, spec))
+
+
+def _estimate(kind: str, name: str, spec: Any) -> tuple:
+    """Return clips, lengths and basis; nothing where nothing is known."""
+    if kind == "espeak":
+        return *_plan_speech(spec), COMPUTED
+    places = [getattr(spec, key, "") for key in ("folder", "csv", "ontology")]
+    if kind == "tfds" or "$" in "".join(places):  # a preset's $NAME that is not set
+        names = [getattr(spec, "dataset", "").partition("/")[0], name, kind]  # / begins a variant
+        figures = [PUBLISHED_SETS[key] for key in names if key in PUBLISHED_SETS]
+        return (figures[0][0], figures[0][1:], PUBLISHED) if figures else ()
+    look = _look_at_files if kind in ("folder", "audioset") else _look_at_archives
+    count, lengths_s = look(kind, name, spec)
+    found_s = [length_s for length_s in lengths_s if length_s is not None]
+    share = len(found_s) / max(1, len(lengths_s))
+    return (count * share, found_s, MEASURED) if found_s else ()
+
+
+def _plan_speech(spec: Any) -> tuple[float, Sequence[float]]:
+    """Return what is asked for; the synthesiser draws most lengths evenly from a range."""
+    from frill.corpora import synthetic, synthetic_tasks
+
+    if spec.set == synthetic.DISTILLATION:
+        lengths_s = np.linspace(*synthetic.DISTILLATION_S, 1001)
+        hours = spec.hours or synthetic.DISTILLATION_HOURS
+        return round(hours * 3600 / lengths_s.mean()), lengths_s
+    clips = spec.clips or synthetic.TASK_CLIPS
+    if spec.set == "keyword":
+        return clips, [synthetic_tasks.KEYWORD_S]
+    return clips, np.linspace(*synthetic_tasks.CLIP_S, 1001)
+
+
+def _look_at_files(kind: str, name: str, spec: Any) -> tuple[int, list[float | None]]:
+    """Return how many files are listed, and the seconds of some of them; None: unusable."""
+    rows = list(import_module(f"frill.corpora.{kind}").rows(name, spec))
+    picked = np.unique(np.linspace(0, len(rows) - 1, SAMPLE).astype(int))
+    return len(rows), [_find_length(kind, spec, rows[i]) for i in picked]
+
+
+def _find_length(kind: str, spec: Any, row: dict) -> float | None:
+    """Return the seconds of what a row names, by the row if it has an end, or by a header."""
+    with suppress(AudioError, soundfile.LibsndfileError, OSError, TypeError, ValueError):
+        if kind == "audioset":
+            is_there = audioset.find(spec, row).is_file()
+            return float(row["end_s"]) - float(row["start_s"]) if is_there else None
+        rest_s = soundfile.info(Path(spec.folder, row["file"])).duration - (row["start_s"] or 0.0)
+        length_s = min(rest_s, row["duration_s"] or np.inf)
+        return length_s if length_s > 0 else None
+    return None
+
+
+def _look_at_archives(kind: str, name: str, spec: Any) -> tuple[float, list[float | None]]:
+    """Return about how many items there are by their bytes, and the seconds of the first."""
+    paths = [path for path, _ in archives(kind, name, spec)]
+    item_bytes = np.mean(_weigh_items(kind, paths[0]) or [np.nan])
+    lengths_s: list[float | None] = []
+    items = import_module(f"frill.corpora.{kind}").clips(name, spec)
+    for item in islice(items, FIRST):
+        is_clip = isinstance(item, Clip)
+        lengths_s.append(len(item.samples) / SAMPLE_RATE_HZ if is_clip else None)
+    return sum(path.stat().st_size for path in paths) / item_bytes, lengths_s
+
+
+def _weigh_items(kind: str, path: Path) -> list[int]:
+    """Return what the first items take; nothing of a compressed TFRecord, which holds more."""
+    taken = []
+    if kind == "webdataset":
+        for _, parts, _ in islice(webdataset.samples(path), FIRST):  # headers and whole blocks
+            taken.append(sum(BLOCK * (1 + -(-len(part) // BLOCK)) for part in parts.values()))
+        return taken
+    import tensorflow as tf
+
+    with suppress(tf.errors.OpError):
+        for record in tf.data.TFRecordDataset(str(path)).take(FIRST).as_numpy_iterator():
+            taken.append(tfrecord.AROUND_BYTES + len(record))
+    return taken

@@ -1,0 +1,38 @@
+"""What earlier runs took, and by them what a stage would take."""
+
+import math
+from contextlib import suppress
+from pathlib import Path
+
+from frill import recorded, stage
+from frill.errors import UserError
+from frill.planning.audio import find_sets
+from frill.planning.stages import Stage, plan_stages
+
+Runs = list[tuple[Stage, float]]  # what a stage had to do, and its seconds
+
+
+def read_runs(folder: Path) -> Runs:
+    """Return the last run of every stage in a project's log; what cannot be read did not run."""
+    taken_s = {entry["stage"]: entry["seconds"] for entry in stage.read_log(folder=folder)}
+    ran: list[Stage] = []
+    with suppress(UserError):
+        if taken_s:
+            params = recorded.read_params(folder)
+            ran = list(plan_stages(params, list(find_sets(params.audio))))
+    return [(each, taken_s[each.name]) for each in ran if each.name in taken_s]
+
+
+def estimate(planned: Stage, projects: list[Runs]) -> tuple[float, str]:
+    """Return a stage's seconds and what they rest on: the first project's run most alike."""
+
+    def differ(run: tuple[Stage, float]) -> tuple[float, bool]:
+        return abs(math.log(run[0].size / planned.size)), run[0].name != planned.name
+
+    for runs in projects:
+        alike = [run for run in runs if run[0].kind == planned.kind]
+        if alike:
+            ran, seconds = min(alike, key=differ)
+            is_same = (ran.name, ran.work) == (planned.name, planned.work)
+            return seconds * (planned.work / ran.work), "last run" if is_same else "scaled"
+    return math.nan, ""
