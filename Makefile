@@ -20,7 +20,7 @@ test-all: $(VENV)/ready
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 30
 
 ui: $(VENV)/ready
-	mlflow ui --host 127.0.0.1 --backend-store-uri "$$(python -c 'from frill import params; print(params.load().tracking.uri)')"
+	mlflow ui --host 127.0.0.1 --backend-store-uri "$$(python -c 'from frill.params.load import load_params; print(load_params().tracking.uri)')"
 
 clean: $(VENV)/ready
 	frill clean

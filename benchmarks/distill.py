@@ -30,14 +30,16 @@ tensorflow_setup.set_up(threads=2, seed=17)
 import tensorflow as tf  # noqa: E402
 import tf_keras as keras  # noqa: E402
 
-from frill import frontend_tf, params  # noqa: E402
-from frill.audio import SAMPLE_RATE_HZ, to_float  # noqa: E402
-from frill.clips import ClipStore  # noqa: E402
-from frill.distill import Distillation  # noqa: E402
+from frill.audio import frontend_tf  # noqa: E402
+from frill.audio.clips import ClipStore  # noqa: E402
+from frill.audio.waveform import SAMPLE_RATE_HZ, to_float  # noqa: E402
+from frill.params.load import load_params  # noqa: E402
+from frill.params.schema import Targets  # noqa: E402
 from frill.progress import progress  # noqa: E402
 from frill.students.build import StudentSpec, build  # noqa: E402
-from frill.target_store import Projection, load_split  # noqa: E402
-from frill.targets import fit_projection, make_targets  # noqa: E402
+from frill.students.distill import Distillation  # noqa: E402
+from frill.targets.make import fit_projection, make_targets  # noqa: E402
+from frill.targets.store import Projection, load_split  # noqa: E402
 from frill.teacher.saved_model import MIN_SAMPLES, Teacher  # noqa: E402
 
 WARM_UP = 5  # steps of each turn that do not count: tracing, caches, an input pipeline that ran ahead
@@ -65,7 +67,7 @@ def main() -> None:
         for name in arguments.students:
             backbone, width = name.split("_")
             spec = StudentSpec(backbone, float(width), "gap", None, False)
-            settings = params.load().distill.model_copy(update={"steps": 10**6, "balance": 0.0, "checkpoint_steps": 10**9})
+            settings = load_params().distill.model_copy(update={"steps": 10**6, "balance": 0.0, "checkpoint_steps": 10**9})
             print(f"\n{name}, batches of {settings.batch_windows} windows")
             frill = Distillation(spec, settings, projected, 17, Path(folder, "scratch"))
             time_methods(methods(frill, full, arguments), frill, arguments.rounds)
@@ -76,7 +78,7 @@ def main() -> None:
 
 def make_stores(corpus: Path, teacher: Teacher, projection: int, folder: Path) -> tuple[Path, Path]:
     """Two target stores of the same windows: with all values, and projected."""
-    settings = params.Targets(windows_per_clip=4, augmented_copies=0, validation_share=0.1, projection="none")
+    settings = Targets(windows_per_clip=4, augmented_copies=0, validation_share=0.1, projection="none")
     full, projected = folder / "full", folder / "projected"
     make_targets([corpus], teacher, settings, 17, full)
     projected.mkdir()

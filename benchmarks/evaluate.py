@@ -24,7 +24,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 
-from frill.clips import ClipStore
+from frill.audio.clips import ClipStore
 from frill.noss import embed, log_mels
 from frill.noss.log_mels import LogMels
 from frill.noss.probes import LDA_SHRINKAGES, PROBES, RIDGE_STRENGTHS

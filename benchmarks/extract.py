@@ -3,7 +3,7 @@
     make repro && python benchmarks/extract.py [--corpus FOLDER] [--teacher FOLDER] [--output KEY] [--clips 1000 10000 100000]
 
 ceiling     the teacher alone on clips of one length that lie in memory, its output read back, at the best of several batch sizes (found before the rounds)
-extraction  frill.targets from a clip store to the files students train on: reading, batching, teacher, log-mel, projection, writing. The projection is
+extraction  frill.targets.make from a clip store to the files students train on: reading, batching, teacher, log-mel, projection, writing. The projection is
             fitted before; what that takes is printed apart, as it is the same for any number of clips
 eager       one call of the loaded module for each clip, as the published code does. Every clip has another length, for which the module traces anew
 growth      the whole of make_targets, the fit included, on generated clips of 1 to 2 s, in a process of its own: memory is read off its peak. The teacher is
@@ -28,14 +28,15 @@ tensorflow_setup.set_up(threads=2, seed=17)
 import tensorflow as tf  # noqa: E402
 import tf_keras as keras  # noqa: E402
 
-from frill import targets  # noqa: E402
-from frill.audio import SAMPLE_RATE_HZ, to_float  # noqa: E402
-from frill.clip_writer import write_clips  # noqa: E402
-from frill.clips import Clip, ClipStore  # noqa: E402
-from frill.frontend import window_count  # noqa: E402
-from frill.params import Targets  # noqa: E402
-from frill.stage import peak_memory_bytes  # noqa: E402
+from frill.audio.clip_writer import write_clips  # noqa: E402
+from frill.audio.clips import Clip, ClipStore  # noqa: E402
+from frill.audio.frontend import window_count  # noqa: E402
+from frill.audio.waveform import SAMPLE_RATE_HZ, to_float  # noqa: E402
+from frill.params.schema import Targets  # noqa: E402
+from frill.targets.make import _sample, _sample_values, _write_split, fit_projection, make_targets  # noqa: E402
+from frill.targets.windows import choose_windows  # noqa: E402
 from frill.teacher.saved_model import Teacher, export  # noqa: E402
+from frill.workflow.stage import peak_memory_bytes  # noqa: E402
 
 SETTINGS = Targets(windows_per_clip=24, augmented_copies=0, validation_share=0.05, projection=512)  # the default's
 BATCHES = (2, 4, 8, 16, 32)
@@ -64,14 +65,14 @@ def main() -> None:
 
 def compare(corpus: Path, teacher: Teacher, arguments: argparse.Namespace) -> None:
     chosen, total_s = [], 0.0
-    for clip in targets.choose_windows([corpus], SETTINGS, 17):
+    for clip in choose_windows([corpus], SETTINGS, 17):
         if total_s < arguments.seconds:
             chosen.append(clip)
             total_s += len(clip.samples()) / SAMPLE_RATE_HZ
     start = time.perf_counter()
-    values = targets._sample_values(targets._sample(chosen, np.random.default_rng(17)), teacher)
+    values = _sample_values(_sample(chosen, np.random.default_rng(17)), teacher)
     middle = time.perf_counter()
-    projection = targets.fit_projection(values, SETTINGS.projection, 17)
+    projection = fit_projection(values, SETTINGS.projection, 17)
     print(
         f"{len(chosen)} clips, {total_s:.0f} s of audio, level {teacher.level}, {teacher.values} values; once: {len(values)} windows for the projection "
         f"{middle - start:.1f} s, its fit {time.perf_counter() - middle:.1f} s",
@@ -85,7 +86,7 @@ def compare(corpus: Path, teacher: Teacher, arguments: argparse.Namespace) -> No
         rates["ceiling"].append(rate(lambda: call_all(teacher, batch, total_s), batch_s(batch, total_s)))
         with tempfile.TemporaryDirectory() as folder:
             count = sum(len(clip.positions) for clip in chosen)
-            extract = lambda folder=folder, count=count: targets._write_split(Path(folder), "train", chosen, count, teacher, projection)  # noqa: E731
+            extract = lambda folder=folder, count=count: _write_split(Path(folder), "train", chosen, count, teacher, projection)  # noqa: E731
             rates["extraction"].append(rate(extract, total_s))
         some = [next(eager).samples() for _ in range(min(40, len(chosen) // arguments.rounds))]
         rates["eager"].append(rate(lambda some=some: call_eagerly(teacher, some, arguments.output), sum(map(len, some)) / SAMPLE_RATE_HZ))
@@ -163,7 +164,7 @@ def grow(folder: Path) -> None:
     export(keras.Model(inputs, {"layer19": keras.layers.Dense(12288)(means)}), folder / "teacher")
     teacher = Teacher(folder / "teacher", "layer19")
     start = time.perf_counter()
-    summary = targets.make_targets([folder / "corpus"], teacher, SETTINGS, 17, folder / "targets")
+    summary = make_targets([folder / "corpus"], teacher, SETTINGS, 17, folder / "targets")
     taken_s, audio_s = time.perf_counter() - start, sum(int(row["samples"]) for row in ClipStore(folder / "corpus").rows) / SAMPLE_RATE_HZ
     print(
         f"growth: {summary['clips']:>7} clips, {sum(summary['windows'].values())} windows: {taken_s:.1f} s ({1e3 * taken_s / summary['clips']:.2f} ms a clip, "

@@ -18,11 +18,11 @@ tensorflow_setup.set_up(threads=2, seed=17)
 
 import tensorflow as tf  # noqa: E402
 
-from frill.device import host  # noqa: E402
-from frill.grid import AXES  # noqa: E402
+from frill.device import timed_model  # noqa: E402
 from frill.progress import progress  # noqa: E402
 from frill.students.build import StudentSpec, build, count  # noqa: E402
-from frill.tflite import convert  # noqa: E402
+from frill.students.convert import convert  # noqa: E402
+from frill.students.grid import AXES  # noqa: E402
 
 MATRIX = 1024  # 1024 x 1024 times 1024 x 1024: 1.07 G multiply-adds, 12 MB
 ROUND_MS = 40.0
@@ -66,7 +66,7 @@ def matrix_product() -> bytes:
 
 def time_all(files: dict, rounds: int) -> dict:
     """Median ms of every file, all of them in turn in every round."""
-    timed = {key: host.Timed(path, threads=1) for key, path in files.items()}
+    timed = {key: timed_model.Timed(path, threads=1) for key, path in files.items()}
     for one in timed.values():
         one.round_ms(ROUND_MS)  # warm-up
     samples = {key: [] for key in timed}

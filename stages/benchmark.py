@@ -4,13 +4,13 @@ import json
 import sys
 from pathlib import Path
 
-from frill import params
 from frill.device.measure import measure
-from frill.stage import stage
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 name, device = sys.argv[1:]
 with stage(f"benchmark@{name}-{device}"):
-    settings = params.load()
+    settings = load_params()
     identity = json.loads(Path(f"results/identity/{device}.json").read_text())
     model, control = Path("models/tflite", name, "model.tflite"), Path("models/controls/random_weights.tflite")
     result = measure(model, control, device, settings.devices[device], identity)

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from frill import check, params
-from frill.stage import stage
+from frill import check
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 with stage("check"):
-    settings = params.load()
+    settings = load_params()
     for line in check.check(settings):
         print(line)
     for path in check.remove_unnamed(settings):

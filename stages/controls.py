@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from frill import params, tensorflow_setup
-from frill.stage import stage
+from frill import tensorflow_setup
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 with stage("controls"):
-    settings = params.load()
+    settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
-    from frill import tflite
+    from frill.students import convert
     from frill.students.build import StudentSpec, build
 
     spec = StudentSpec("small", 1.0, "gap", None, False)
     folder = Path("models/controls")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "random_weights.tflite").write_bytes(tflite.convert(build(spec, None), "float32", qat=False))
+    (folder / "random_weights.tflite").write_bytes(convert.convert(build(spec, None), "float32", qat=False))

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from frill import params, tensorflow_setup
-from frill.stage import stage
+from frill import tensorflow_setup
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("name")
@@ -14,10 +15,10 @@ parser.add_argument("--seeds", type=int, required=True)
 name = (arguments := vars(parser.parse_args())).pop("name")
 
 with stage(f"distill@{name}"):
-    settings = params.load()
+    settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
-    from frill.distill import distill
     from frill.students.build import StudentSpec
+    from frill.students.distill import distill
 
     seeds = range(settings.seed, settings.seed + arguments.pop("seeds"))
     spec = StudentSpec.parse(**arguments, bottleneck=settings.distill.bottleneck)

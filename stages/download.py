@@ -4,16 +4,17 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from frill import corpora, params
-from frill.clip_writer import write_clips
-from frill.limits import enforce_limits
+from frill.audio.clip_writer import write_clips
+from frill.corpora import load as corpora
+from frill.corpora.limits import enforce_limits
+from frill.params.load import load_params
 from frill.progress import progress
-from frill.stage import stage
+from frill.workflow.stage import stage
 
 if __name__ == "__main__":  # processes that speak import this file
     source, name = sys.argv[1:]
     with stage(f"download_{source}@{name}"):
-        settings = params.load()
+        settings = load_params()
         use = getattr(settings.audio, source)[name].use
         items = partial(corpora.clips, source, name, settings)
         work = Path("scratch/clips", name, corpora.name_unfinished(source, name, settings))

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from frill import params
-from frill.noss import run
-from frill.stage import stage
+from frill.noss import evaluate
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 name = sys.argv[1]
 with stage(f"evaluate@{name}"):
-    settings = params.load()
-    result = run.score_student(Path("models/tflite", name), name, settings, Path("results/noss"))
-    print(run.line(name, result))
+    settings = load_params()
+    result = evaluate.score_student(Path("models/tflite", name), name, settings, Path("results/noss"))
+    print(evaluate.line(name, result))

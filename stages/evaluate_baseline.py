@@ -3,17 +3,17 @@
 import sys
 from pathlib import Path
 
-from frill import params
-from frill.noss import baselines, run
-from frill.stage import stage
+from frill.noss import baselines, evaluate
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 name = sys.argv[1]
 with stage(f"evaluate_baseline@{name}"):
-    settings = params.load()
+    settings = load_params()
     if settings.baselines[name].kind == "saved_model":
         from frill import tensorflow_setup
 
         tensorflow_setup.set_up(settings.threads, settings.seed)
-    result = run.score(baselines.embedding(name, settings), name, settings)
-    run.write(result, Path("results/noss"))
-    print(run.line(name, result))
+    result = evaluate.score(baselines.embedding(name, settings), name, settings)
+    evaluate.write(result, Path("results/noss"))
+    print(evaluate.line(name, result))

@@ -3,13 +3,14 @@
 from functools import cache
 from pathlib import Path
 
-from frill import params
-from frill.noss import embed, run
+from frill.noss import embed, evaluate
+from frill.params.load import load_params
+from frill.params.schema import TEACHER
 from frill.scratch import content_hash, text_hash
-from frill.stage import stage
+from frill.workflow.stage import stage
 
 with stage("evaluate_references"):
-    settings = params.load()
+    settings = load_params()
     output, pooling, threads = settings.teacher.output, settings.noss.pooling, settings.threads
     saved_model, control = Path("models/teacher/saved_model"), Path("models/controls/random_weights.tflite")
 
@@ -25,13 +26,11 @@ with stage("evaluate_references"):
 
     teacher_hash = text_hash(content_hash(saved_model), output)
     references = {
-        params.TEACHER: lambda store: embed.embed_calls(
-            lambda clips: teacher().embed(clips), teacher_hash, "frill.teacher.saved_model", store, pooling
-        ),
+        TEACHER: lambda store: embed.embed_calls(lambda clips: teacher().embed(clips), teacher_hash, "frill.teacher.saved_model", store, pooling),
         "logmel_stats": lambda store: embed.log_mel_statistics(store, threads),
         "random_weights": lambda store: embed.embed_tflite(control, store, pooling, threads),
     }
     for name, embedding in references.items():
-        result = run.score(embedding, name, settings)
-        run.write(result, Path("results/noss"))
-        print(run.line(name, result))
+        result = evaluate.score(embedding, name, settings)
+        evaluate.write(result, Path("results/noss"))
+        print(evaluate.line(name, result))

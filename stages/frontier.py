@@ -3,18 +3,19 @@
 import json
 from pathlib import Path
 
-from frill import frontier, params
-from frill.stage import stage
+from frill.frontier.assemble import assemble
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 with stage("frontier"):
-    settings = params.load()
+    settings = load_params()
     names = [*settings.students, *settings.references]
 
     def read(pattern: str) -> dict[str, dict]:
         paths = {name: Path(pattern.format(name)) for name in names}
         return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
 
-    result = frontier.assemble(
+    result = assemble(
         settings,
         latency=read(f"results/latency/{settings.selection.device}/{{}}.json"),
         noss=read("results/noss/{}.json"),

@@ -4,13 +4,13 @@ import json
 import sys
 from pathlib import Path
 
-from frill import params
 from frill.device.identity import identity
-from frill.stage import stage
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 name = sys.argv[1]
 with stage(f"identify@{name}"):
-    found = identity(name, params.load().devices[name])
+    found = identity(name, load_params().devices[name])
     out = Path("results/identity", f"{name}.json")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1) + "\n")

@@ -3,15 +3,16 @@
 import json
 from pathlib import Path
 
-from frill import params, tensorflow_setup
+from frill import tensorflow_setup
 from frill.errors import UserError
-from frill.stage import stage
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 with stage("release"):
-    settings = params.load()
+    settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
-    from frill.model_card import licences, model_card
-    from frill.release import make_release
+    from frill.release.make import make_release
+    from frill.release.model_card import licences, model_card
     from frill.students.weights import load_student
 
     def read_json(path: Path) -> dict:

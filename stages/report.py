@@ -4,12 +4,12 @@ import csv
 import json
 from pathlib import Path
 
-from frill import params
-from frill.report import charts, numbers, page, pictures
-from frill.stage import stage
+from frill.params.load import load_params
+from frill.report import charts, dvc_files, page
+from frill.workflow.stage import stage
 
 with stage("report"):
-    settings = params.load()
+    settings = load_params()
     frontier = json.loads(Path("results/frontier.json").read_text())
     names = [model["name"] for model in frontier["students"] + frontier["references"]]
     noss = {name: json.loads(Path(f"results/noss/{name}.json").read_text()) for name in names}
@@ -19,7 +19,7 @@ with stage("report"):
     folder = Path("reports")
     folder.mkdir(exist_ok=True)
     drawn = charts.all_of(frontier, curves, elsewhere)
-    pictures.write(drawn, folder)
-    numbers.write(frontier, curves, folder)
+    charts.write(drawn, folder)
+    dvc_files.write(frontier, curves, folder)
     page.write_page(frontier, noss, drawn, devices, folder / "index.html")
     print(f"report: {folder / 'index.html'}")

@@ -4,18 +4,19 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from frill import params, tensorflow_setup
-from frill.stage import stage
+from frill import tensorflow_setup
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 with stage("targets"):
-    settings = params.load()
+    settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
-    from frill import targets
+    from frill.targets.make import make_targets
     from frill.teacher.saved_model import Teacher
 
     teacher = Teacher(Path("models/teacher/saved_model"), settings.teacher.output)
     corpora = [Path("data/corpus", name) for name in settings.audio.named("corpus")]
     with threadpool_limits(settings.threads, "blas"):  # else the projection would depend on the machine's cores
-        summary = targets.make_targets(corpora, teacher, settings.targets, settings.seed, Path("data/targets"))
+        summary = make_targets(corpora, teacher, settings.targets, settings.seed, Path("data/targets"))
     kept, of = summary["target_values"], summary["teacher_values"]
     print(f"targets: {summary['windows']} windows; {kept} of {of} values keep {summary['kept_variance']:.1%} of the variance")

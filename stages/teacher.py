@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from frill import params, tensorflow_setup
-from frill.stage import stage
+from frill import tensorflow_setup
+from frill.params.load import load_params
+from frill.workflow.stage import stage
 
 with stage("teacher"):
-    settings = params.load()
+    settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
     from frill.teacher import make
 

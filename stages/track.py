@@ -4,9 +4,10 @@ import csv
 import json
 from pathlib import Path
 
-from frill import elsewhere, params
-from frill.stage import stage
-from frill.tracking import runs, store, write
+from frill.frontier import other_devices
+from frill.params.load import load_params
+from frill.tracking import runs, store, sync
+from frill.workflow.stage import stage
 
 
 def read_json(path: str) -> dict:
@@ -14,7 +15,7 @@ def read_json(path: str) -> dict:
 
 
 with stage("track"):
-    settings = params.load()
+    settings = load_params()
     uri, experiment = settings.tracking.uri, settings.tracking.experiment
     frontier = read_json("results/frontier.json")
     names = [model["name"] for model in frontier["students"] + frontier["references"]]
@@ -22,23 +23,23 @@ with stage("track"):
         name: [{key: float(value) for key, value in row.items()} for row in csv.DictReader(Path(f"models/students/{name}/curve.csv").open())]
         for name in settings.students
     }
-    devices = elsewhere.devices(frontier)
+    devices = other_devices.devices(frontier)
     Path("results/devices.json").write_text(json.dumps(devices, indent=1) + "\n")  # for the report, which waits for no phone
-    for line in elsewhere.other_machines(devices):
+    for line in other_devices.other_machines(devices):
         print(f"track: {line}")
     measured = {name: Path(f"results/latency/{frontier['device']}/{name}.json") for name in names}
     ratios = {name: read_json(path)["ratio"] for name, path in measured.items() if path.exists()}
     noss = {name: read_json(f"results/noss/{name}.json") for name in names}
-    models = runs.model_runs(frontier, noss, curves, settings.distill.model_dump(), ratios, elsewhere.latencies_ms(frontier))
+    models = runs.model_runs(frontier, noss, curves, settings.distill.model_dump(), ratios, other_devices.latencies_ms(frontier))
     parent = runs.frontier_run(frontier, Path("results/frontier.json"))
     selected = frontier["selected"]
     champion = read_json(f"models/tflite/{selected}/summary.json")["sha256"] if selected else None
     try:
         held = store.read(uri, experiment)
-        todo = write.plan(models, parent, held)
+        todo = sync.plan(models, parent, held)
         promoted = champion is not None and champion != held.champion
         if promoted or not todo.empty:
-            ids = write.write(models, parent, frontier, held, uri, experiment, write.commit_of(Path.cwd()))
+            ids = sync.write(models, parent, frontier, held, uri, experiment, sync.commit_of(Path.cwd()))
         print(
             f"track: {len(todo.new)} runs written, {len(models) + 1 - len(todo.new)} were there, {len(todo.metrics | todo.tags)} brought up to date"
         )

@@ -13,8 +13,8 @@ from filelock import FileLock
 from pipeline_project import ROOT, Project, miniature
 
 from frill import tensorflow_setup
-from frill.clip_writer import write_clips
-from frill.clips import Clip, ClipStore
+from frill.audio.clip_writer import write_clips
+from frill.audio.clips import Clip, ClipStore
 from frill.noss import embed, log_mels
 from frill.students import mobilenet_v3
 
@@ -36,7 +36,7 @@ def default(_default) -> dict:
 def pytest_collection_modifyitems(items) -> None:
     """The longest first, so that the processes that share the tests end together; before them two that make a project each at the same time."""
     first = ("test_same_lock.py", "test_remotes.py")
-    long = ("test_in_the_graph.py", "test_tracking_server.py", "test_faults.py", "test_sweep_cluster.py", "test_distill.py")
+    long = ("test_in_the_graph.py", "test_tracking_server.py", "test_faults.py", "test_jobs.py", "test_distill.py")
     items.sort(key=lambda item: (item.path.name not in first, "pipeline" not in item.path.parts, item.path.name not in long))
 
 

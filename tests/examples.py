@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from frill import frontend
-from frill.clips import Clip
+from frill.audio import frontend
+from frill.audio.clips import Clip
 from frill.noss.score import mean_accuracy
-from frill.target_store import Projection
+from frill.targets.store import Projection
 
 
 def speechlike(samples: int, seed: int = 0) -> np.ndarray:

@@ -11,7 +11,7 @@ from examples import archive, tone
 
 from frill import check
 from frill.errors import UserError
-from frill.params import validate
+from frill.params.load import validate
 
 SEGMENTS = "# Segments csv created\n# num_ytids=3, num_segs=3\n# YTID, start_seconds, end_seconds, positive_labels\n"
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import other_pythons
 import pytest
@@ -20,7 +19,7 @@ def add(a: int, b: int = 1) -> int:
     """Return the sum."""
     return a + b + other.THREE  # always
 '''
-SAME = '''import math
+SAME = """import math
 
 from frill import other
 
@@ -29,7 +28,7 @@ def add(a: int,
     "Return what a and b are together."
     return (a + b
             + other.THREE)
-'''
+"""
 LOCKED = """numpy==1.0 ; python_full_version < '3.11' \\
     --hash=sha256:0
 numpy==2.0 ; python_full_version >= '3.11' \\
@@ -130,7 +129,7 @@ def test_a_module_that_is_not_there_is_an_error(package, tmp_path):
 
 
 # What changed in ast between 3.11 and 3.13: type parameters, empty lists, parts of f-strings.
-TRICKY = '''
+TRICKY = """
 class A:
     def f(self, *args, **kwargs): ...
 x = {**{}, "a": None, b"\\x00": 1e400, "\\u1f9e6\\U0001fae8": 10**30}
@@ -141,7 +140,7 @@ match x:
 async def g(): return [i async for i in h() if i] or (lambda: (yield))
 try: pass
 except* ValueError: raise
-'''
+"""
 PRINT = """
 import json, pathlib, sys
 sys.path.insert(0, SOURCE)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from code_dependencies import ROOT
 
-from frill.params import ParamsError, load
+from frill.params.load import ParamsError, load_params
 
 # Of https://docs.python.org/3/library/security_warnings.html what a pipeline is tempted by, and what libraries make of pickles.
 NAMES = re.compile(
@@ -27,7 +27,7 @@ ALLOWED = {
     # A baseline of kind python is a file of the user's own, named in params.yaml to be run.
     ("src/frill/noss/baselines.py", "module_spec.loader.exec_module"),
     # How Ray sends frill's own code to its workers; it reads nothing.
-    ("src/frill/sweep/cluster.py", "ray.cloudpickle.register_pickle_by_value"),
+    ("src/frill/sweep/jobs.py", "ray.cloudpickle.register_pickle_by_value"),
 }
 
 
@@ -114,7 +114,7 @@ def test_a_yaml_tag_makes_no_object(tmp_path, monkeypatch, tag):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(f"seed: {tag}\n")
     with pytest.raises(ParamsError, match="not valid YAML: could not determine a constructor for the tag"):
-        load(tmp_path / "params.yaml")
+        load_params(tmp_path / "params.yaml")
     assert not (tmp_path / "owned").exists()
 
 

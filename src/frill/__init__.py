@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from frill.embedder import Embedder
-    from frill.transformer import EmbeddingTransformer
+    from frill.embed.embedder import Embedder
+    from frill.embed.transformer import EmbeddingTransformer
 
 __all__ = ["Embedder", "EmbeddingTransformer"]
-_MODULES = {"Embedder": "frill.embedder", "EmbeddingTransformer": "frill.transformer"}
+_MODULES = {"Embedder": "frill.embed.embedder", "EmbeddingTransformer": "frill.embed.transformer"}
 
 
 def __getattr__(name: str) -> type:

@@ -3,27 +3,20 @@
 import shutil
 from pathlib import Path
 
-from frill.clips import Rejected
-from frill.corpora import audioset, folder, members, synthetic, tfds_sources, tfrecord
-from frill.corpora.archives import archives
+from frill.audio.clips import Rejected
+from frill.corpora import archive_members, audioset, folder, tfrecord
+from frill.corpora.limits import enforce_limit
+from frill.corpora.shards import archives
+from frill.corpora.synthetic import sets as synthetic
+from frill.corpora.tfds import sources as tfds_sources
 from frill.device.memory import measured_here
-from frill.device.tool_file import local_tool
+from frill.device.phone.tool_file import local_tool
 from frill.errors import UserError
-from frill.limits import enforce_limit
 from frill.noss.splits import SplitError, splits
-from frill.params import (
-    TRAINS,
-    AdbDevice,
-    ArchivedSet,
-    AudiosetSet,
-    Baseline,
-    Device,
-    FolderSet,
-    HostDevice,
-    Params,
-    TfrecordSet,
-)
-from frill.teacher import handle
+from frill.params.audio import ArchivedSet, AudiosetSet, FolderSet, TfrecordSet
+from frill.params.devices import AdbDevice, Device, HostDevice
+from frill.params.schema import TRAINS, Baseline, Params
+from frill.teacher import tfhub
 
 
 def check(params: Params) -> list[str]:
@@ -68,8 +61,8 @@ def _check_teacher(source: str) -> None:
     if source == TRAINS:
         return
     key = f"params.yaml: teacher.source = {source!r}"
-    if handle.is_handle(source):
-        handle.fetch(source)
+    if tfhub.is_handle(source):
+        tfhub.fetch(source)
     if not Path(source).exists():
         raise UserError(f"{key}: no such folder; give that of a SavedModel, a TF-Hub handle, or {TRAINS} to train one here")
     if not Path(source, "saved_model.pb").is_file():
@@ -118,7 +111,7 @@ def _check_archives(name: str, spec: ArchivedSet, params: Params) -> list[str]:
     if isinstance(spec, TfrecordSet):
         source, ends_early = "tfrecord", tfrecord.ends_early
     else:
-        source, ends_early = "webdataset", members.ends_early
+        source, ends_early = "webdataset", archive_members.ends_early
     found = [path for path, _ in archives(source, name, spec)]
     cut = [Rejected(str(path), "ends early", "archive") for path in found if ends_early(path)]
     return enforce_limit(name, cut, len(found), params.audio.rejected_limit)

@@ -1,6 +1,6 @@
 """Hashes of what computes something: code, the files beside it, and the packages that it imports.
 
-Every stage of dvc.yaml depends on the hash of its own code (frill.recipe), and what lies in scratch/
+Every stage of dvc.yaml depends on the hash of its own code (frill.workflow.recipe), and what lies in scratch/
 is named by one. A hash is of syntax trees: docstrings, comments and line breaks do not count. It is
 the same on every Python from 3.11 on, as long as requirements.lock pins the same packages for it.
 
@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parent
 LOCK = PACKAGE.parents[1] / "requirements.lock"
 # These pass values on, and DVC tracks the values: a new key in params.yaml must retrain nobody.
 # What only these import is left out with them.
-LEFT_OUT = ("errors", "fingerprint", "params", "progress", "recipe", "stage")
+LEFT_OUT = ("errors", "fingerprint", "params", "progress", "workflow")
 # Fields of syntax trees that say how something is written.
 FORM = {"ctx", "kind", "type_comment"}
 
@@ -35,7 +35,7 @@ class Sources:
 
 
 def hash_code(*roots: str | Path) -> str:
-    """Return the sha256 of modules ("frill.distill") and scripts, and of all that they import.
+    """Return the sha256 of modules ("frill.students.distill") and scripts, and of all that they import.
 
     Raises FileNotFoundError for a module or a script that is not there.
     """
@@ -161,11 +161,7 @@ def _write_list(values: list) -> str:
 
 def _is_text(node: object) -> bool:
     """Tell whether a statement is a docstring, or another text that nothing is done with."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _joined(values: list[ast.expr]) -> list[ast.expr]:

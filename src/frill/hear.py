@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.audio import SAMPLE_RATE_HZ
-from frill.embedder import Embedder
-from frill.frontend import WINDOW_HOP_SAMPLES, WINDOW_SAMPLES
+from frill.audio.frontend import WINDOW_HOP_SAMPLES, WINDOW_SAMPLES
+from frill.audio.waveform import SAMPLE_RATE_HZ
+from frill.embed.embedder import Embedder
 
 DEFAULT_MODEL = Path("release/frill_nofrontend.tflite")
 HOP_MS = 1000 * WINDOW_HOP_SAMPLES / SAMPLE_RATE_HZ

@@ -7,10 +7,11 @@ import pytest
 import soundfile
 from examples import encode, tone
 
-from frill.clips import Clip, Rejected
+from frill.audio.clips import Clip, Rejected
 from frill.corpora import audioset
 from frill.errors import UserError
-from frill.params import AudiosetSet, ParamsError, validate
+from frill.params.audio import AudiosetSet
+from frill.params.load import ParamsError, validate
 
 SPEECH, MALE, CHILD, MUSIC, DOG = "/m/09x0r", "/m/05zppz", "/m/0ytgt", "/m/04rlf", "/m/0bt9lr"
 CSV = """# Segments csv created Sun Mar  5 10:54:31 2017

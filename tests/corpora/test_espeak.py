@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("espeakng_loader")
 
-from frill.corpora.espeak import EspeakError, EspeakMissing, Synthesizer  # noqa: E402
+from frill.corpora.synthetic.espeak import EspeakError, EspeakMissing, Synthesizer  # noqa: E402
 
 HELLO = "Hello there, how are you?"
 SPEAK_HELLO = (
-    "import hashlib; from frill.corpora.espeak import Synthesizer; "
+    "import hashlib; from frill.corpora.synthetic.espeak import Synthesizer; "
     f"print(hashlib.sha256(Synthesizer().speak({HELLO!r}, variant='f2').tobytes()).hexdigest())"
 )
 

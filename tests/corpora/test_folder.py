@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from frill.clips import Clip, Rejected
+from frill.audio.clips import Clip, Rejected
 from frill.corpora import folder
 from frill.errors import UserError
-from frill.params import FolderSet
+from frill.params.audio import FolderSet
 
 COLUMNS = {"file": "path", "label": "word", "speaker": "who", "split": "part"}
 ROWS = [

@@ -5,9 +5,10 @@ import threading
 import numpy as np
 import pytest
 
-from frill.audio_files import AudioError
-from frill.clips import Clip, Rejected
-from frill.corpora.reading import expand, inside, read_all, read_clip, screened, shards
+from frill.audio.clips import Clip, Rejected
+from frill.audio.files import AudioError
+from frill.corpora.reading import inside, read_all, read_clip, screened
+from frill.corpora.shards import expand, shards
 
 
 @pytest.mark.parametrize("threads", [1, 3])

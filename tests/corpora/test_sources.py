@@ -7,10 +7,10 @@ import pytest
 import soundfile
 from examples import tone
 
-from frill import corpora
-from frill.clip_writer import Done
-from frill.clips import Clip
-from frill.params import validate
+from frill.audio.clip_writer import Done
+from frill.audio.clips import Clip
+from frill.corpora import load as corpora
+from frill.params.load import validate
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ import pytest
 
 pytest.importorskip("espeakng_loader")
 
-from frill.corpora.synthetic import SETS, clips  # noqa: E402
-from frill.corpora.synthetic_tasks import TASKS  # noqa: E402
-from frill.corpora.synthetic_voices import TASK_LANGUAGES, VARIANTS, people, sentences, split_of  # noqa: E402
+from frill.corpora.synthetic.sets import SETS, clips  # noqa: E402
+from frill.corpora.synthetic.tasks import TASKS  # noqa: E402
+from frill.corpora.synthetic.voices import TASK_LANGUAGES, VARIANTS, people, sentences, split_of  # noqa: E402
 
 SPLITS = ("train", "validation", "test")
 DIGEST = (
-    "import hashlib; from itertools import islice; from frill.corpora.synthetic import SETS, clips; "
+    "import hashlib; from itertools import islice; from frill.corpora.synthetic.sets import SETS, clips; "
     "print(hashlib.sha256(b''.join(c.samples.tobytes() for s in SETS for c in islice(clips(s, 3), 4))).hexdigest())"
 )
 

@@ -7,9 +7,9 @@ import tensorflow_datasets as tfds
 import tfds_miniatures as miniatures
 from tfds_checks import SPEECH_COMMANDS, VOXCELEB_LIST, VOXFORGE_LIST, assert_same, assert_same_tones, assert_task, spec
 
-from frill.audio_files import read_audio
-from frill.corpora import tfds as tfds_corpus
-from frill.corpora import tfds_builders
+from frill.audio.files import read_audio
+from frill.corpora.tfds import builders as tfds_builders
+from frill.corpora.tfds import examples as tfds_corpus
 from frill.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_network")
@@ -86,7 +86,7 @@ def test_savee(tmp_path, manual):
 
 @pytest.mark.parametrize("manually", [True, False])
 def test_esc50_human(tmp_path, manual, served, monkeypatch, manually):
-    from frill.corpora import esc50
+    from frill.corpora.tfds import esc50
 
     truth = miniatures.esc50(manual if manually else served[0])
     monkeypatch.setattr(esc50, "URL", f"{served[1]}/ESC-50-master.zip")

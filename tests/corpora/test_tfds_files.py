@@ -11,9 +11,9 @@ import tensorflow_datasets as tfds
 import tfds_miniatures as miniatures
 from tfds_checks import VOXCELEB_LIST, VOXFORGE_LIST, assert_same, spec
 
-from frill.clips import Rejected
-from frill.corpora import tfds as tfds_corpus
-from frill.corpora import tfds_builders
+from frill.audio.clips import Rejected
+from frill.corpora.tfds import builders as tfds_builders
+from frill.corpora.tfds import examples as tfds_corpus
 from frill.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_network")

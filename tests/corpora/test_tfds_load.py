@@ -12,8 +12,8 @@ import soundfile
 import tensorflow_datasets as tfds
 import tfds_miniatures as miniatures
 
-import frill.corpora.compare_mask
-import frill.corpora.esc50  # noqa: F401 - both register their builders
+import frill.corpora.tfds.compare_mask
+import frill.corpora.tfds.esc50  # noqa: F401 - both register their builders
 
 
 def load(name, folder, **arguments):
@@ -69,11 +69,11 @@ def test_compare_mask_at_another_rate(tmp_path):
 
 PREPARE = """
 import hashlib, sys
-from frill.corpora import tfds
-from frill.params import TfdsSet
+from frill.corpora.tfds import examples
+from frill.params.audio import TfdsSet
 spec = TfdsSet(use="task", dataset=sys.argv[1], data_dir=sys.argv[3], manual_dir=sys.argv[2])
 digest = hashlib.sha256()
-for clip in tfds.clips("x", spec):
+for clip in examples.clips("x", spec):
     digest.update(repr((clip.name, clip.label, clip.split, clip.speaker, clip.source)).encode() + clip.samples.tobytes())
 print("digest", digest.hexdigest())
 """

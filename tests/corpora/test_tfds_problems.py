@@ -9,12 +9,12 @@ import pytest
 import tfds_miniatures as miniatures
 from pydantic import ValidationError
 
-from frill.corpora import tfds as tfds_corpus
-from frill.corpora import tfds_sources
-from frill.corpora.compare_mask_labels import LabelsError, read_labels
-from frill.corpora.unpack import unpack_zip
+from frill.corpora.tfds import examples as tfds_corpus
+from frill.corpora.tfds import sources as tfds_sources
+from frill.corpora.tfds.compare_mask_labels import LabelsError, read_labels
+from frill.corpora.tfds.unpack import unpack_zip
 from frill.errors import UserError
-from frill.params import TfdsSet
+from frill.params.audio import TfdsSet
 
 REQUIRED = {  # dataset: (files, where they come from and what has to be done there)
     "voxceleb": ("vox_dev_wav.zip", "fill it in at https://mm.kaist.ac.kr/datasets/voxceleb .*accept its terms"),

@@ -8,7 +8,7 @@ import tfds_miniatures as miniatures
 from pipeline_project import Project, miniature
 from tfds_checks import spec
 
-from frill.corpora import tfds as tfds_corpus
+from frill.corpora.tfds import examples as tfds_corpus
 
 
 def test_reading_goes_on_from_any_number(tmp_path, manual):

@@ -9,9 +9,10 @@ import soundfile
 import tensorflow as tf
 from examples import tone
 
-from frill.clips import Clip, Rejected
+from frill.audio.clips import Clip, Rejected
 from frill.corpora import tfrecord
-from frill.params import ParamsError, TfrecordSet, validate
+from frill.params.audio import TfrecordSet
+from frill.params.load import ParamsError, validate
 
 SAMPLES = np.round(tone(440, 16000, 0.5) * 32768).astype(np.int16)
 

@@ -10,10 +10,11 @@ import pytest
 import soundfile
 from examples import archive, encode, odd_member, tone
 
-from frill.clips import Clip, Rejected
+from frill.audio.clips import Clip, Rejected
 from frill.corpora import webdataset
 from frill.errors import UserError
-from frill.params import ParamsError, WebdatasetSet, validate
+from frill.params.audio import WebdatasetSet
+from frill.params.load import ParamsError, validate
 
 FIELDS = {"label": "cls", "speaker": "json.speaker.id", "licence": "json.licence"}
 

@@ -3,10 +3,10 @@
 import numpy as np
 import tfds_miniatures as miniatures
 
-from frill.clip_writer import write_clips
-from frill.clips import Clip, ClipStore
+from frill.audio.clip_writer import write_clips
+from frill.audio.clips import Clip, ClipStore
 from frill.noss.splits import splits
-from frill.params import TfdsSet
+from frill.params.audio import TfdsSet
 
 VOXCELEB_LIST = "http://www.robots.ox.ac.uk/~vgg/data/voxceleb/meta/iden_split.txt"
 VOXFORGE_LIST = "https://storage.googleapis.com/tfds-data/downloads/voxforge/voxforge_urls.txt"

@@ -10,9 +10,9 @@ import yaml
 from pipeline_project import ROOT
 from sounds import write_task
 
-from frill import params
-from frill.demo import command
+from frill.commands import demo
 from frill.demo.server import Server
+from frill.params.load import load_params
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def project(tmp_path_factory, pooling_models) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def server(project) -> Iterator[Server]:
-    server = command.serve(Path("release/frill_nofrontend.tflite"), 0, params.load())
+    server = demo.serve(Path("release/frill_nofrontend.tflite"), 0, load_params())
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from examples import tone
 
-from frill.audio import to_int16
-from frill.clip_writer import write_clips
-from frill.clips import Clip
+from frill.audio.clip_writer import write_clips
+from frill.audio.clips import Clip
+from frill.audio.waveform import to_int16
 
 
 def sound(label: str, seed: int, rate_hz: int = 16000, seconds: float = 1.5) -> np.ndarray:

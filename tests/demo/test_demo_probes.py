@@ -8,10 +8,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import log_loss
 from sounds import sound
 
-from frill import Embedder, params
+from frill import Embedder
 from frill.demo import probes
 from frill.errors import UserError
 from frill.noss.probes import LDA_SHRINKAGES
+from frill.params.load import load_params
 
 
 def gaussian_task(clips: int = 400, values: int = 6, classes: int = 3) -> tuple[np.ndarray, list[dict]]:
@@ -42,7 +43,7 @@ def test_shares_are_those_of_scikit_learns_discriminants(clips):
 
 def test_tasks_are_fitted_once_embedded_once(project, pooling_models):
     model = Path("release/frill_nofrontend.tflite")
-    first = probes.fit_tasks(model, Embedder(model), params.load())
+    first = probes.fit_tasks(model, Embedder(model), load_params())
     assert [(probe.task, probe.labels) for probe in first] == [("keyword", ["beeps", "hiss", "tone"]), ("mask", ["hiss", "tone"])]
     assert all(probe.test_accuracy == 100 for probe in first)  # textures are far apart
     kept = list(Path("scratch/embeddings").glob("*.npy"))
@@ -52,7 +53,7 @@ def test_tasks_are_fitted_once_embedded_once(project, pooling_models):
         def embed(self, *_arguments):
             raise AssertionError("embedded again")
 
-    probes.fit_tasks(model, Untouchable(model), params.load())
+    probes.fit_tasks(model, Untouchable(model), load_params())
     listener = probes.Listener(Embedder(model), first, "mean")
     for label in ("tone", "beeps", "hiss"):
         shares = listener.shares(listener.embed(sound(label, 1000, 44100), 44100))
@@ -61,7 +62,7 @@ def test_tasks_are_fitted_once_embedded_once(project, pooling_models):
 
 
 def test_a_task_that_is_not_there_is_named(project, tmp_path, monkeypatch):
-    settings = params.load()
+    settings = load_params()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="data/task/keyword: the task's clips are not there yet; run `make repro`"):
         probes.fit_tasks(project / "release/frill_nofrontend.tflite", None, settings)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from sounds import sound
 
-from frill import params
-from frill.demo import command
+from frill.commands import demo
 from frill.errors import UserError
+from frill.params.load import load_params
 
 
 def ask(server, method: str, path: str, body: bytes | None = None, **headers) -> tuple[int, str, bytes]:
@@ -106,18 +106,18 @@ def test_wrong_requests_get_a_sentence(server, path, body, headers, status, mess
 
 def test_a_port_that_is_taken_is_named(server, project):
     with pytest.raises(UserError, match=rf"--port = {server.server_port}: cannot be listened on .*; take another, or 0"):
-        command.serve(Path("release/frill_nofrontend.tflite"), server.server_port, params.load())
+        demo.serve(Path("release/frill_nofrontend.tflite"), server.server_port, load_params())
 
 
 def test_without_a_model_the_selected_one_is_taken(project, tmp_path, monkeypatch):
-    assert command.selected_model() == Path("models/tflite/pools/model.tflite")
+    assert demo.selected_model() == Path("models/tflite/pools/model.tflite")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="results/frontier.json: not there yet; run `make repro`, or name a file by --model"):
-        command.selected_model()
+        demo.selected_model()
     Path("results").mkdir()
     Path("results/frontier.json").write_text('{"selected": null, "reason": "no student is within 1 ms"}')
     with pytest.raises(UserError, match="no student is within 1 ms; or name a file by --model"):
-        command.selected_model()
+        demo.selected_model()
 
 
 def test_the_command_says_where_it_listens_and_ends_quietly(project):

@@ -10,8 +10,8 @@ import time
 import pytest
 from peer import fake_server
 
-from frill.device import connection
-from frill.device.connection import DeviceError, connect
+from frill.device.phone import connection
+from frill.device.phone.connection import DeviceError, connect
 
 
 @pytest.fixture(autouse=True)
@@ -155,8 +155,6 @@ def test_a_stopped_daemon_hangs_nobody(rig):
 
 
 def test_what_is_given_up_does_not_keep_the_process_alive():
-    program = (
-        "import time; from frill.device.connection import within\ntry: within(0.1, lambda: time.sleep(1000))\nexcept TimeoutError: print('gave up')"
-    )
+    program = "import time; from frill.device.phone.connection import within\ntry: within(0.1, lambda: time.sleep(1000))\nexcept TimeoutError: print('gave up')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == ("gave up\n", 0)

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from frill.device import host, identity
+from frill.device import host, identity, timed_model
 from frill.device.measure import measure
 from frill.errors import UserError
-from frill.params import HostDevice
+from frill.params.devices import HostDevice
 
 DEVICE = HostDevice(kind="host", threads=1, rounds=5, round_ms=2)
 
@@ -25,7 +25,7 @@ def test_a_measurement_agrees_with_itself(measured, pooling_models):
     low, high = measured["iqr_ms"]
     assert 0 < low <= measured["latency_ms"] <= high and measured["p95_ms"] >= low
     assert measured["ratio_iqr"][0] <= measured["ratio"] <= measured["ratio_iqr"][1]
-    assert (measured["threads"], measured["rounds"]) == (1, 5) and measured["runs"] >= 5 * host.MIN_INVOCATIONS
+    assert (measured["threads"], measured["rounds"]) == (1, 5) and measured["runs"] >= 5 * timed_model.MIN_INVOCATIONS
     assert measured["model_sha256"] == hashlib.sha256(pooling_models[1].read_bytes()).hexdigest()
 
 
@@ -51,8 +51,8 @@ def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
 
 
 def test_a_round_takes_its_time_and_never_fewer_than_three_runs(pooling_models):
-    timed = host.Timed(pooling_models[0], 1)
-    assert len(timed.round_ms(0.0)) == host.MIN_INVOCATIONS == 3
+    timed = timed_model.Timed(pooling_models[0], 1)
+    assert len(timed.round_ms(0.0)) == timed_model.MIN_INVOCATIONS == 3
     times_ms = timed.round_ms(20.0)
     assert sum(times_ms) >= 20 > sum(times_ms[:-1]) and min(times_ms) > 0
 

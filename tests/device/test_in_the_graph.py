@@ -8,7 +8,7 @@ import time
 import pytest
 from pipeline_project import Project
 
-from frill.device.by_hand import lines
+from frill.commands.benchmark import lines
 
 MINE = {"identify@pixel", "benchmark@one-pixel", "benchmark@two-pixel", "benchmark_references@pixel"}
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from frill.device import phone_state
-from frill.device.connection import Finished
-from frill.device.phone_state import Core
+from frill.device.phone import state as phone_state
+from frill.device.phone.connection import Finished
+from frill.device.phone.state import Core
 
 # kHz: a Pixel 1 (two Kryo clusters; CPU2-3 big, mask 0c), and one cluster of four, one of three, one prime core
 PIXEL_1 = [Core(cpu, khz, khz) for cpu, khz in enumerate([1593600, 1593600, 2150400, 2150400])]

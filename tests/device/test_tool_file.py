@@ -25,8 +25,8 @@ from pathlib import Path
 
 import pytest
 
-from frill.device import tool_file
-from frill.device.tool_file import check_abi, local_tool
+from frill.device.phone import tool_file
+from frill.device.phone.tool_file import check_abi, local_tool
 from frill.errors import UserError
 
 KEY = "devices.pixel"
@@ -332,7 +332,7 @@ def test_a_password_in_a_redirect_is_never_shown(server, folder, monkeypatch):
 
 def killed(server, folder: Path, by: signal.Signals) -> list[Path]:
     """What is left in `folder` by a download that was ended in mid-body."""
-    code = f"from pathlib import Path; from frill.device.tool_file import local_tool; local_tool('{server.url}/stalls', '{SHA256}', 'x', Path({str(folder)!r}))"
+    code = f"from pathlib import Path; from frill.device.phone.tool_file import local_tool; local_tool('{server.url}/stalls', '{SHA256}', 'x', Path({str(folder)!r}))"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
         while not any(each.stat().st_size for each in folder.glob("*")) and time.monotonic() < deadline:

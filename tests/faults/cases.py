@@ -12,7 +12,7 @@ from pathlib import Path
 from disturbed import assert_same, forget, kill_all, processes, running, runs, stages, untidy, wait
 from pipeline_project import Project
 
-from frill import dvc_project
+from frill.workflow import dvc_project
 
 MOMENTS = (0.6, None)  # a share of a stage's usual time; None: its process has ended, DVC stores what it wrote
 

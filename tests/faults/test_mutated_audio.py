@@ -9,7 +9,7 @@ from examples import encode, speechlike
 from hypothesis import given, settings
 from mutations import EXAMPLES, many, mutated
 
-from frill.audio_files import AudioError, probe, read_audio
+from frill.audio.files import AudioError, probe, read_audio
 
 RATE_HZ, SECONDS = 16000, 0.5
 SAMPLES = speechlike(int(RATE_HZ * SECONDS), 3) / 32768

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mutations import NUMBERS, TEXTS, many, mutated
 
-from frill.clips import Clip
+from frill.audio.clips import Clip
 from frill.corpora import folder
 from frill.errors import UserError
-from frill.params import FolderSet
+from frill.params.audio import FolderSet
 
 COLUMNS = {"file": "path", "label": "word", "speaker": "who", "split": "part", "start_s": "from", "duration_s": "for"}
 HEADER = "path,word,who,part,from,for,note"

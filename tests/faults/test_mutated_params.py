@@ -12,7 +12,7 @@ from pipeline_project import ROOT
 
 from frill.check import check
 from frill.errors import UserError
-from frill.params import load, validate
+from frill.params.load import load_params, validate
 
 DEFAULT = (ROOT / "params.yaml").read_bytes()
 VALUES = [match.span(1) for match in re.finditer(rb"(?m)^[^#\n]*?: ([^\s#{\[][^,}#\n]*)", DEFAULT)]
@@ -32,7 +32,7 @@ def read(content: bytes):
     """The validated params, or None where they were refused in sentences that name the file."""
     Path("params.yaml").write_bytes(content)
     try:
-        params = load()
+        params = load_params()
         check(params)
     except UserError as error:
         assert str(error) and all(line.strip() for line in str(error).split("\n")), repr(str(error))
@@ -60,7 +60,7 @@ def test_another_value_changes_that_value_only(place, word):
     begin, end = place
     params = read(DEFAULT[:begin] + word + DEFAULT[end:])
     if params is not None:
-        before, after = (leaves(each.model_dump()) for each in (load(ROOT / "params.yaml"), params))
+        before, after = (leaves(each.model_dump()) for each in (load_params(ROOT / "params.yaml"), params))
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
         key = re.search(rb"([\w.]+): $", DEFAULT[:begin])[1].decode()
         assert all(key in path.split(".") for path in changed), (key, changed)

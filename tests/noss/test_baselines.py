@@ -5,12 +5,13 @@ import pytest
 import tensorflow as tf
 from examples import STORE_SAMPLES
 
-from frill import check, frontend
-from frill.clips import ClipStore
-from frill.embedder import Embedder
+from frill import check
+from frill.audio import frontend
+from frill.audio.clips import ClipStore
+from frill.embed.embedder import Embedder
 from frill.errors import UserError
 from frill.noss import baselines
-from frill.params import ParamsError, validate
+from frill.params.load import ParamsError, validate
 
 
 def embedded(default: dict, store: ClipStore, **spec) -> np.ndarray:
@@ -52,7 +53,7 @@ def test_a_tflite_file_of_windows_and_one_of_samples(default, store, pooling_mod
 class MeanLogMel(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.int32)])
     def __call__(self, samples, sample_rate):
-        from frill import frontend_tf
+        from frill.audio import frontend_tf
 
         return {"mean": tf.reduce_mean(frontend_tf.windows(samples), axis=2)}
 

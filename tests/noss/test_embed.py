@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from examples import STORE_SAMPLES, speechlike
 
-from frill import frontend
-from frill.clip_writer import write_clips
-from frill.clips import Clip, ClipStore
-from frill.embedder import Embedder
+from frill.audio import frontend
+from frill.audio.clip_writer import write_clips
+from frill.audio.clips import Clip, ClipStore
+from frill.embed.embedder import Embedder
 from frill.noss import embed
 from frill.noss.log_mels import LogMels
 

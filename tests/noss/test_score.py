@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from frill.noss.run import finite
+from frill.noss.evaluate import finite
 from frill.noss.score import mean_accuracy, score_task
-from frill.params import Noss
+from frill.params.schema import Noss
 
 PROBES = ["ridge", "lda"]
 
@@ -160,5 +160,5 @@ def test_the_first_protocol_decides_and_every_one_is_reported(folds):
 
 
 def test_scoring_a_student_does_not_import_tensorflow():
-    code = "import sys, frill.noss.run, frill.noss.baselines, frill.stage; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
+    code = "import sys, frill.noss.evaluate, frill.noss.baselines, frill.workflow.stage; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -150,8 +150,8 @@ def changed(project) -> set[str]:
 @pytest.mark.slow
 def test_form_docstrings_and_comments_run_the_stage_code_alone(reproduced, sources):
     reproduced.repro()  # the tests before it left params.yaml's values as they were
-    sources("src/frill/distill.py", '"""', '"""Another word. ')
-    sources("src/frill/audio.py", "import numpy as np", "import numpy as np  # a comment")
+    sources("src/frill/students/distill.py", '"""', '"""Another word. ')
+    sources("src/frill/audio/waveform.py", "import numpy as np", "import numpy as np  # a comment")
     sources("src/frill/students/low_rank.py", "import numpy as np\n", "\n\nimport numpy as np\n\n")
     assert reproduced.repro() == ["code", "track"]
 
@@ -160,10 +160,10 @@ def test_form_docstrings_and_comments_run_the_stage_code_alone(reproduced, sourc
 @pytest.mark.parametrize(
     ("path", "old", "new", "stages"),
     [
-        ("src/frill/schedule.py", "return ", "return 2 * ", {"distill"}),
+        ("src/frill/students/schedule.py", "return ", "return 2 * ", {"distill"}),
         ("src/frill/teacher/network.py", "VALUES = 512", "VALUES = 513", {"teacher"}),
         ("src/frill/report/page.css", "{", "{ ", {"report"}),
-        ("src/frill/params/__init__.py", "class Selection", "NEW = 1\n\n\nclass Selection", set()),
+        ("src/frill/params/schema.py", "class Selection", "NEW = 1\n\n\nclass Selection", set()),
         ("src/frill/corpora/webdataset.py", "import", "import os\nimport", {"check"}),
         ("requirements.lock", "\naltair==", "\naltair==9", {"report"}),
         ("requirements.lock", "\ntf-keras==", "\ntf-keras==9", None),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from frill.report import charts, numbers, page, pictures
+from frill.report import charts, dvc_files, page
 
 TASKS = ("mask", "emotion")
 
@@ -87,8 +87,8 @@ def report(tmp_path):
         folder = tmp_path / "reports"
         folder.mkdir(exist_ok=True)
         drawn = charts.all_of(frontier, curves, {"pixel": phone})
-        pictures.write(drawn, folder)
-        numbers.write(frontier, curves, folder)
+        charts.write(drawn, folder)
+        dvc_files.write(frontier, curves, folder)
         page.write_page(frontier, noss, drawn, devices, folder / "index.html")
         return folder
 

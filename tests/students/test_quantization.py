@@ -7,9 +7,9 @@ import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 from examples import speechlike
 
-from frill.frontend import windows
+from frill.audio.frontend import windows
 from frill.students.build import EMBEDDING, FACTOR, StudentSpec, build
-from frill.tflite import convert
+from frill.students.convert import convert
 
 WINDOWS = windows(speechlike(40000))[..., None]
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from examples import speechlike
 
-from frill import frontend
+from frill.audio import frontend
 from frill.teacher.saved_model import Teacher, TeacherError
 
 LENGTHS = [40000, 9000, 16000, 64000, 20000, 33333, 100]
@@ -63,7 +63,7 @@ def test_a_teacher_of_whole_clips_hears_2_s_around_every_window(saved, monkeypat
         middles = 16000 + 7800 + 2720 * np.arange(frontend.window_count(len(clip)))
         expected.append([[np.mean(audio[m - 16000 : m]), np.mean(audio[m : m + 16000]), 32000] for m in middles])
     for batch_samples in (1, 100_000, 10**7):
-        monkeypatch.setattr("frill.teacher.parts.BATCH_SAMPLES", batch_samples)
+        monkeypatch.setattr("frill.teacher.batching.BATCH_SAMPLES", batch_samples)
         for rows, wanted in zip(teacher.embed(clips), expected, strict=True):
             np.testing.assert_allclose(rows, wanted, rtol=1e-4, atol=1e-9)
         last = [np.array([len(wanted) - 1]) for wanted in expected]

@@ -5,7 +5,7 @@ import json
 import conventions
 import pytest
 
-from frill.params import Teacher
+from frill.params.schema import Teacher
 from frill.scratch import content_hash
 from frill.teacher.make import make_teacher
 

@@ -7,8 +7,8 @@ import tensorflow_hub as hub
 import tf_keras as keras
 from examples import speechlike
 
-from frill import frontend
-from frill.teacher import network, parts
+from frill.audio import frontend
+from frill.teacher import batching, network
 from frill.teacher.saved_model import Teacher, TeacherError, export
 
 
@@ -56,7 +56,7 @@ def test_batches_change_nothing_and_windows_of_padding_are_dropped(folder, monke
     alone = [next(teacher.embed([clip])) for clip in clips]
     assert [len(rows) for rows in alone] == [9, 1, 1, 18, 2, 1] == [frontend.window_count(len(clip)) for clip in clips]
     calls = []
-    monkeypatch.setattr(parts, "BATCH_SAMPLES", batch_samples)
+    monkeypatch.setattr(batching, "BATCH_SAMPLES", batch_samples)
     monkeypatch.setattr(teacher, "_call", lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples))
     together = list(teacher.embed(iter(clips)))
     for one, many in zip(alone, together, strict=True):
@@ -82,7 +82,7 @@ def test_batches_change_nothing_and_windows_of_padding_are_dropped(folder, monke
 def test_a_teacher_hears_no_more_than_the_wanted_rows_need(folder, monkeypatch, positions, heard):
     teacher, clip = Teacher(folder, "layer19"), speechlike(160000)
     (whole,) = teacher.embed([clip])
-    monkeypatch.setattr(parts, "BATCH_SAMPLES", 1)
+    monkeypatch.setattr(batching, "BATCH_SAMPLES", 1)
     calls = []
     monkeypatch.setattr(teacher, "_call", lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples))
     (rows,) = teacher.embed([clip], [np.array(positions)])
@@ -91,7 +91,7 @@ def test_a_teacher_hears_no_more_than_the_wanted_rows_need(folder, monkeypatch, 
 
 
 def test_the_teacher_runs_a_chunk_ahead_and_no_further(folder, monkeypatch):
-    monkeypatch.setattr(parts, "CHUNK_SAMPLES", 3 * 16000)
+    monkeypatch.setattr(batching, "CHUNK_SAMPLES", 3 * 16000)
     taken = []
     rows = Teacher(folder, "layer19").embed(taken.append(number) or speechlike(16000) for number in range(12))
     for number in range(12):

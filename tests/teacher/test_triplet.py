@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 from examples import speechlike
 
-from frill import frontend
-from frill.clip_writer import write_clips
-from frill.clips import Clip
+from frill.audio import frontend
+from frill.audio.clip_writer import write_clips
+from frill.audio.clips import Clip
 from frill.errors import UserError
-from frill.params import TeacherTraining
+from frill.params.schema import TeacherTraining
 from frill.teacher import network, triplet
 
 

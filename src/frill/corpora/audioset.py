@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.audio_files import AudioError, read_audio, wrong_extension
-from frill.clips import Clip, Rejected
+from frill.audio.clips import Clip, Rejected
+from frill.audio.files import AudioError, read_audio, wrong_extension
 from frill.corpora.reading import Read, inside, read_all, read_clip
 from frill.errors import UserError
-from frill.params import AudiosetSet
+from frill.params.audio import AudiosetSet
 
 COLUMNS = "# YTID, start_seconds, end_seconds, positive_labels"
 SHOWN = 10  # of the clips that are missing

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.audio_files import AudioError, probe, read_audio, wrong_extension
-from frill.clips import Clip, Rejected
+from frill.audio.clips import Clip, Rejected
+from frill.audio.files import AudioError, probe, read_audio, wrong_extension
 from frill.corpora.reading import Read, inside, label_problem, read_all, read_clip
 from frill.errors import UserError
-from frill.params import Columns, FolderSet
+from frill.params.audio import Columns, FolderSet
 
 EXTRA = "fields without a column"
 LONGEST_S = 1e9

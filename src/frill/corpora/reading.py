@@ -3,14 +3,13 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from glob import escape
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from frill.audio_files import AudioError, is_silent
-from frill.clips import Clip, Rejected
+from frill.audio.clips import Clip, Rejected
+from frill.audio.files import AudioError, is_silent
 
 Read = Callable[[], Clip | Rejected]  # decodes one item of a set
 AHEAD = 4  # items that each thread may be ahead of the writer
@@ -72,30 +71,3 @@ def inside(folder: str, file: str) -> Path:
     if "\0" in file or not path.resolve().is_relative_to(Path(folder).resolve()):
         raise AudioError("leads out of the folder", "outside")
     return path
-
-
-def expand(pattern: str) -> list[str]:
-    """Braces of a pattern written out: {08..11} counts with as many digits, {a,b} lists; what is left may hold * ? [abc]."""
-    begin = pattern.find("{")
-    end = pattern.find("}", begin)
-    if begin < 0 or end < 0:
-        return [pattern]
-    inner, numbers = pattern[begin + 1 : end], pattern[begin + 1 : end].split("..")
-    if len(numbers) == 2 and all(number.isdecimal() for number in numbers):
-        width = len(numbers[0])
-        words = [f"{number:0{width}d}" for number in range(int(numbers[0]), int(numbers[1]) + 1)]
-    else:
-        words = inner.split(",")
-    return [pattern[:begin] + word + rest for word in words for rest in expand(pattern[end + 1 :])]
-
-
-def shards(folder: str, pattern: str) -> tuple[list[Path], list[str]]:
-    """Files within a folder that a pattern names, in order, and the names (or patterns) for which there is none."""
-    found, missing = [], []
-    for name in expand(pattern):
-        wild = any(character in name for character in "*?[")
-        paths = sorted(path for path in Path(folder).glob(name if wild else escape(name)) if path.is_file())
-        paths = [path for path in paths if path.resolve().is_relative_to(Path(folder).resolve())]
-        found += paths
-        missing += [] if paths else [name]
-    return found, missing

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.audio_files import AudioError, convert, read_audio
-from frill.clips import Clip, Rejected
-from frill.corpora.archives import archives, clip_fields
+from frill.audio.clips import Clip, Rejected
+from frill.audio.files import AudioError, convert, read_audio
 from frill.corpora.reading import Read, read_all, read_clip, rejected
-from frill.params import TfrecordSet
+from frill.corpora.shards import archives, clip_fields
+from frill.params.audio import TfrecordSet
 
 GZIP = b"\x1f\x8b"
 AROUND_BYTES = 16  # of a record: its length (uint64), a checksum of that, and behind the record one of it (uint32 each)

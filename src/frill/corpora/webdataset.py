@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.audio_files import read_audio, wrong_extension
-from frill.clips import Clip, Rejected
-from frill.corpora.archives import archives, clip_fields
-from frill.corpora.members import ArchiveError, members
+from frill.audio.clips import Clip, Rejected
+from frill.audio.files import read_audio, wrong_extension
+from frill.corpora.archive_members import ArchiveError, members
 from frill.corpora.reading import Read, read_all, read_clip, rejected
-from frill.params import WebdatasetSet
+from frill.corpora.shards import archives, clip_fields
+from frill.params.audio import WebdatasetSet
 
 Sample = tuple[str, dict[str, bytes], str]  # key, content by extension, what is wrong with it or ""
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from scipy.special import log_softmax
 
-from frill.clips import ClipStore
-from frill.embedder import Embedder, pool
+from frill.audio.clips import ClipStore
+from frill.embed.embedder import Embedder, pool
 from frill.errors import UserError
 from frill.noss.embed import embed_calls
+from frill.noss.evaluate import TASKS, finite
 from frill.noss.probes import RowSpace, lda
-from frill.noss.run import TASKS, finite
 from frill.noss.splits import splits
-from frill.params import Params
+from frill.params.schema import Params
 from frill.progress import progress
 from frill.scratch import content_hash
 

@@ -3,13 +3,14 @@
 import platform
 from pathlib import Path
 
-from frill.params import AdbDevice, Device
+from frill.params.devices import AdbDevice, Device
 
 
 def identity(name: str, device: Device) -> dict:
     """The CPU, or the phone with its build. Raises DeviceError where a phone has to be attached and is not."""
     if isinstance(device, AdbDevice):
-        from frill.device import connection, phone_state
+        from frill.device.phone import connection
+        from frill.device.phone import state as phone_state
 
         return phone_state.identity(connection.connect(name, device.serial))
     return host()

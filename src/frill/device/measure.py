@@ -4,7 +4,7 @@ from pathlib import Path
 
 from frill.device import host, identity
 from frill.errors import UserError
-from frill.params import AdbDevice, Device
+from frill.params.devices import AdbDevice, Device
 
 
 def measure(model: Path, control: Path, name: str, device: Device, recorded: dict | None = None) -> dict:
@@ -13,9 +13,9 @@ def measure(model: Path, control: Path, name: str, device: Device, recorded: dic
     `recorded` is the device's identity as results/identity has it: another device of the same name is refused. Raises UserError.
     """
     if isinstance(device, AdbDevice):
-        from frill.device import adb
+        from frill.device.phone import protocol
 
-        return adb.measure(model, control, name, device, recorded)
+        return protocol.measure(model, control, name, device, recorded)
     if recorded is not None and (differing := identity.differing(recorded, identity.host())):
         raise UserError(
             f"{name} is not the machine recorded in results/identity/{name}.json ({differing}): delete the file and run `dvc repro`, "

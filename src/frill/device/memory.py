@@ -33,7 +33,7 @@ def _resident_mib(key: str) -> float:
 
 
 def _run(model: Path, threads: int) -> float:
-    from frill.device.host import Timed
+    from frill.device.timed_model import Timed
 
     np.random.default_rng()  # loads numpy.random, which is not the model's
     RESET.write_text("5")  # the peak is now what is resident: proc(5)

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from frill.audio import SAMPLE_RATE_HZ, to_float
+from frill.audio.frontend import padded
+from frill.audio.waveform import SAMPLE_RATE_HZ, to_float
 from frill.errors import UserError
-from frill.frontend import padded
 from frill.noss.embed import embed_calls, embed_tflite
-from frill.noss.run import Embed
-from frill.params import Baseline, Params
+from frill.noss.evaluate import Embed
+from frill.params.schema import Baseline, Params
 from frill.scratch import content_hash, text_hash
 
 

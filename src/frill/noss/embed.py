@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.clips import ClipStore
-from frill.embedder import Embedder, Pooling, pool
+from frill.audio.clips import ClipStore
+from frill.audio.frontend import FRAME_SAMPLES, HOP_SAMPLES
+from frill.embed.embedder import Embedder, Pooling, pool
 from frill.errors import UserError
 from frill.fingerprint import hash_code
-from frill.frontend import FRAME_SAMPLES, HOP_SAMPLES
 from frill.noss.log_mels import LogMels, corpus_hash
 from frill.progress import progress
 from frill.scratch import appearing, content_hash, text_hash
@@ -67,9 +67,7 @@ def embed_calls(
     return _cached(model_hash, hash_code(__name__, module), store, pooling, compute)
 
 
-def _cached(
-    model_hash: str, code_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]
-) -> np.ndarray:
+def _cached(model_hash: str, code_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]) -> np.ndarray:
     """Return what `compute` returns, or once returned for the same model, code and corpus.
 
     The array is memory mapped.

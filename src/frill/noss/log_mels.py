@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from frill import frontend
-from frill.clips import ClipStore
+from frill.audio import frontend
+from frill.audio.clips import ClipStore
 from frill.fingerprint import hash_code
 from frill.progress import progress
 from frill.scratch import appearing, content_hash
@@ -39,7 +39,7 @@ class LogMels:
         return self._frames[self._starts[clip] : self._starts[clip + 1]]
 
     def windows(self, clip: int) -> np.ndarray:
-        """float32 [windows, 96, 64]: what frill.frontend.windows gives of the clip, still on the disk."""
+        """float32 [windows, 96, 64]: what frill.audio.frontend.windows gives of the clip, still on the disk."""
         return frontend.cut_windows(self.frames(clip))
 
     def _write(self, path: Path, store: ClipStore, threads: int) -> None:

@@ -8,7 +8,7 @@ from frill.noss.metrics import equal_error_rate, unweighted_average_recall
 from frill.noss.probes import PROBES, RowSpace
 from frill.noss.protocol import run_protocol, summarise
 from frill.noss.splits import Split, splits
-from frill.params import Noss
+from frill.params.schema import Noss
 
 
 def score_task(embeddings: np.ndarray, rows: list[dict], settings: Noss, seed: int) -> dict:

@@ -169,7 +169,7 @@ class TfdsSet(RecordedSet):
     """A data set of TensorFlow Datasets: `dataset` is the builder's name there, or one of frill's own (esc50_human, compare_mask).
 
     `data_dir` is where TFDS keeps what it has prepared (none: its own default, $TFDS_DATA_DIR or ~/tensorflow_datasets); `manual_dir` holds the
-    files that were obtained by hand (none: what can be downloaded is). corpora/tfds_sources.py says which files of which set.
+    files that were obtained by hand (none: what can be downloaded is). corpora/tfds/sources.py says which files of which set.
     """
 
     dataset: Literal["voxceleb", "voxforge", "speech_commands", "crema_d", "savee", "esc50_human", "compare_mask", "compare_mask/devel_as_test"]

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from frill import frontend
-from frill.audio import SAMPLE_RATE_HZ
-from frill.audio_files import AudioError
-from frill.clips import Clip
+from frill.audio import frontend
+from frill.audio.clips import Clip
+from frill.audio.files import AudioError
+from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.corpora import audioset, tfrecord, webdataset
-from frill.corpora.archives import archives
-from frill.corpora.members import BLOCK
-from frill.params import Audio
+from frill.corpora.archive_members import BLOCK
+from frill.corpora.shards import archives
+from frill.params.audio import Audio
 
 COMPUTED, MEASURED, PUBLISHED = "computed", "measured", "published"
 SAMPLE = 200  # files that are looked at; the others are taken to be like them
@@ -90,7 +90,8 @@ def _estimate(kind: str, name: str, spec: Any) -> tuple:
 
 def _plan_speech(spec: Any) -> tuple[float, Sequence[float]]:
     """Return what is asked for; the synthesiser draws most lengths evenly from a range."""
-    from frill.corpora import synthetic, synthetic_tasks
+    from frill.corpora.synthetic import sets as synthetic
+    from frill.corpora.synthetic import tasks as synthetic_tasks
 
     if spec.set == synthetic.DISTILLATION:
         lengths_s = np.linspace(*synthetic.DISTILLATION_S, 1001)

@@ -4,10 +4,11 @@ import math
 from contextlib import suppress
 from pathlib import Path
 
-from frill import recorded, stage
 from frill.errors import UserError
+from frill.planning import recorded
 from frill.planning.audio import find_sets
 from frill.planning.stages import Stage, plan_stages
+from frill.workflow import stage
 
 Runs = list[tuple[Stage, float]]  # what a stage had to do, and its seconds
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.params import TRAINS, Params, Student
+from frill.params.schema import TRAINS, Params, Student
 from frill.planning.audio import Set
 
 CLIP_BYTES_A_S = 2 * 16_000  # int16 at 16 kHz

@@ -3,7 +3,10 @@
 Ink is `currentColor`, so a picture takes the page's, in the light and in the dark; the series' colours are readable on both, and never tell alone.
 """
 
+from pathlib import Path
+
 import altair as alt
+import vl_convert
 
 BACKBONES = {"tiny": "#2f8fb3", "small": "#d1603d", "large": "#8a6fd1"}
 PARTS = {"backbone": "#2f8fb3", "bottleneck": "#d1603d", "rest of the file": "#8f8f8f"}
@@ -26,7 +29,7 @@ def all_of(found: dict, points: dict[str, list[dict]], elsewhere: dict[str, dict
 
 
 def frontier(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> alt.TopLevelMixin:
-    """Latency against quality with 95 % intervals of both, each point a link to its student. `elsewhere` as in frill.elsewhere: devices to choose from."""
+    """Latency against quality with 95 % intervals of both, each point a link to its student. `elsewhere` as in frill.frontier.other_devices: devices to choose from."""
     rows = [_point(s, frontier, frontier["device"], s["latency_ms"]) for s in frontier["students"]]
     rows += [_point(s, frontier, device, times[s["name"]]) for device, times in elsewhere.items() for s in frontier["students"] if s["name"] in times]
     times = [row["latency_ms"] for row in rows]
@@ -200,3 +203,14 @@ def _framed(chart, height) -> alt.TopLevelMixin:
         .configure_legend(orient="top", labelColor="currentColor", labelFontSize=12, symbolStrokeColor="currentColor")
         .configure_view(stroke=None)
     )
+
+
+WIDTH = 800
+
+
+def write(charts: dict[str, alt.TopLevelMixin], folder: Path) -> None:
+    """NAME.png and NAME.svg of each, on white, 800 units wide."""
+    for name, chart in charts.items():
+        spec = chart.to_dict() | {"width": WIDTH, "background": "white"}
+        (folder / f"{name}.svg").write_text(vl_convert.vegalite_to_svg(spec))
+        (folder / f"{name}.png").write_bytes(vl_convert.vegalite_to_png(spec, scale=1.5))

@@ -14,7 +14,7 @@ import vl_convert
 from markupsafe import Markup
 
 from frill.report import charts as drawn
-from frill.show import notes
+from frill.report.terminal import notes
 
 ALTERNATIVES = {
     "frontier": "Latency against quality of every student, with 95 % intervals. Filled: on the frontier, half filled: on the cautious frontier only, "

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 import tf_keras as keras
 
-from frill.frontend import INPUT_OFFSET, INPUT_SCALE, WINDOW_SHAPE
+from frill.audio.frontend import INPUT_OFFSET, INPUT_SCALE, WINDOW_SHAPE
 from frill.students.mobilenet_v3 import mobilenet_v3
 from frill.students.quantization import quantize_bottleneck
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from frill.params import TRAINS, Teacher
+from frill.params.schema import TRAINS, Teacher
 from frill.scratch import content_hash
-from frill.teacher import handle, saved_model, triplet
+from frill.teacher import saved_model, tfhub, triplet
 from frill.tensorflow_setup import quiet_stderr
 
 TFLITE = "teacher.tflite"
@@ -30,8 +30,8 @@ def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
         shutil.copytree(spec.source, out / "saved_model", copy_function=shutil.copyfile, dirs_exist_ok=True)
     teacher = saved_model.Teacher(out / "saved_model", spec.output)
     summary = {"schema": 1, "source": spec.source}
-    if handle.is_handle(spec.source):
-        summary["version"] = handle.version(spec.source)
+    if tfhub.is_handle(spec.source):
+        summary["version"] = tfhub.version(spec.source)
     summary |= {"sha256": content_hash(out / "saved_model"), "output": spec.output, "level": teacher.level, "values": teacher.values}
     summary["tflite"] = _convert(teacher, spec.output, out / TFLITE)
     if losses:

@@ -7,7 +7,7 @@ TRILL (arXiv 2002.12764) names its outputs so; its network is a larger ResNet wh
 
 import tf_keras as keras
 
-from frill.frontend import INPUT_OFFSET, INPUT_SCALE, WINDOW_SHAPE
+from frill.audio.frontend import INPUT_OFFSET, INPUT_SCALE, WINDOW_SHAPE
 
 LAYER19, EMBEDDING = "layer19", "embedding"
 STAGES = ((48, 2), (96, 2), (192, 2))  # channels, stride; after a stem of 32 channels and stride 2

@@ -3,7 +3,7 @@
 outputs = module(samples=[T] or [B, T] float32 in [-1, 1], sample_rate=16000)
 outputs[key]    [time, D] or [B, time, D], one row per 170 ms; TRILL: 'embedding' D = 512, 'layer19' D = 12,288
 
-Teachers of other conventions become that here: calling.py finds how to call one, Teacher makes one row per 170 ms of what it gives.
+Teachers of other conventions become that here: calling_convention.py finds how to call one, Teacher makes one row per 170 ms of what it gives.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,12 +15,12 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_hub as hub
 
-from frill import frontend_tf
-from frill.audio import SAMPLE_RATE_HZ, to_float
-from frill.frontend import MIN_SAMPLES, window_count
-from frill.teacher import calling, parts
-from frill.teacher.calling import TeacherError, line
-from frill.teacher.parts import Part
+from frill.audio import frontend_tf
+from frill.audio.frontend import MIN_SAMPLES, window_count
+from frill.audio.waveform import SAMPLE_RATE_HZ, to_float
+from frill.teacher import batching, calling_convention
+from frill.teacher.batching import Part
+from frill.teacher.calling_convention import TeacherError, line
 
 
 class Teacher:
@@ -40,7 +40,7 @@ class Teacher:
             raise TeacherError(f"teacher.source: {folder} cannot be loaded as a SavedModel: {line(error)}") from None
         self._output = output
         clips, samples = 2, 2 * MIN_SAMPLES
-        self._call, outputs = calling.find(self.module, np.zeros([clips, samples], np.float32))
+        self._call, outputs = calling_convention.find(self.module, np.zeros([clips, samples], np.float32))
         if output not in outputs:
             raise TeacherError(f"teacher.output = {output!r}: the teacher returns {', '.join(sorted(outputs))}; name one of them")
         shape, rows = tuple(outputs[output].shape), window_count(samples)
@@ -57,7 +57,7 @@ class Teacher:
     @property
     def call_samples(self) -> int:
         """The least audio that gives one row."""
-        return parts.CONTEXT_SAMPLES if self.level == "clip" else MIN_SAMPLES
+        return batching.CONTEXT_SAMPLES if self.level == "clip" else MIN_SAMPLES
 
     def outputs(self, samples: tf.Tensor) -> tf.Tensor:
         """float32 [B, T] -> the output as the model gives it. For graphs around it."""
@@ -70,11 +70,11 @@ class Teacher:
         than they need. Parts of like lengths are batched with zero padding at their ends; the rows that only the padding has are dropped. The teacher
         runs in a thread of its own, up to CHUNK_SAMPLES ahead of what is taken from the iterator.
         """
-        cut = parts.contexts if self.level == "clip" else parts.cut
+        cut = batching.contexts if self.level == "clip" else batching.cut
         ahead: list[list[tuple[Future, int]]] = []
         pool = ThreadPoolExecutor(1)
         try:
-            for chunk in parts.chunks(map(cut, clips, repeat(None) if positions is None else positions)):
+            for chunk in batching.chunks(map(cut, clips, repeat(None) if positions is None else positions)):
                 ready, ahead = ahead, self._submit(pool, chunk)
                 yield from map(_gathered, ready)
             yield from map(_gathered, ahead)
@@ -85,7 +85,7 @@ class Teacher:
         """For each part of each clip the batch it is in and its place there."""
         every = [part for clip in chunk for part in clip]
         places: dict[int, tuple[Future, int]] = {}
-        for batch in parts.batches(every):
+        for batch in batching.batches(every):
             future = pool.submit(self._embed_batch, [every[index] for index in batch])
             places |= {index: (future, place) for place, index in enumerate(batch)}
         in_order = iter(range(len(every)))

@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from frill.clips import ClipStore
+from frill.audio.clips import ClipStore
+from frill.audio.frontend import LOG_OFFSET, MEL_BANDS, WINDOW_FRAMES, WINDOW_HOP_FRAMES, log_mel, window_count
 from frill.errors import UserError
-from frill.frontend import LOG_OFFSET, MEL_BANDS, WINDOW_FRAMES, WINDOW_HOP_FRAMES, log_mel, window_count
-from frill.params import TeacherTraining
+from frill.params.schema import TeacherTraining
 from frill.progress import progress
 from frill.teacher import network
 

@@ -1,0 +1,1 @@
+"""Audio: files of any format to samples, clips and log-mel windows."""

@@ -1,0 +1,1 @@
+"""The commands of `frill`, a module each: add_arguments(parser) and run(...). frill.cli lists them."""

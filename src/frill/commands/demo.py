@@ -1,0 +1,64 @@
+"""Serves a page on this machine: record or drop a clip, see which labels of the tasks its embedding
+is nearest to.
+"""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+
+import numpy as np
+
+from frill.commands.embed import load
+from frill.demo.probes import Listener, fit_tasks
+from frill.demo.server import Server
+from frill.errors import UserError
+from frill.params.load import load_params
+from frill.params.schema import Params
+
+FRONTIER = Path("results/frontier.json")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    model = "a .tflite file of samples or of windows; without it the selected student's"
+    parser.add_argument("--model", type=Path, help=model)
+    parser.add_argument("--port", type=int, default=8717, help="of 127.0.0.1 (8717); 0 takes a free one")
+
+
+def run(model: Path | None, port: int) -> int:
+    params = load_params()
+    server = serve(model or selected_model(), port, params)
+    try:
+        print(f"{server.url} listens on this machine only; Ctrl-C ends it", flush=True)
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.server_close()
+    return 0
+
+
+def selected_model() -> Path:
+    """The file that was scored, so that what scoring kept of it is found; the released one differs by its metadata. Raises UserError."""
+    if not FRONTIER.exists():
+        raise UserError(f"{FRONTIER}: not there yet; run `make repro`, or name a file by --model")
+    frontier = json.loads(FRONTIER.read_text())
+    if frontier["selected"] is None:
+        raise UserError(f"{frontier['reason']}; or name a file by --model")
+    return Path("models/tflite", frontier["selected"], "model.tflite")
+
+
+def serve(model: Path, port: int, params: Params) -> Server:
+    """A server that is ready to answer. Raises UserError for a model, a task or a port that cannot be used."""
+    embedder = load(model)
+    listener = Listener(embedder, fit_tasks(model, embedder, params), params.noss.pooling)
+    listener.shares(listener.embed(np.zeros(48000, np.float32), 48000))  # the first call of anything is slow
+    about = {
+        "model": str(model),
+        "values": embedder.values,
+        "synthetic": params.synthetic,
+        "tasks": {probe.task: {"labels": len(probe.labels), "test_accuracy": probe.test_accuracy} for probe in listener.probes},
+    }
+    try:
+        return Server(listener, about, port)
+    except (OSError, OverflowError) as error:
+        raise UserError(f"--port = {port}: cannot be listened on ({error}); take another, or 0 for a free one") from None

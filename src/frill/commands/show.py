@@ -1,0 +1,26 @@
+"""Prints the frontier, the selection and where to look next."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+
+from frill.errors import UserError
+
+FRONTIER = Path("results/frontier.json")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds none: the command takes no options."""
+
+
+def run() -> int:
+    from frill.frontier import other_devices
+    from frill.report import terminal
+
+    if not FRONTIER.exists():
+        raise UserError(f"{FRONTIER}: not there yet; run `make repro`")
+    frontier = json.loads(FRONTIER.read_text())
+    print(terminal.table(frontier, other_devices.latencies_ms(frontier)))
+    print(f"\n{terminal.selection(frontier)}\n\n{terminal.effects(frontier)}")
+    print("\nNext: release/ is what ships, with its model card. reports/index.html has the picture. `make ui` compares runs in MLflow.")
+    return 0

@@ -1,0 +1,80 @@
+"""Where audio comes from. One contract: a set's name and spec -> iterator of Clip | Rejected, in an order that never changes.
+
+A loader is a module with `clips(name, spec, start, threads)`, which gives the set's items from number `start` on.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from frill.audio.clip_writer import Done
+from frill.audio.clips import Clip, Rejected
+from frill.corpora.reading import screened
+from frill.fingerprint import hash_code
+from frill.params.schema import Params
+from frill.scratch import text_hash
+
+# By section of params.yaml's `audio`. Imported only where it is asked for: eSpeak NG is GPL-3,
+# TensorFlow takes seconds, and a stage depends on its own loader alone.
+LOADERS = {
+    "espeak": "frill.corpora.synthetic.sets",
+    "folder": "frill.corpora.folder",
+    "audioset": "frill.corpora.audioset",
+    "tfrecord": "frill.corpora.tfrecord",
+    "webdataset": "frill.corpora.webdataset",
+    "tfds": "frill.corpora.tfds.examples",
+}
+
+
+def clips(source: str, name: str, params: Params, done: Done | None = None) -> Iterator[Clip | Rejected]:
+    """Return what a set holds that `done` has not.
+
+    `source` is the section of params.yaml's `audio` that the set stands in.
+    """
+    done = done or Done()
+    spec = getattr(params.audio, source)[name]
+    loader = import_module(LOADERS[source])
+    if source == "espeak":
+        return loader.clips(spec.set, params.seed, spec.hours, spec.clips, params.threads, done.items, done.samples)
+    if source == "tfds":
+        items = loader.clips(name, spec, done.items)
+    else:
+        items = loader.clips(name, spec, done.items, params.threads)
+    if source == "audioset":
+        # Its labels choose clips, which are listed with them.
+        return screened(items, None, False, params.audio.silent_dbfs)
+    return screened(items, spec.labels, spec.use == "task", params.audio.silent_dbfs)
+
+
+def name_unfinished(source: str, name: str, params: Params) -> str:
+    """Return a name for the set's unfinished clip store that no other set has.
+
+    It is a hash of the set's params, of the code, and of the names, lengths and times of the files
+    that the set is read from.
+    """
+    spec = getattr(params.audio, source)[name]
+    settings = [source, name, spec.model_dump(), params.seed, params.audio.silent_dbfs]
+    stats = hashlib.sha256()
+    for key in ("folder", "csv", "ontology", "manual_dir"):
+        path = getattr(spec, key, None)
+        for line in _stats(Path(path)) if isinstance(path, str) else ():
+            stats.update(f"{line}\n".encode("utf-8", "surrogateescape"))
+    code = hash_code(__name__, LOADERS[source], "frill.audio.clip_writer")
+    return text_hash(json.dumps(settings, sort_keys=True), code, stats.hexdigest())[:24]
+
+
+def _stats(path: Path) -> Iterator[str]:
+    """A line for a file, or for every file of a folder, in an order that does not depend on the file system."""
+    if path.is_file():
+        stat = path.stat()
+        yield f"{path} {stat.st_size} {stat.st_mtime_ns}"
+        return
+    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _stats(Path(entry.path))
+        else:
+            stat = entry.stat(follow_symlinks=False)
+            yield f"{entry.path} {stat.st_size} {stat.st_mtime_ns}"

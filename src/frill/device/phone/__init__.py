@@ -1,0 +1,1 @@
+"""A phone over adb: one connection, sessions on it, the protocol of timing."""

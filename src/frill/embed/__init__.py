@@ -1,0 +1,1 @@
+"""A finished model: embeddings of samples, files and streams."""

@@ -1,0 +1,129 @@
+"""Runs a finished .tflite file: waveforms in, embeddings out, through LiteRT alone.
+
+embedder = Embedder("frill.tflite")
+embedder.embed(samples, sample_rate_hz=44100)    # [time, 2048], one row per 170 ms
+
+stream = embedder.stream(sample_rate_hz=44100)   # the same as the audio comes
+stream.push(samples)                             # [new rows, 2048]
+stream.finish()                                  # what was held back
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from frill.audio.frontend import padded, window_count, windows
+from frill.audio.waveform import SAMPLE_RATE_HZ
+from frill.embed.stream import Stream
+
+Pooling = Literal["mean", "max", "mean+max"]
+
+
+def pool(values: np.ndarray, pooling: Pooling) -> np.ndarray:
+    """One clip's windows float [windows, D] -> [D], or [2 D] for "mean+max"."""
+    return np.concatenate([values.mean(axis=0) if name == "mean" else values.max(axis=0) for name in pooling.split("+")])
+
+
+class Embedder:
+    """A model of windows (float32 [1, 96, 64, 1] -> [1, D]) or of samples (float32 [1, T] -> [time, D]), such as release/ has both.
+
+    Several threads may use one at once: each call takes an interpreter of its own, and as many are kept as calls ever ran together. The file is read
+    once; what replaces it later changes nothing here. A pickle holds its content. Raises FileNotFoundError, and ValueError for what is no such model.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 1):
+        """`threads` are LiteRT's for one call."""
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"{path}: no such file; `make repro` writes release/frill.tflite, or give the path of such a file")
+        self.__setstate__((str(path), threads, Path(path).read_bytes()))
+
+    @property
+    def values(self) -> int:
+        """D, the length of an embedding."""
+        return self._values
+
+    def embed(self, samples: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
+        """Mono waveform, int16 or float in [-1, 1], [samples] of any length -> float32 [time, D]; audio under 1 s is padded at its end.
+
+        Takes memory for the result and some seconds of audio, however long the audio is. Raises ValueError for samples of another rank or type, empty
+        or not finite. Several channels are refused, as nobody says which axis they are; `samples.mean(axis=...)` mixes them.
+        """
+        if not np.size(samples):
+            raise ValueError("samples are empty; expected one or more")
+        stream = self.stream(sample_rate_hz)
+        return np.concatenate([stream.push(samples), stream.finish()])
+
+    def stream(self, sample_rate_hz: int = SAMPLE_RATE_HZ) -> Stream:
+        """For audio that comes in pieces: gives the rows that `embed` would give of the whole, each as soon as its 0.975 s are there."""
+        return Stream(self._embed_piece, self.values, sample_rate_hz)
+
+    def embed_windows(self, log_mel: np.ndarray) -> np.ndarray:
+        """float32 [N, 96, 64] -> float32 [N, D], by a file of windows."""
+        embeddings = np.empty((len(log_mel), self.values), np.float32)
+        with self._interpreter() as interpreter:
+            for window, embedding in zip(log_mel, embeddings, strict=True):
+                self._run(interpreter, window[None, ..., None])
+                embedding[:] = interpreter.get_tensor(self._output)[0]
+        return embeddings
+
+    def _embed_piece(self, samples: np.ndarray) -> np.ndarray:
+        """float32 [samples], 16 kHz -> float32 [windows, D]."""
+        if self._takes_windows:
+            return self.embed_windows(windows(samples))
+        samples = padded(samples)
+        with self._interpreter() as interpreter:
+            self._run(interpreter, samples[None])
+            rows = interpreter.get_tensor(self._output).reshape(-1, self.values)
+        if len(rows) != window_count(len(samples)):
+            raise ValueError(
+                f"{self._path}: gives {len(rows)} rows for {len(samples)} samples; expected {window_count(len(samples))}, one for every 170 ms"
+            )
+        return rows
+
+    def _run(self, interpreter: Interpreter, values: np.ndarray) -> None:
+        if self._takes_windows == (values.ndim == 2):
+            raise ValueError(f"{self._path}: takes samples; give it audio by `embed`, or take frill_nofrontend.tflite")
+        if not self._takes_windows:
+            interpreter.resize_tensor_input(self._input, values.shape)  # of the shape it has: nothing happens
+            interpreter.allocate_tensors()
+        interpreter.set_tensor(self._input, values)
+        interpreter.invoke()
+
+    @contextmanager
+    def _interpreter(self) -> Iterator[Interpreter]:
+        """One that no other call uses. What fails under it is not used again."""
+        try:
+            interpreter = self._idle.pop()
+        except IndexError:
+            interpreter = self._new_interpreter()
+        yield interpreter
+        self._idle.append(interpreter)
+
+    def _new_interpreter(self) -> Interpreter:
+        interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
+        interpreter.allocate_tensors()
+        return interpreter
+
+    def __getstate__(self) -> tuple[str, int, bytes]:
+        return self._path, self._threads, self._content
+
+    def __setstate__(self, state: tuple[str, int, bytes]) -> None:
+        self._path, self._threads, self._content = state
+        try:
+            interpreter = self._new_interpreter()
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(f"{self._path}: {' '.join(str(error).split())}; give a file such as release/frill.tflite") from None
+        given, (output, *_) = interpreter.get_input_details(), interpreter.get_output_details()
+        shapes = [each["shape_signature"].tolist() for each in given]
+        if shapes not in ([[1, 96, 64, 1]], [[1, -1]]) or given[0]["dtype"] != np.float32:
+            found = ", ".join(f"{each['dtype'].__name__} {shape}" for each, shape in zip(given, shapes, strict=True))
+            raise ValueError(f"{self._path}: takes {found}; expected windows float32 [1, 96, 64, 1] or samples float32 [1, any]")
+        self._takes_windows = len(shapes[0]) == 4
+        self._input, self._output = given[0]["index"], output["index"]
+        self._values = int(output["shape"][-1])
+        self._idle = deque([interpreter])  # append and pop of a deque are atomic

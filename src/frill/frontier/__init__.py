@@ -1,0 +1,1 @@
+"""The latency/quality frontier, the selection, and what each choice costs."""

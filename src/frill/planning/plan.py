@@ -1,0 +1,103 @@
+"""`frill plan`, from params.yaml or a preset to the text that it prints."""
+
+import json
+import math
+import textwrap
+from itertools import groupby
+from pathlib import Path
+
+from frill.errors import UserError
+from frill.params.load import load_params
+from frill.planning.audio import find_sets
+from frill.planning.runs import Runs, estimate, read_runs
+from frill.planning.stages import Stage, cost_student, plan_stages
+from frill.progress import progress
+from frill.workflow import presets
+
+UNITS_S = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
+UNITS_BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+COLUMNS = "{:<37}{:>8}{:>9}{:>15}{:>8}{:>11}  {}"
+
+
+def run(preset: str | None, out: Path | None) -> str:
+    """Return the text, and write the JSON if asked to. Raises UserError."""
+    if out is not None and not out.parent.is_dir():  # found out before anything is counted
+        raise UserError(f"--json {out}: no such folder: {out.parent}; make it first")
+    params = presets.load(preset) if preset else load_params()
+    sets = list(find_sets(params.audio))
+    students = params.students.values()
+    for student in progress(students, "counting multiply-adds", len(students), "student"):
+        cost_student(params, student)  # is kept
+    projects = [read_runs(presets.WORKTREES / preset)] if preset else []
+    projects.append(read_runs(Path()))
+    groups = groupby(plan_stages(params, sets), lambda stage: stage.line)
+    rows = [make_row(line, list(stages), projects) for line, stages in groups]
+    if out is not None:
+        text = json.dumps({"schema": 2, "stages": rows}, indent=1)
+        out.write_text(text.replace(": NaN", ": null") + "\n")  # JSON has no NaN
+    unknown = [each.name for each in sets if math.isnan(each.clips)]
+    return "\n".join([*lay_out(rows), "", *note(rows, unknown)])
+
+
+def make_row(line: str, stages: list[Stage], projects: list[Runs]) -> dict:
+    """Return the sums over stages that share a line; NaN is unknown."""
+    times = [estimate(stage, projects) for stage in stages]
+    time_s = sum(seconds for seconds, _ in times)
+    bases = [each.basis for each in stages[0].sets]
+    if not math.isnan(time_s):
+        bases += [basis for _, basis in times]
+    return {
+        "stage": line if len(stages) == 1 else f"{line} ({len(stages)})",
+        "audio_s": sum(each.seconds for each in stages[0].sets),
+        "clips": sum(each.clips for each in stages[0].sets),
+        "windows": sum(stage.windows for stage in stages),
+        "disk_bytes": sum(stage.disk_bytes for stage in stages),
+        "transient_bytes": max(stage.transient_bytes for stage in stages),
+        "time_s": time_s,
+        "basis": ", ".join(dict.fromkeys(filter(None, bases))),
+    }
+
+
+def lay_out(rows: list[dict]) -> list[str]:
+    """Return the table's lines, with a last one of all stages."""
+    lines = [COLUMNS.format("stage", "audio", "clips", "windows", "disk", "time", "basis")]
+    for row in rows:
+        counts = [scale(row["audio_s"], UNITS_S), scale(row["clips"]), scale(row["windows"])]
+        disk = scale(row["disk_bytes"], UNITS_BYTES)
+        time = scale(row["time_s"], UNITS_S, "not known")
+        lines.append(COLUMNS.format(row["stage"], *counts, disk, time, row["basis"]))
+    disk, time = total(rows, "disk_bytes", UNITS_BYTES), total(rows, "time_s", UNITS_S)
+    lines.append(COLUMNS.format("all stages", "", "", "", disk, time, ""))
+    return [line.rstrip() for line in lines]
+
+
+def total(rows: list[dict], key: str, units: tuple, more: float = 0.0) -> str:
+    """Return the sum of a column as text, with >= before it where a part is unknown."""
+    known = [row[key] for row in rows if not math.isnan(row[key])]
+    text = scale(sum(known) + more if known else None, units).replace("-", "not known")
+    return f">= {text}" if known and len(known) < len(rows) else text
+
+
+def scale(value: float | None, units: tuple = ((1, ""),), unknown: str = "unknown") -> str:
+    """Return 3 min, 5.2 h, 1.8 TB: two significant digits or more, of 1000 and not 1024."""
+    if not value:
+        return "-"
+    if math.isnan(value):
+        return unknown
+    factor, unit = next((each for each in units if value >= each[0]), units[-1])
+    digits = 1 if value / factor < 10 and factor > 1 else 0
+    return f"{value / factor:,.{digits}f} {unit}".rstrip()
+
+
+def note(rows: list[dict], unknown: list[str]) -> list[str]:
+    """Return what the numbers rest on, in lines of 100 columns."""
+    peak = total(rows, "disk_bytes", UNITS_BYTES, max(row["transient_bytes"] for row in rows))
+    notes = [
+        f"Disk: {peak} while one trains; up to twice that where DVC's cache cannot link to files.",
+        "Time: by logs/stages.jsonl, one by one; scaled: by the work that dvc.lock says was done.",
+    ]
+    if any(math.isnan(row["time_s"]) for row in rows):
+        notes.append("Not known: no such source, teacher or protocol ran; run `make repro` once.")
+    if unknown:
+        notes.append(f"Unknown amounts of audio: {', '.join(unknown)}.")
+    return [line for text in notes for line in textwrap.wrap(text, 100)]

@@ -1,0 +1,1 @@
+"""release/: the selected student as others use it."""

@@ -1,0 +1,34 @@
+"""Students of a whole grid as lines for params.yaml, so that nobody writes FRILL's 144 by hand."""
+
+from itertools import product
+
+AXES = {  # FRILL's grid: 3 x 6 x 2 x 2 x 2 = 144 students (arXiv 2011.04609), and two axes beyond it
+    "backbone": ["tiny", "small", "large"],
+    "width": [0.5, 0.75, 1.0, 1.25, 1.5, 2.0],
+    "pooling": ["gap", "flatten"],
+    "rank": ["none", 100],
+    "qat": [0, 1],
+    "precision": ["float32"],
+    "seeds": [1],
+}
+
+
+def lines(axes: dict[str, list]) -> list[str]:
+    """One line a student, in the order of the axes; every axis of AXES is a key. Raises ParamsError for a value out of its set."""
+    from frill.params.load import validate_student  # the command's --help works without the pipeline's packages
+
+    students = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    for student in students:
+        validate_student(student, "the grid")
+    return [f"{name(s)}: {{{', '.join(f'{axis}: {value}' for axis, value in s.items())}}}" for s in students]
+
+
+def name(student: dict) -> str:
+    """small_2.0, small_1.0_flatten_rank100_qat_float16: what differs from a plain student is said."""
+    parts = [student["backbone"], str(float(student["width"]))]
+    parts += ["flatten"] * (student["pooling"] == "flatten")
+    parts += [f"rank{student['rank']}"] * (student["rank"] != "none")
+    parts += ["qat"] * (student["qat"] == 1)
+    parts += [student["precision"]] * (student["precision"] != "float32")
+    parts += [f"seeds{student['seeds']}"] * (student["seeds"] != 1)
+    return "_".join(parts)

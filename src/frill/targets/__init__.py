@@ -1,0 +1,1 @@
+"""What students learn to reproduce: the teacher's outputs for windows, projected."""

@@ -1,0 +1,1 @@
+"""The pipeline's own side: stages, presets, DVC's files."""

@@ -1,0 +1,40 @@
+"""`frill grid`: students as lines of params.yaml."""
+
+import pytest
+import yaml
+from pipeline_project import ROOT
+
+from frill import cli
+from frill.params.load import ParamsError
+from frill.students import grid
+
+
+def test_the_papers_144():
+    students = yaml.safe_load("\n".join(grid.lines(grid.AXES)))
+    assert len(students) == 3 * 6 * 2 * 2 * 2 == len({tuple(s.values()) for s in students.values()})
+    assert students["small_2.0"] == {
+        "backbone": "small",
+        "width": 2.0,
+        "pooling": "gap",
+        "rank": "none",
+        "qat": 0,
+        "precision": "float32",
+        "seeds": 1,
+    }
+    assert students["tiny_0.75_flatten_rank100_qat"]["qat"] == 1
+    assert yaml.safe_load((ROOT / "presets/paper.yaml").read_text())["students"] == students
+
+
+def test_the_command_prints_what_params_yaml_takes(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", "frill grid --backbone large --width 1 3 --pooling gap --rank 50 --qat 0 --precision dynamic --seeds 2".split())
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    students = yaml.safe_load("students:\n" + capsys.readouterr().out)["students"]
+    assert end.value.code == 0 and [s["width"] for s in students.values()] == [1, 3]
+    assert list(students) == ["large_1.0_rank50_dynamic_seeds2", "large_3.0_rank50_dynamic_seeds2"]
+
+
+@pytest.mark.parametrize("axis, value", [("backbone", "huge"), ("width", "wide"), ("rank", None), ("qat", 2)])
+def test_a_value_out_of_its_set_is_named(axis, value):
+    with pytest.raises(ParamsError, match=f"{axis} = {value!r}"):
+        grid.lines(grid.AXES | {axis: [value]})

@@ -1,0 +1,279 @@
+"""params.yaml: what is refused, and that the message names the key, the value and what is allowed."""
+
+import re
+
+import pytest
+import yaml
+from dvc.utils.serialize import load_yaml
+from pipeline_project import ROOT
+
+from frill.params.load import ParamsError, load_params, validate
+from frill.params.messages import REMOVED
+
+STUDENT = {"backbone": "small", "width": 1.0, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1}
+
+
+def refused(data: dict) -> list[str]:
+    with pytest.raises(ParamsError) as error:
+        validate(data)
+    return str(error.value).splitlines()
+
+
+def put(data: dict, key: str, value) -> None:
+    *path, last = re.split(r"\.(?!\d)", key)  # a dot before a digit belongs to a name: small_1.0
+    for part in path:
+        data = data[part]
+    data[last] = value
+
+
+def test_the_default_is_valid_and_none_is_a_word():
+    params = load_params(ROOT / "params.yaml")
+    assert params.students["frill"].width == 2.0 and params.students["frill"].backbone == "small"  # the published choice
+    assert params.students["frill"].rank is None and params.students["small_1.0_rank100"].rank == 100
+    assert params.targets.projection == 512
+    assert set(params.tasks) == {name for name, spec in params.audio.espeak.items() if spec.use == "task"}
+
+
+@pytest.mark.parametrize("preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.stem)
+def test_presets_are_valid(preset, tmp_path):
+    text = re.sub(r"\$\w+_SHA256", "a" * 64, preset.read_text())
+    (tmp_path / preset.name).write_text(re.sub(r"\$\w+", "/somewhere", text))
+    assert load_params(tmp_path / preset.name).students
+
+
+@pytest.mark.parametrize(
+    "key, value, allowed",
+    [
+        ("seed", 1.5, "valid integer"),
+        ("seed", True, "valid integer"),
+        ("threads", 0, "greater than or equal to 1"),
+        ("audio.rejected_limit", 1.5, "less than 1"),
+        ("audio.espeak.speech.use", "both", "'corpus' or 'task'"),
+        ("teacher.training.batch_windows", 9, "multiple of 2"),
+        ("targets.validation_share", 0, "greater than 0"),
+        ("targets.projection", None, "write the word none"),
+        ("distill.steps", "many", "valid integer"),
+        ("distill.learning_rate", -0.1, "greater than 0"),
+        ("distill.learning_rate", float("inf"), "finite"),
+        ("distill.balance", 1.5, "less than or equal to 1"),
+        ("distill.ship_from", 1, "less than 1"),
+        ("students.frill.backbone", "medium", "'tiny', 'small' or 'large'"),
+        ("students.frill.width", 9, "less than or equal to 4"),
+        ("students.frill.width", "wide", "valid number"),
+        ("students.frill.width", True, "must be a number"),
+        ("students.frill.pooling", "max", "'gap' or 'flatten'"),
+        ("students.frill.rank", 0, "greater than or equal to 1"),
+        ("students.frill.rank", "full", "valid integer"),
+        ("students.frill.rank", None, "write the word none"),
+        ("students.frill.qat", True, "0 or 1"),
+        ("students.frill.qat", 2, "0 or 1"),
+        ("students.frill.precision", "int4", "'float32', 'float16', 'dynamic' or 'int8'"),
+        ("devices.host.kind", "phone", "'host'"),
+        ("selection.latency_ms", None, "write the word none"),
+        ("selection.latency_ms", 0, "greater than 0"),
+        ("selection.file_bytes", -3, "greater than or equal to 1"),
+        ("selection.memory_mib", 0, "greater than 0"),
+        ("sweep.share", "disk", "'cache' or 'remote'"),
+        ("sweep.retries", -1, "greater than or equal to 0"),
+        ("sweep.resources.distill.cpus", 0, "greater than 0"),
+        ("sweep.resources.evaluate.gpus", -1, "greater than or equal to 0"),
+    ],
+)
+def test_a_bad_value_is_one_line(default, key, value, allowed):
+    put(default, key, value)
+    (line,) = refused(default)
+    assert line.startswith(f"params.yaml: {key} = {value!r}: ") and allowed in line
+
+
+@pytest.mark.parametrize(
+    "section, name",
+    [("students", "Frill"), ("students", "a b"), ("students", ".x"), ("students", "-x"), ("devices", "ph/one"), ("students", "größe")],
+)
+def test_names_are_file_names(default, section, name):
+    default[section][name] = next(iter(default[section].values()))
+    (line,) = refused(default)
+    assert line.startswith(f"params.yaml: {section}.{name}") and "a-z 0-9 . _ -" in line
+
+
+def test_a_dot_is_for_students_only(default):
+    default["students"]["my.student"] = STUDENT
+    assert "my.student" in validate(default).students
+    default["devices"]["my.phone"] = default["devices"]["host"]
+    (line,) = refused(default)
+    assert line.startswith("params.yaml: devices.my.phone") and "a dot" in line
+
+
+@pytest.mark.parametrize("name", ["size", "nfiles"])
+def test_names_that_dvc_ignores_are_reserved(default, name):
+    default["students"][name] = STUDENT
+    (line,) = refused(default)
+    assert line.startswith(f"params.yaml: students.{name}") and "choose another" in line
+
+
+@pytest.mark.parametrize("name", ["teacher", "logmel_stats", "random_weights"])
+def test_names_of_references_are_taken(default, name):
+    default["students"][name] = STUDENT
+    (line,) = refused(default)
+    assert f"students.{name}: the name is the teacher's or a control's" in line
+
+
+def test_the_section_sweep_may_be_left_out(default):
+    said = validate(default).sweep
+    del default["sweep"]
+    assert validate(default).sweep == said
+
+
+def test_references_between_sections(default):
+    default["selection"]["device"] = "phone"
+    assert refused(default) == ["params.yaml: selection.device = 'phone' is not one of devices: host; correct it in params.yaml"]
+    default["selection"]["device"] = "host"
+    default["audio"]["folder"]["speech"] = {"use": "corpus", "folder": "a", "csv": "b", "columns": {"file": "f"}}
+    assert refused(default) == ["params.yaml: audio: the name speech is used twice; rename one"]
+
+
+PHONE = {"kind": "adb", "serial": "FA6A10301234", "tool": "benchmark_model", "tool_sha256": "0" * 64}
+
+
+def test_a_phone_needs_four_values(default):
+    default["devices"]["pixel"] = PHONE
+    pixel = validate(default).devices["pixel"]
+    assert (pixel.threads, pixel.cores, pixel.xnnpack, pixel.folder) == (1, "big", 1, "/data/local/tmp/frill")
+    default["devices"]["pixel"] = {key: value for key, value in PHONE.items() if key != "serial"}
+    assert refused(default)[0].startswith("params.yaml: devices.pixel.serial: missing")
+    default["devices"]["pixel"] = PHONE | {"serial": "none"}
+    assert validate(default).devices["pixel"].serial is None
+
+
+@pytest.mark.parametrize(
+    "key, value, allowed",
+    [
+        ("threads", 0, "greater than or equal to 1"),
+        ("thread", 1, "unknown key"),
+        ("tool_sha256", "0" * 63, "64 hexadecimal digits in small letters; `sha256sum FILE` prints them"),
+        ("cores", 12, "in quotes"),  # YAML's 0x0c
+        ("cores", "fast", "hexadecimal mask such as '0c'"),
+        ("cores", "0", "hexadecimal mask"),
+        ("xnnpack", True, "0 or 1"),
+        ("folder", "frill", "absolute path"),
+        ("folder", "/", "absolute path"),
+        ("folder", "/data/../system", "without . and .."),
+        ("folder", "/data/local/tmp\nrm -rf /", "absolute path"),
+        ("processes", 2, "greater than or equal to 3"),
+        ("max_battery_c", 0, "greater than 0"),
+        ("min_cosine", 1.5, "less than or equal to 1"),
+        ("serial", None, "write the word none"),
+    ],
+)
+def test_a_bad_value_of_a_phone_is_one_line(default, key, value, allowed):
+    default["devices"]["pixel"] = PHONE | {key: value}
+    (line,) = refused(default)
+    assert line.startswith(f"params.yaml: devices.pixel.{key}") and allowed in line and ".adb" not in line
+
+
+@pytest.mark.parametrize("change, allowed", [({}, "min_cosine: none"), ({"min_cosine": "none", "xnnpack": 0}, "xnnpack: 1")])
+def test_what_litert_cannot_do_is_refused(default, change, allowed):
+    default["devices"]["pixel"] = PHONE | {"tool_kind": "litert"} | change
+    (line,) = refused(default)
+    assert line.startswith("params.yaml: devices.pixel: LiteRT") and allowed in line
+
+
+def test_kinds_of_devices(default):
+    default["devices"]["pixel"] = PHONE | {"kind": "ios"}
+    assert refused(default) == ["params.yaml: devices.pixel.kind = 'ios': must be 'host' or 'adb'; correct it in params.yaml"]
+    default["devices"]["pixel"] = {key: value for key, value in PHONE.items() if key != "kind"}
+    assert refused(default) == ["params.yaml: devices.pixel.kind: missing; write kind: host or kind: adb"]
+
+
+def test_a_removed_key_says_what_to_write_instead(default):
+    default["engine"] = "processes"
+    assert refused(default) == ["params.yaml: engine: gone since 0.2: stages run on this machine; `frill sweep` uses a Ray cluster; delete the line"]
+
+
+def test_a_removed_key_of_named_entries(default, monkeypatch):
+    monkeypatch.setitem(REMOVED, "students.*.depth", "gone since 9.9; write width")
+    default["students"] = {"small_1.0": STUDENT | {"depth": 3, "deep": 3}}
+    assert refused(default) == [
+        "params.yaml: students.small_1.0.depth: gone since 9.9; write width",
+        "params.yaml: students.small_1.0.deep: unknown key; remove it or correct its spelling",
+    ]
+
+
+def test_every_mistake_is_named_at_once(default):
+    del default["distill"]["steps"]
+    default["distill"]["step"] = 5
+    default["noss"]["probes"] = ["svm"]
+    default["students"]["frill"]["qat"] = 3
+    lines = "\n".join(refused(default))
+    assert "params.yaml: distill.steps: missing" in lines and "params.yaml: distill.step: unknown key" in lines
+    assert "params.yaml: noss.probes.0 = 'svm'" in lines and "params.yaml: students.frill.qat = 3" in lines
+    assert len(lines.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"columns": {"file": "f", "split": "s"}}, "a task needs columns.label"),
+        ({"columns": {"file": "f", "label": "l"}}, "either columns.split or columns.fold"),
+        ({"columns": {"file": "f", "label": "l", "split": "s", "fold": "k"}}, "either columns.split or columns.fold"),
+    ],
+)
+def test_a_folder_task_needs_labels_and_parts(default, change, message):
+    default["audio"]["folder"]["mine"] = {"use": "task", "folder": "a", "csv": "b"} | change
+    (line,) = refused(default)
+    assert line.startswith("params.yaml: audio.folder.mine: ") and message in line
+
+
+@pytest.mark.parametrize("values, expected", [(1, ["1"]), (["a", 2], ["a", "2"])])
+def test_numbers_in_where_are_text_as_the_csv_is(default, values, expected):
+    mine = {"use": "corpus", "folder": "a", "csv": "b", "columns": {"file": "f"}, "where": {"fold": values}}
+    default["audio"]["folder"]["mine"] = mine
+    assert validate(default).audio.folder["mine"].where == {"fold": expected}
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("a: [1,", "not valid YAML"),
+        ("just words", "holds no keys"),
+        ("", "holds no keys"),
+        ("%YAML 1.3\n---\nseed: 1\n", "not valid YAML"),
+        ("seed: 1\nseed: 2\n", "the key seed stands twice"),
+        ("students:\n  a: {width: 1}\n  a: {width: 2}\n", "the key a stands twice, again in line 3"),
+    ],
+)
+def test_what_is_not_params(tmp_path, text, message):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=message) as error:
+        load_params(tmp_path / "params.yaml")
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(ParamsError, match="not found; run this in the project's folder"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_bytes(b"seed: \xff\xfe")
+    with pytest.raises(ParamsError, match="not valid YAML"):
+        load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(("written", "rank"), [("0100", 100), ("0o144", 100), ("0x64", 100), ("1_00", 100), ("none", None)])
+def test_numbers_are_those_that_dvc_makes_arguments_of(default, tmp_path, written, rank):
+    """YAML 1.1 would read 0100 as 64, and DVC, which reads 1.2, would train rank 100."""
+    default["students"] = {"a": STUDENT | {"rank": "RANK"}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(default).replace("RANK", written))
+    assert load_params(tmp_path / "params.yaml").students["a"].rank == rank
+    read = load_yaml(tmp_path / "params.yaml")["students"]["a"]["rank"]
+    assert read == ("none" if rank is None else rank)
+
+
+def test_yaml_merge_keys_are_no_duplicates(default, tmp_path):
+    default["students"] = {"a": STUDENT}
+    text = yaml.safe_dump(default) + "\n"
+    text = text.replace(
+        "students:\n  a:\n",
+        "students:\n  b: &b\n    width: 0.5\n    backbone: tiny\n"
+        + "".join(f"    {key}: {STUDENT[key]}\n" for key in ("pooling", "rank", "qat", "precision", "seeds"))
+        + "  a:\n    <<: *b\n",
+    )
+    (tmp_path / "params.yaml").write_text(text)
+    assert load_params(tmp_path / "params.yaml").students["a"].width == 1.0

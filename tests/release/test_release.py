@@ -1,0 +1,140 @@
+"""release/: the files do what the card and the examples say, for a reader without TensorFlow, and equal students give equal bytes."""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from examples import speechlike
+
+from frill.audio import frontend
+from frill.errors import UserError
+from frill.release.examples import examples
+
+FRONTIER = {
+    "selected": "one",
+    "reason": "one is the best",
+    "students": [{"name": "one", "precision": "float32", "qat": 0}],
+}
+NO_TENSORFLOW = "import sys, runpy; sys.modules['tensorflow'] = None; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+
+MAKE = """
+import sys
+from pathlib import Path
+from frill import tensorflow_setup
+tensorflow_setup.set_up(threads=1, seed=17)
+import test_release
+from frill.students.build import StudentSpec, build
+test_release.make(build(StudentSpec("tiny", 0.5, "gap", None, False, 24), None), Path(sys.argv[1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def student(short_backbone):
+    from frill.students.build import StudentSpec, build
+
+    return build(StudentSpec("tiny", 0.5, "gap", None, False, 24), None)
+
+
+@pytest.fixture(scope="module")
+def release(student, tmp_path_factory) -> Path:
+    return make(student, tmp_path_factory.mktemp("release"))
+
+
+def make(student, folder: Path) -> Path:
+    from frill.release.make import make_release
+    from frill.students.convert import MODEL, convert
+
+    (folder / MODEL).write_bytes(convert(student, "float32", qat=False))
+    make_release(FRONTIER, student, folder, "# card\n", "Apache-2.0", folder / "release")
+    return folder / "release"
+
+
+def expected(student, samples: np.ndarray) -> np.ndarray:
+    """Keras on the numpy frontend's windows."""
+    return student.predict(frontend.windows(samples)[..., None], verbose=0)
+
+
+def test_both_signatures_of_the_saved_model_give_the_rows_of_keras(student, release):
+    import tensorflow as tf
+
+    clips = np.stack([speechlike(32000, seed) for seed in (1, 2)]) / np.float32(32768)
+    loaded = tf.saved_model.load(str(release / "saved_model"))
+    rows = np.concatenate([expected(student, clip) for clip in clips])
+    flat = loaded.signatures["serving_default"](samples=tf.constant(clips))["embedding"].numpy()
+    assert flat.shape == (2 * 7, 24)  # 7 windows in 2 s: frill.md of the published card
+    np.testing.assert_allclose(flat, rows, atol=2e-3)
+    timed = loaded.signatures["time_resolved"](samples=tf.constant(clips))["embedding"].numpy()
+    np.testing.assert_array_equal(timed, flat.reshape(2, 7, 24))
+    np.testing.assert_array_equal(loaded(tf.constant(clips))["embedding"], flat)
+
+
+def test_the_python_example_runs_without_tensorflow(student, release, tmp_path):
+    samples = speechlike(32000, 3)
+    with wave.open(str(tmp_path / "speech.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(samples.tobytes())
+    saving = (release / "example.py").read_text() + f"\n    np.save({str(tmp_path / 'out.npy')!r}, embed(samples.astype(np.float32) / 32768))\n"
+    copy = release.parent / "copied.py"
+    copy.write_text(saving.replace('Path(__file__).parent / "frill.tflite"', f"Path({str(release)!r}) / 'frill.tflite'"))
+    bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-c", NO_TENSORFLOW, copy, tmp_path / "speech.wav"], env=bare, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "(7, 24)\n", done.stderr
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected(student, samples), atol=2e-3)
+
+
+def test_the_files_differ_from_the_converted_ones_in_metadata_only(student, release):
+    from ai_edge_litert.interpreter import Interpreter
+
+    window = frontend.windows(speechlike(16000))[..., None]
+    outputs = []
+    for path in (release.parent / "model.tflite", release / "frill_nofrontend.tflite"):
+        interpreter = Interpreter(model_path=str(path))
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window)
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+    np.testing.assert_array_equal(*outputs)
+
+
+@pytest.mark.parametrize("samples", [100, 16000, 32000, 48000, 160000])
+def test_the_kotlin_examples_count_of_rows_is_the_frontends(samples):
+    source = examples(24)["Frill.kt"]
+    assert "const val VALUES = 24" in source and "const val SAMPLE_RATE_HZ = 16000" in source
+    body = re.search(r"fun windows\(samples: Int\): Int \{\s+val (frames = .+)\s+return (.+)", source)
+    rows = {"maxOf": max, "samples": samples}
+    exec(body[1].replace("/", "//"), rows)  # Int division
+    counted = eval(body[2].replace("/", "//"), rows)
+    assert counted == len(frontend.windows(np.zeros(samples, np.int16)))
+
+
+def test_every_file_is_under_checksums(release):
+    listed = dict(line.split("  ")[::-1] for line in (release / "SHA256SUMS").read_text().splitlines())
+    files = {str(path.relative_to(release)): path for path in release.rglob("*") if path.is_file() and path.name != "SHA256SUMS"}
+    assert listed == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    assert {"frill.tflite", "frill_nofrontend.tflite", "example.py", "Frill.kt", "MODEL_CARD.md"} < set(listed)
+
+
+@pytest.mark.slow
+def test_two_releases_of_one_student_have_equal_bytes(tmp_path):
+    """In processes of their own, as the stage makes them: within one, TensorFlow numbers its functions on."""
+    sums = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        subprocess.run([sys.executable, "-c", MAKE, tmp_path / name], cwd=Path(__file__).parents[1], check=True)
+        sums.append((tmp_path / name / "release" / "SHA256SUMS").read_text())
+    assert sums[0] == sums[1] and "saved_model/saved_model.pb" in sums[0]
+
+
+def test_nothing_selected_is_the_users_error(student, tmp_path):
+    from frill.release.make import make_release
+
+    with pytest.raises(UserError, match="no student is within"):
+        make_release(FRONTIER | {"selected": None, "reason": "no student is within 1 ms"}, student, tmp_path, "", "", tmp_path / "release")

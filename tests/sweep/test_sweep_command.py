@@ -1,0 +1,150 @@
+"""What `frill sweep` refuses and tells, without a cluster; tests/pipeline/test_sweep.py runs it on one."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import psutil
+import pytest
+import yaml
+from pipeline_project import ROOT
+
+pytest.importorskip("ray", reason="needs Ray: uv pip install 'frill[sweep]'")
+
+from frill.errors import UserError  # noqa: E402
+from frill.params.sweep import StageResources  # noqa: E402
+from frill.sweep import sweep, worker  # noqa: E402
+from frill.sweep.jobs import Outcome  # noqa: E402
+from frill.sweep.worker import Stage  # noqa: E402
+
+
+def test_every_stage_of_one_student_has_resources():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    assert list(StageResources.model_fields) == [name for name, stage in stages.items() if stage.get("foreach") == "${students}"]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("seed: 1\n")
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
+    (tmp_path / "track").mkdir()
+    (tmp_path / "track/dvc.yaml").touch()
+    for arguments in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
+        subprocess.run(["git", *arguments.split()], check=True)
+    return tmp_path
+
+
+def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
+    sweep.refuse_uncommitted()
+    (repository / "dvc.lock").write_text("changed")
+    (repository / "track/dvc.lock").touch()
+    sweep.refuse_uncommitted()
+    (repository / "params.yaml").write_text("seed: 2\n")
+    (repository / "new.py").touch()
+    with pytest.raises(UserError, match=r"not committed: params.yaml, new.py; workers clone the last commit .*: commit, stash or ignore it"):
+        sweep.refuse_uncommitted()
+
+
+def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repository):
+    commit = sweep._git("rev-parse", "HEAD")
+    (repository / "track/dvc.lock").write_text("changed")
+    (repository / "notes.txt").touch()
+    sweep.refuse_changes_since(commit)
+    (repository / "params.yaml").write_text("seed: 2\n")
+    with pytest.raises(UserError, match="changed since the sweep began: params.yaml; what was made is in the cache: commit or undo"):
+        sweep.refuse_changes_since(commit)
+    subprocess.run(["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "--quiet", "--all", "-m", "later"], check=True)
+    with pytest.raises(UserError, match="changed since the sweep began: params.yaml;"):
+        sweep.refuse_changes_since(commit)
+
+
+def test_a_dvc_lock_that_was_cut_off_is_one_line(repository):
+    (repository / "dvc.lock").write_text("schema: '2.0'\nstages:\n  check: {cmd")
+    done = subprocess.run([sys.executable, "-m", "frill", "sweep"], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("frill: dvc.lock") and done.stderr.count("\n") == 1
+
+
+def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    setup = worker.Setup("frill-sweep-0-place-new", b"", None, None, "", {})
+    for name in ("place-new", "place-old", "place-busy", "elsewhere-old"):
+        (tmp_path / f"frill-sweep-0-{name}").mkdir()
+        (tmp_path / f"frill-sweep-0-{name}" / "0.lock").touch()
+    with open(tmp_path / "frill-sweep-0-place-busy/0.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        worker.clean_up(setup)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["frill-sweep-0-elsewhere-old", "frill-sweep-0-place-busy"]
+
+
+def test_clones_are_for_their_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    home = worker._home(worker.Setup("frill-sweep-0-place-new", b"", None, None, "", {}))
+    assert home.parent == tmp_path and home.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(os, "getuid", lambda: home.stat().st_uid + 1)
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        worker._home(worker.Setup(home.name, b"", None, None, "", {}))
+
+
+def test_why_a_clone_could_not_be_made_is_said(tmp_path):
+    with pytest.raises(RuntimeError, match="^git clone --quiet .*nowhere.* new: fatal: .*nowhere.* does not exist"):
+        worker._do(["git", "clone", "--quiet", str(tmp_path / "nowhere"), "new"], tmp_path)
+
+
+def test_a_project_below_its_repository_is_refused(repository, monkeypatch):
+    (repository / "below").mkdir()
+    monkeypatch.chdir(repository / "below")
+    with pytest.raises(UserError, match="not the top folder of its git repository"):
+        sweep.refuse_uncommitted()
+
+
+def test_the_table_names_who_failed_and_who_diverged():
+    def outcome(name: str, status: str, **values) -> Outcome:
+        kind, student = name.split("@")
+        return Outcome(Stage(name, kind, student, []), status, **values)
+
+    outcomes = [
+        outcome("distill@a", "ok", node="box/1f", seconds=12.34, entry={}),
+        outcome("distill@b", "diverged", node="box/2e", seconds=3, entry={}),
+        outcome("convert@a", "failed: no", node="box/1f", seconds=2),
+        outcome("evaluate@a", "not run: convert@a failed"),
+    ]
+    assert sweep.table(outcomes).splitlines() == [
+        "student  stage     worker  seconds  status",
+        "a        distill   box/1f  12.3     ok",
+        "a        convert   box/1f  2.0      failed: no",
+        "a        evaluate  -       -        not run: convert@a failed",
+        "b        distill   box/2e  3.0      diverged",
+    ]
+    assert sweep.closing(outcomes).splitlines()[:3] == [
+        "Failed: a. What they printed: logs/sweep/convert@a.log",
+        "The frontier waits for all students: mend the cause, or delete the student in params.yaml.",
+        "Diverged: b; recorded as such, off the frontier.",
+    ]
+
+
+WORKER = """
+import os, sys
+from pathlib import Path
+from frill.sweep import worker
+worker._run(["sh", "-c", "sleep 300 & sleep 300"], Path(), os.open(os.devnull, os.O_RDONLY), {})
+"""
+
+
+def test_a_killed_worker_takes_all_that_it_started_with_it():
+    worker = subprocess.Popen([sys.executable, "-c", WORKER])
+    below = psutil.Process(worker.pid)
+    end = time.monotonic() + 30
+    started = []
+    while [process.name() for process in started].count("sleep") < 2:
+        assert worker.poll() is None and time.monotonic() < end
+        time.sleep(0.05)
+        started = below.children(recursive=True)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    gone, alive = psutil.wait_procs(started, timeout=10)
+    assert len(gone) == 4 and not alive  # the guard, sh, two sleeps

@@ -1,0 +1,130 @@
+"""Beside a DVC that runs: verify and clean refuse; outside of a project, too; a cache that others share is not collected."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from frill.commands import clean
+from frill.errors import UserError
+from frill.workflow.dvc_project import RWLOCK, alone, mend_rwlock
+from frill.workflow.verify import verify
+
+DVC_YAML = """
+stages:
+  make:
+    cmd: mkdir -p out && cp source out/shard-0 && (while test -e hold; do sleep 0.05; done) && cp source out/shard-1
+    deps: [source]
+    outs: [out]
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A real DVC project, made once, whose stage writes its second shard only while there is no file `hold`."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "dvc.yaml").write_text(DVC_YAML)
+    (folder / "source").write_text("old")
+    monkeypatch.chdir(folder)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    dvc("init", "--quiet")
+    dvc("repro", "--quiet")
+    return folder
+
+
+def dvc(*arguments: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def begin_repro(project: Path) -> subprocess.Popen:
+    """Returns once the stage has written the first of two shards."""
+    (project / "source").write_text("new")
+    (project / "hold").touch()
+    repro = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "--quiet"])
+    shard, until = project / "out/shard-0", time.monotonic() + 60
+    while not (shard.exists() and shard.read_text() == "new"):
+        assert repro.poll() is None and time.monotonic() < until
+        time.sleep(0.02)
+    return repro
+
+
+def test_nothing_is_deleted_beside_a_running_stage(project):
+    (project / "scratch").mkdir()
+    repro = begin_repro(project)
+    try:
+        for command in (verify, clean.run):
+            with pytest.raises(UserError, match=rf"repro --quiet` \(pid {repro.pid}\) runs a stage .*repeat this when it has ended"):
+                command()
+    finally:
+        (project / "hold").unlink()
+        assert repro.wait() == 0
+    assert [(project / "out" / name).read_text() for name in ("shard-0", "shard-1")] == ["new", "new"]
+    assert verify().damaged == [] and (project / "scratch").exists()
+
+
+def test_nothing_is_deleted_beside_a_dvc_that_holds_the_lock(project):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", "from dvc.repo import Repo; Repo().lock.lock(); print(flush=True); input()"], stdin=-1, stdout=-1, text=True
+    )
+    holder.stdout.readline()
+    with pytest.raises(UserError, match=rf"DVC runs in this project \(pid {holder.pid}\)"):
+        verify()
+    holder.communicate("\n")
+    assert verify().damaged == []
+
+
+def test_no_dvc_begins_beside_verify(project):
+    (project / "source").write_text("new")
+    with alone():
+        refused = subprocess.run([sys.executable, "-m", "dvc", "repro"], capture_output=True, text=True)
+    assert refused.returncode and "Unable to acquire lock" in refused.stderr
+    dvc("repro")
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_a_process_that_was_killed_stops_nobody(project, mode):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    user = {"pid": dead.pid, "cmd": "dvc repro"}
+    (project / RWLOCK).write_text(json.dumps({mode: {str(project / "out"): [user] if mode == "read" else user}}))
+    assert verify().damaged == []
+
+
+def test_what_a_kill_left_of_dvcs_rwlock_stops_nobody(project):
+    (project / RWLOCK).write_text("")
+    refused = subprocess.run([sys.executable, "-m", "dvc", "repro", "--force"], capture_output=True, text=True)
+    assert refused.returncode and "corrupted" in refused.stderr
+    with pytest.raises(UserError, match="cut off by a kill.* `make repro` deletes it"):
+        verify()
+    assert mend_rwlock() and not mend_rwlock()
+    dvc("repro", "--force")
+    assert not mend_rwlock() and (project / RWLOCK).exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "clean"])
+@pytest.mark.parametrize("folder", ["..", "below"])
+def test_outside_of_a_project_is_a_sentence(project, command, folder):
+    (project / folder / "scratch").mkdir(parents=True)
+    done = subprocess.run([sys.executable, "-m", "frill", command], cwd=project / folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "") and (project / folder / "scratch").exists()
+    assert done.stderr == "frill: .dvc: no such folder; run this in the project's folder\n"
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_clean_collects_a_cache_of_this_project_only(project, capsys, shared):
+    if shared:
+        dvc("cache", "dir", "../shared")
+        dvc("repro", "--force")
+    cache = project.parent / "shared" if shared else project / ".dvc/cache"
+    (other,) = set((cache / "files/md5").glob("??/*.dir"))
+    (project / "source").write_text("new")
+    dvc("repro")
+    assert clean.run() == 0
+    said = capsys.readouterr().out
+    assert other.exists() == shared == (f"{cache} is outside of the project" in said and "dvc gc --workspace --projects" in said)
+    assert verify().damaged == []

@@ -1,0 +1,94 @@
+"""Recipes: what every stage of dvc.yaml is made by, and what students share of params.yaml."""
+
+import json
+import re
+
+import pytest
+import yaml
+from pipeline_project import ROOT, miniature
+
+from frill import fingerprint
+from frill.fingerprint import hash_code
+from frill.params.audio import Audio
+from frill.corpora.load import LOADERS
+from frill.workflow import recipe
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES |= yaml.safe_load((ROOT / "track/dvc.yaml").read_text())["stages"]
+
+
+@pytest.fixture(scope="module")
+def recipes() -> dict[str, dict]:
+    return recipe.read_all(LOADERS, ROOT)
+
+
+@pytest.mark.parametrize("name", [name for name in STAGES if name != "code"])
+def test_every_stage_depends_on_the_recipe_of_its_script(recipes, name):
+    stage = STAGES[name].get("do", STAGES[name])
+    own, *others = [path for path in stage["deps"] if path.startswith("data/code/")]
+    assert not others
+    found = recipes[own.removeprefix("data/code/").replace("${item.device}", "host").removesuffix(".json")]
+    script = ROOT / re.search(r"stages/\w+\.py", stage["cmd"])[0]
+    source = re.search(r"download\.py (\w+)", stage["cmd"])
+    loaders = {"espeak": ["frill.corpora.synthetic.sets"], "tfds": ["frill.corpora.tfds.examples"]}
+    extra = loaders.get(source[1], [f"frill.corpora.{source[1]}"]) if source else []
+    assert found["code"] == hash_code(script, *extra)
+
+
+def test_there_is_no_recipe_that_no_stage_depends_on(recipes):
+    assert len(recipes) == len(STAGES) - 1  # one device
+
+
+def test_every_kind_of_audio_has_its_loader():
+    sections = {name for name in Audio.model_fields if f"download_{name}" in STAGES}
+    assert sections == set(LOADERS)
+
+
+def test_what_students_share_stands_in_their_recipes_alone(recipes):
+    """DVC reads params.yaml anew for each stage with params: docs/scale.md."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    expected = {
+        "distill": {key: params[key] for key in ("seed", "threads", "distill")},
+        "convert": {"convert": params["convert"]},
+        "evaluate": {key: params[key] for key in ("seed", "noss")},
+        "benchmark/host": params["devices"]["host"],
+    }
+    assert {name: found["params"] for name, found in recipes.items() if "params" in found} == expected
+    for name in ("distill", "convert", "benchmark", "evaluate"):
+        assert "params" not in STAGES[name].get("do", STAGES[name])
+    shared = {key for keys in recipe.SHARED.values() for key in keys} | {"devices"}
+    assert set(STAGES["code"]["params"]) == shared
+
+
+def test_values_are_those_that_dvc_reads(tmp_path):
+    """In YAML 1.1 0100 would be 64: students would not be trained again when one becomes the other."""
+    (tmp_path / "stages").mkdir()
+    for name in ("convert", "benchmark"):
+        (tmp_path / f"stages/{name}.py").write_text("")
+    text = "convert: {x: 0100, y: 1e-3}\ndevices: {host: {kind: host}}\n"
+    (tmp_path / "params.yaml").write_text(text)
+    found = recipe.read_all(LOADERS, tmp_path)
+    assert found["convert"]["params"] == {"convert": {"x": 100, "y": 0.001}}
+    assert found["benchmark/host"]["params"] == {"kind": "host"}
+
+
+def test_a_default_that_is_added_to_a_section_changes_no_recipe(tmp_path):
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/distill.py").write_text("")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(miniature()))
+    found = recipe.read_all(LOADERS, tmp_path)["distill"]["params"]
+    assert found == {key: miniature()[key] for key in ("seed", "threads", "distill")}
+
+
+def test_the_teachers_recipe_has_its_network_and_an_embeddings_what_a_teacher_hears():
+    """Lists by hand once lacked these."""
+    sources = {path.name for path in fingerprint.find_sources(ROOT / "stages/teacher.py").files}
+    assert {"network.py", "clips.py", "triplet.py"} <= sources
+    heard = {path.name for path in fingerprint.find_sources("frill.teacher.saved_model").files}
+    assert {"batching.py", "calling_convention.py"} <= heard
+    stored = {path.name for path in fingerprint.find_sources("frill.corpora.synthetic.sets").data}
+    assert "sentences_en.txt" in stored
+
+
+def test_recipes_are_small_files(recipes):
+    assert all(len(json.dumps(found)) < 1000 for found in recipes.values())

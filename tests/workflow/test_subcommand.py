@@ -1,0 +1,42 @@
+"""Ctrl-C where a command runs on our terminal."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+CALLER = """
+import sys
+from frill.workflow import subcommand
+try:
+    sys.exit(subcommand.call(["sh", "-c", sys.argv[1]], kill=sys.argv[2:] == ["kill"]))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_its_exit_code():
+    assert subprocess.run([sys.executable, "-c", CALLER, "exit 3"]).returncode == 3
+
+
+@pytest.mark.parametrize(("on_ctrl_c", "kill"), [("", ["kill"]), ("sleep 1; exit 7", [])], ids=["is killed", "ends by itself"])
+def test_it_is_gone_before_its_caller(on_ctrl_c, kill):
+    script = f"trap '{on_ctrl_c}' INT; while :; do sleep 0.05; done"
+    caller = subprocess.Popen([sys.executable, "-c", CALLER, script, *kill], start_new_session=True, preexec_fn=reset_sigint)
+    end = time.monotonic() + 60
+    while not (below := psutil.Process(caller.pid).children()) or below[0].name() != "sh":
+        assert time.monotonic() < end and caller.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.3)  # until it listens
+    os.killpg(caller.pid, signal.SIGINT)
+    assert caller.wait(30) == 130
+    assert not below[0].is_running()
+
+
+def reset_sigint() -> None:
+    """A shell's background job ignores it, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
