@@ -42,32 +42,53 @@ from frill.targets.make import fit_projection, make_targets  # noqa: E402
 from frill.targets.store import Projection, load_split  # noqa: E402
 from frill.teacher.saved_model import MIN_SAMPLES, Teacher  # noqa: E402
 
-WARM_UP = 5  # steps of each turn that do not count: tracing, caches, an input pipeline that ran ahead
+WARM_UP = (
+    5  # steps of each turn that do not count: tracing, caches, an input pipeline that ran ahead
+)
 TURN = 15  # steps of each turn that do
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--corpus", type=Path, default=Path("data/corpus/speech"), help="a clip store")
-    parser.add_argument("--teacher", type=Path, default=Path("models/teacher/saved_model"), help="a SavedModel with TRILL's convention")
+    parser.add_argument(
+        "--corpus", type=Path, default=Path("data/corpus/speech"), help="a clip store"
+    )
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        default=Path("models/teacher/saved_model"),
+        help="a SavedModel with TRILL's convention",
+    )
     parser.add_argument("--output", default="layer19")
-    parser.add_argument("--students", nargs="+", default=["tiny_0.5", "small_1.0"], help="BACKBONE_WIDTH")
+    parser.add_argument(
+        "--students", nargs="+", default=["tiny_0.5", "small_1.0"], help="BACKBONE_WIDTH"
+    )
     parser.add_argument("--projection", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--steps", type=int, default=200, help="steps of the comparison of validation MSE")
+    parser.add_argument(
+        "--steps", type=int, default=200, help="steps of the comparison of validation MSE"
+    )
     parser.add_argument("--seeds", type=int, default=2, help="of the same comparison")
-    parser.add_argument("--profile", action="store_true", help="print what operations frill's step spends its time on")
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="print what operations frill's step spends its time on",
+    )
     arguments = parser.parse_args()
     for path in (arguments.corpus / "manifest.csv", arguments.teacher / "saved_model.pb"):
         if not path.exists():
-            parser.error(f"{path} is not there; run `make repro` first, or name another with --{'corpus' if 'manifest' in path.name else 'teacher'}")
+            parser.error(
+                f"{path} is not there; run `make repro` first, or name another with --{'corpus' if 'manifest' in path.name else 'teacher'}"
+            )
     with tempfile.TemporaryDirectory() as folder:
         teacher = Teacher(arguments.teacher, arguments.output)
         full, projected = make_stores(arguments.corpus, teacher, arguments.projection, Path(folder))
         for name in arguments.students:
             backbone, width = name.split("_")
             spec = StudentSpec(backbone, float(width), "gap", None, False)
-            settings = load_params().distill.model_copy(update={"steps": 10**6, "balance": 0.0, "checkpoint_steps": 10**9})
+            settings = load_params().distill.model_copy(
+                update={"steps": 10**6, "balance": 0.0, "checkpoint_steps": 10**9}
+            )
             print(f"\n{name}, batches of {settings.batch_windows} windows")
             frill = Distillation(spec, settings, projected, 17, Path(folder, "scratch"))
             time_methods(methods(frill, full, arguments), frill, arguments.rounds)
@@ -78,7 +99,9 @@ def main() -> None:
 
 def make_stores(corpus: Path, teacher: Teacher, projection: int, folder: Path) -> tuple[Path, Path]:
     """Two target stores of the same windows: with all values, and projected."""
-    settings = Targets(windows_per_clip=4, augmented_copies=0, validation_share=0.1, projection="none")
+    settings = Targets(
+        windows_per_clip=4, augmented_copies=0, validation_share=0.1, projection="none"
+    )
     full, projected = folder / "full", folder / "projected"
     make_targets([corpus], teacher, settings, 17, full)
     projected.mkdir()
@@ -87,35 +110,67 @@ def make_stores(corpus: Path, teacher: Teacher, projection: int, folder: Path) -
     for split in ("train", "validation"):
         windows, values = load_split(full, split)
         np.save(projected / f"{split}-windows.npy", windows)
-        np.save(projected / f"{split}-targets.npy", fitted.apply(values.astype(np.float32)).astype(np.float16))
+        np.save(
+            projected / f"{split}-targets.npy",
+            fitted.apply(values.astype(np.float32)).astype(np.float16),
+        )
     return full, projected
 
 
-def methods(frill: Distillation, full: Path, arguments: argparse.Namespace) -> dict[str, Callable[[int], Iterator]]:
+def methods(
+    frill: Distillation, full: Path, arguments: argparse.Namespace
+) -> dict[str, Callable[[int], Iterator]]:
     """Name -> function that trains so many steps and yields after each."""
-    spec, batch, values = frill.spec, frill.settings.batch_windows, len(Projection.load(full / "projection.npz").mean)
+    spec, batch, values = (
+        frill.spec,
+        frill.settings.batch_windows,
+        len(Projection.load(full / "projection.npz").mean),
+    )
     windows, targets = (array.astype(np.float32) for array in load_split(full, "train"))
-    stored = tf.data.Dataset.from_tensor_slices((windows[..., None], targets)).shuffle(1000).repeat().batch(batch).prefetch(2)
+    stored = (
+        tf.data.Dataset.from_tensor_slices((windows[..., None], targets))
+        .shuffle(1000)
+        .repeat()
+        .batch(batch)
+        .prefetch(2)
+    )
     with_head = build(spec, values, frill.settings.batch_norm_momentum)
 
     loaded = tf.saved_model.load(str(arguments.teacher))
     samples = keras.Input([MIN_SAMPLES])
-    in_model = keras.layers.Lambda(lambda x: tf.reshape(frontend_tf.windows(x), [-1, 96, 64, 1]))(samples)
-    with_frontend = keras.Model(samples, build(spec, values, frill.settings.batch_norm_momentum)(in_model))
+    in_model = keras.layers.Lambda(lambda x: tf.reshape(frontend_tf.windows(x), [-1, 96, 64, 1]))(
+        samples
+    )
+    with_frontend = keras.Model(
+        samples, build(spec, values, frill.settings.batch_norm_momentum)(in_model)
+    )
 
     def live(waveforms):
-        return waveforms, tf.reshape(loaded(samples=waveforms, sample_rate=SAMPLE_RATE_HZ)[arguments.output], [-1, values])
+        return waveforms, tf.reshape(
+            loaded(samples=waveforms, sample_rate=SAMPLE_RATE_HZ)[arguments.output], [-1, values]
+        )
 
     large = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(96, 64, 3))
 
     def live_large(waveforms):
         windows = tf.reshape(frontend_tf.windows(waveforms), [-1, 96, 64, 1])
         return waveforms, tf.pad(
-            tf.reshape(large(tf.repeat(windows, 3, axis=-1), training=False), [-1, 12288])[:, :values], [[0, 0], [0, max(0, values - 12288)]]
+            tf.reshape(large(tf.repeat(windows, 3, axis=-1), training=False), [-1, 12288])[
+                :, :values
+            ],
+            [[0, 0], [0, max(0, values - 12288)]],
         )
 
-    pieces = tf.data.Dataset.from_tensor_slices(waveforms(arguments.corpus)).shuffle(1000).repeat().batch(batch)
-    public, public50 = (pieces.map(teach, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2) for teach in (live, live_large))
+    pieces = (
+        tf.data.Dataset.from_tensor_slices(waveforms(arguments.corpus))
+        .shuffle(1000)
+        .repeat()
+        .batch(batch)
+    )
+    public, public50 = (
+        pieces.map(teach, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+        for teach in (live, live_large)
+    )
     frill.start()
     return {
         "frill": lambda steps: advance(frill, steps),
@@ -135,7 +190,7 @@ def advance(frill: Distillation, steps: int) -> Iterator:
 
 
 def constant_batch(frill: Distillation, steps: int) -> Iterator:
-    """frill's step on one batch that lies in memory: what reading the next one while it trains costs is the difference."""
+    """Frill's step on one batch that lies in memory: what reading the next one while it trains costs is the difference."""
     batch = frill._batch(0)
     return (float(frill._step(*batch)) for _ in range(steps))
 
@@ -144,7 +199,9 @@ def waveforms(corpus: Path) -> np.ndarray:
     """One piece of a second of every clip that is long enough, float32 [N, 16000]."""
     store = ClipStore(corpus)
     clips = (store.samples(index) for index in range(len(store)))
-    return np.stack([to_float(samples[:MIN_SAMPLES]) for samples in clips if len(samples) >= MIN_SAMPLES])
+    return np.stack(
+        [to_float(samples[:MIN_SAMPLES]) for samples in clips if len(samples) >= MIN_SAMPLES]
+    )
 
 
 def fit(model: keras.Model, data: tf.data.Dataset, steps: int) -> list:
@@ -152,7 +209,9 @@ def fit(model: keras.Model, data: tf.data.Dataset, steps: int) -> list:
     if not getattr(model, "optimizer", None):
         model.compile(keras.optimizers.legacy.Adam(0.001, epsilon=1e-8), "mse")
     ended: list[float] = []
-    record = keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: ended.append(time.perf_counter()))
+    record = keras.callbacks.LambdaCallback(
+        on_batch_end=lambda batch, logs: ended.append(time.perf_counter())
+    )
     model.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[record])
     return ended
 
@@ -166,7 +225,13 @@ def without_head(frill: Distillation) -> Callable[[int], Iterator]:
     def step(windows):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(model(windows[..., None], training=True)))
-        optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True))
+        optimizer.apply_gradients(
+            zip(
+                tape.gradient(loss, model.trainable_variables),
+                model.trainable_variables,
+                strict=True,
+            )
+        )
         return loss
 
     batch = tf.constant(frill.train_set[0][: frill.settings.batch_windows], tf.float32)
@@ -180,7 +245,9 @@ def time_turn(method: Callable[[int], Iterator]) -> float:
     return (ended[-1] - ended[-1 - TURN]) / TURN
 
 
-def time_methods(methods: dict[str, Callable[[int], Iterator]], frill: Distillation, rounds: int) -> None:
+def time_methods(
+    methods: dict[str, Callable[[int], Iterator]], frill: Distillation, rounds: int
+) -> None:
     times_s = {name: [] for name in methods}
     for _ in progress(range(rounds), "rounds", rounds, "round"):
         for name, method in methods.items():
@@ -191,9 +258,13 @@ def time_methods(methods: dict[str, Callable[[int], Iterator]], frill: Distillat
     for name, seconds in median_s.items():
         spread = f"{1e3 * min(times_s[name]):.0f} .. {1e3 * max(times_s[name]):.0f}"
         ratios = np.median(np.array(times_s[name]) / times_s["frill"])
-        print(f"{name:10}{1e3 * seconds:>10.1f}{batch / seconds:>11.0f}{ratios:>9.2f}x  {spread:<16}")
+        print(
+            f"{name:10}{1e3 * seconds:>10.1f}{batch / seconds:>11.0f}{ratios:>9.2f}x  {spread:<16}"
+        )
     network, step = (median_s[name] / median_s["frill"] for name in ("ceiling", "constant"))
-    print(f"frill's step: network {network:.0%}, head and loss {step - network:.0%}, waiting for input and the rest of the loop {1 - step:.0%}")
+    print(
+        f"frill's step: network {network:.0%}, head and loss {step - network:.0%}, waiting for input and the rest of the loop {1 - step:.0%}"
+    )
 
 
 def compare_errors(frill: Distillation, store: Path, full: Path, steps: int, seeds: int) -> None:
@@ -205,7 +276,9 @@ def compare_errors(frill: Distillation, store: Path, full: Path, steps: int, see
     outside = values - projection.mean - projected @ projection.basis
 
     def mse(*errors):
-        return sum(float(np.square(error, dtype=np.float64).sum()) for error in errors) / values.size
+        return (
+            sum(float(np.square(error, dtype=np.float64).sum()) for error in errors) / values.size
+        )
 
     rows = []
     for seed in range(17, 17 + seeds):
@@ -213,13 +286,26 @@ def compare_errors(frill: Distillation, store: Path, full: Path, steps: int, see
         for label, targets in (("frill", store), ("full head", full)):
             training = Distillation(frill.spec, settings, targets, seed, frill.scratch.parent)
             training.run(f"{label}, seed {seed}")
-            outputs[label] = training.model.predict(windows[..., None], 256, verbose=0) * training.scale
-        own, plain = outputs["frill"] @ projection.basis + projection.mean - values, outputs["full head"]
-        rows.append([mse(own), mse(plain - values), mse(projection.apply(plain) - projected, outside)])
-        print(f"  seed {seed}: frill {rows[-1][0]:.5f}, full head {rows[-1][1]:.5f}, allowed {rows[-1][2]:.5f}")
+            outputs[label] = (
+                training.model.predict(windows[..., None], 256, verbose=0) * training.scale
+            )
+        own, plain = (
+            outputs["frill"] @ projection.basis + projection.mean - values,
+            outputs["full head"],
+        )
+        rows.append(
+            [mse(own), mse(plain - values), mse(projection.apply(plain) - projected, outside)]
+        )
+        print(
+            f"  seed {seed}: frill {rows[-1][0]:.5f}, full head {rows[-1][1]:.5f}, allowed {rows[-1][2]:.5f}"
+        )
     own, plain, allowed = np.mean(rows, axis=0)
-    print(f"validation MSE a value after {steps} steps, mean of {seeds} seeds: frill {own:.5f}, full head {plain:.5f}, allowed {allowed:.5f}")
-    print(f"frill against allowed {100 * (own / allowed - 1):+.2f} %, against the full head {100 * (own / plain - 1):+.2f} %")
+    print(
+        f"validation MSE a value after {steps} steps, mean of {seeds} seeds: frill {own:.5f}, full head {plain:.5f}, allowed {allowed:.5f}"
+    )
+    print(
+        f"frill against allowed {100 * (own / allowed - 1):+.2f} %, against the full head {100 * (own / plain - 1):+.2f} %"
+    )
 
 
 def profile(frill: Distillation) -> None:
@@ -239,10 +325,14 @@ def profile(frill: Distillation) -> None:
         for line in plane.lines:
             for event in line.events:
                 node, separator, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
-                if separator and node and "/" in node:  # an operation of the graph; the rest are the calls around them
+                if (
+                    separator and node and "/" in node
+                ):  # an operation of the graph; the rest are the calls around them
                     times_ms[kind.removeprefix("_MklNative")] += event.duration_ps / 1e9 / 10
     total = sum(times_ms.values())
-    print("; ".join(f"{kind} {ms:.1f} ms ({ms / total:.0%})" for kind, ms in times_ms.most_common(10)))
+    print(
+        "; ".join(f"{kind} {ms:.1f} ms ({ms / total:.0%})" for kind, ms in times_ms.most_common(10))
+    )
 
 
 if __name__ == "__main__":

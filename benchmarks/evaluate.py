@@ -42,12 +42,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     if not (arguments.model.exists() and arguments.tasks.exists()):
-        parser.error(f"{arguments.model} or {arguments.tasks} is not there; run `make repro` first, or name others with --model and --tasks")
+        parser.error(
+            f"{arguments.model} or {arguments.tasks} is not there; run `make repro` first, or name others with --model and --tasks"
+        )
     stores = [ClipStore(path) for path in sorted(arguments.tasks.iterdir())]
     with tempfile.TemporaryDirectory() as scratch:
         embed.FOLDER, log_mels.FOLDER = Path(scratch, "embeddings"), Path(scratch, "log_mel")
         time_embedding(arguments.model, stores, arguments.rounds)
-        time_probes({store.folder.name: (embed.embed_tflite(arguments.model, store, "mean", CORES), store.rows) for store in stores})
+        time_probes(
+            {
+                store.folder.name: (
+                    embed.embed_tflite(arguments.model, store, "mean", CORES),
+                    store.rows,
+                )
+                for store in stores
+            }
+        )
     for clips in arguments.clips:
         grow(clips)
 
@@ -59,7 +69,11 @@ def time_embedding(model: Path, stores: list[ClipStore], rounds: int) -> None:
         times["later"].append(seconds(lambda: embed_all(model, stores)))
         times["ceiling"].append(invoke_all(model, stores))
     later_s, ceiling_s = (float(np.median(times[name])) for name in ("later", "ceiling"))
-    windows = sum(len(clips.windows(i)) for clips in (LogMels(store, CORES) for store in stores) for i in range(len(clips)))
+    windows = sum(
+        len(clips.windows(i))
+        for clips in (LogMels(store, CORES) for store in stores)
+        for i in range(len(clips))
+    )
     ratio = float(np.median(np.array(times["ceiling"]) / times["later"]))
     print(
         f"embedding {sum(map(len, stores))} clips, {windows} windows, {CORES} cores: first {first_s:.1f} s, later {later_s:.1f} s, LiteRT alone {ceiling_s:.1f} s"
@@ -76,7 +90,11 @@ def embed_all(model: Path, stores: list[ClipStore]) -> None:
 def invoke_all(model: Path, stores: list[ClipStore]) -> float:
     """Seconds that LiteRT takes for the same number of windows when nothing else is done."""
     window = np.ascontiguousarray(LogMels(stores[0], CORES).windows(0)[0])
-    count = sum(len(clips.windows(i)) for clips in (LogMels(store, CORES) for store in stores) for i in range(len(clips)))
+    count = sum(
+        len(clips.windows(i))
+        for clips in (LogMels(store, CORES) for store in stores)
+        for i in range(len(clips))
+    )
     interpreters = [Interpreter(model_path=str(model), num_threads=1) for _ in range(CORES)]
 
     def run(interpreter: Interpreter) -> None:
@@ -103,7 +121,9 @@ def time_probes(tasks: dict[str, tuple[np.ndarray, list[dict]]]) -> None:
             own_s, sklearn_s = own_s + middle - start, sklearn_s + time.perf_counter() - middle
             accuracies["frill"].append(np.mean(scores["test"].argmax(axis=1) == y[split.test]))
             accuracies["scikit-learn"].append(np.mean(predicted == y[split.test]))
-    means = "  ".join(f"{name} {100 * np.mean(values):.2f} %" for name, values in accuracies.items())
+    means = "  ".join(
+        f"{name} {100 * np.mean(values):.2f} %" for name, values in accuracies.items()
+    )
     print(
         f"probes, {len(RIDGE_STRENGTHS)} + {len(LDA_SHRINKAGES)} strengths, a split of each of {len(tasks)} tasks: {own_s:.1f} s, scikit-learn {sklearn_s:.1f} s: {sklearn_s / own_s:.1f}x"
     )
@@ -113,11 +133,17 @@ def time_probes(tasks: dict[str, tuple[np.ndarray, list[dict]]]) -> None:
 def best_of_sklearn(x: np.ndarray, y: np.ndarray, split: Split) -> np.ndarray:
     """Test predictions of the setting that is best on validation, one fit a strength."""
     scaler = StandardScaler().fit(x[split.train].astype(np.float64))
-    train, validation, test = (scaler.transform(x[part].astype(np.float64)) for part in (split.train, split.validation, split.test))
+    train, validation, test = (
+        scaler.transform(x[part].astype(np.float64))
+        for part in (split.train, split.validation, split.test)
+    )
     length = np.mean(np.sum(train**2, axis=1))
     models = [RidgeClassifier(strength * length) for strength in RIDGE_STRENGTHS]
     models += [LinearDiscriminantAnalysis("lsqr", shrinkage) for shrinkage in LDA_SHRINKAGES]
-    best = max((model.fit(train, y[split.train]) for model in models), key=lambda model: model.score(validation, y[split.validation]))
+    best = max(
+        (model.fit(train, y[split.train]) for model in models),
+        key=lambda model: model.score(validation, y[split.validation]),
+    )
     return best.predict(test)
 
 
@@ -128,7 +154,9 @@ def grow(clips: int, values: int = 2048, classes: int = 6) -> None:
         rng = np.random.default_rng(0)
         x = np.empty((clips, values), np.float32)
         for start in range(0, clips, 4096):
-            x[start : start + 4096] = rng.standard_normal((len(x[start : start + 4096]), values), np.float32)
+            x[start : start + 4096] = rng.standard_normal(
+                (len(x[start : start + 4096]), values), np.float32
+            )
         y = rng.integers(0, classes, clips)
         part = np.split(np.arange(clips), [int(0.7 * clips), int(0.8 * clips)])
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -38,25 +38,35 @@ from frill.targets.windows import choose_windows  # noqa: E402
 from frill.teacher.saved_model import Teacher, export  # noqa: E402
 from frill.workflow.stage import peak_memory_bytes  # noqa: E402
 
-SETTINGS = Targets(windows_per_clip=24, augmented_copies=0, validation_share=0.05, projection=512)  # the default's
+SETTINGS = Targets(
+    windows_per_clip=24, augmented_copies=0, validation_share=0.05, projection=512
+)  # the default's
 BATCHES = (2, 4, 8, 16, 32)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--corpus", type=Path, default=Path("data/corpus/speech"), help="a clip store")
-    parser.add_argument("--teacher", type=Path, default=Path("models/teacher/saved_model"), help="a SavedModel")
+    parser.add_argument(
+        "--corpus", type=Path, default=Path("data/corpus/speech"), help="a clip store"
+    )
+    parser.add_argument(
+        "--teacher", type=Path, default=Path("models/teacher/saved_model"), help="a SavedModel"
+    )
     parser.add_argument("--output", default="layer19")
     parser.add_argument("--seconds", type=float, default=600.0, help="of audio a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clips", type=int, nargs="*", default=[1000, 10_000, 100_000])
-    parser.add_argument("--grow", type=Path, help=argparse.SUPPRESS)  # the child process of `growth`
+    parser.add_argument(
+        "--grow", type=Path, help=argparse.SUPPRESS
+    )  # the child process of `growth`
     arguments = parser.parse_args()
     if arguments.grow:
         return grow(arguments.grow)
     for path in (arguments.corpus / "manifest.csv", arguments.teacher / "saved_model.pb"):
         if not path.exists():
-            parser.error(f"{path} is not there; run `make repro` first, or name another with --{'corpus' if 'manifest' in path.name else 'teacher'}")
+            parser.error(
+                f"{path} is not there; run `make repro` first, or name another with --{'corpus' if 'manifest' in path.name else 'teacher'}"
+            )
     if arguments.rounds:
         compare(arguments.corpus, Teacher(arguments.teacher, arguments.output), arguments)
     for clips in arguments.clips:
@@ -83,16 +93,32 @@ def compare(corpus: Path, teacher: Teacher, arguments: argparse.Namespace) -> No
     eager = iter(chosen)
     rates: dict[str, list[float]] = {"ceiling": [], "extraction": [], "eager": []}
     for _ in range(arguments.rounds):
-        rates["ceiling"].append(rate(lambda: call_all(teacher, batch, total_s), batch_s(batch, total_s)))
+        rates["ceiling"].append(
+            rate(lambda: call_all(teacher, batch, total_s), batch_s(batch, total_s))
+        )
         with tempfile.TemporaryDirectory() as folder:
             count = sum(len(clip.positions) for clip in chosen)
-            extract = lambda folder=folder, count=count: _write_split(Path(folder), "train", chosen, count, teacher, projection)  # noqa: E731
+            extract = lambda folder=folder, count=count: _write_split(
+                Path(folder), "train", chosen, count, teacher, projection
+            )  # noqa: E731
             rates["extraction"].append(rate(extract, total_s))
         some = [next(eager).samples() for _ in range(min(40, len(chosen) // arguments.rounds))]
-        rates["eager"].append(rate(lambda some=some: call_eagerly(teacher, some, arguments.output), sum(map(len, some)) / SAMPLE_RATE_HZ))
-        print("  round: " + ", ".join(f"{name} {values[-1]:.0f}" for name, values in rates.items()), flush=True)
-    extraction, ceiling, eager_rates = (np.array(rates[name]) for name in ("extraction", "ceiling", "eager"))
-    print(f"extraction / ceiling {np.median(extraction / ceiling):.0%} ({min(extraction / ceiling):.0%} to {max(extraction / ceiling):.0%})")
+        rates["eager"].append(
+            rate(
+                lambda some=some: call_eagerly(teacher, some, arguments.output),
+                sum(map(len, some)) / SAMPLE_RATE_HZ,
+            )
+        )
+        print(
+            "  round: " + ", ".join(f"{name} {values[-1]:.0f}" for name, values in rates.items()),
+            flush=True,
+        )
+    extraction, ceiling, eager_rates = (
+        np.array(rates[name]) for name in ("extraction", "ceiling", "eager")
+    )
+    print(
+        f"extraction / ceiling {np.median(extraction / ceiling):.0%} ({min(extraction / ceiling):.0%} to {max(extraction / ceiling):.0%})"
+    )
     print(
         f"extraction / eager   {np.median(extraction / eager_rates):.1f}x ({min(extraction / eager_rates):.1f} to {max(extraction / eager_rates):.1f})"
     )
@@ -100,8 +126,20 @@ def compare(corpus: Path, teacher: Teacher, arguments: argparse.Namespace) -> No
 
 def best_batch(teacher: Teacher, batches: list[np.ndarray], least_s: float) -> np.ndarray:
     """The one with the highest rate, of two turns each."""
-    rates = [max(rate(lambda batch=batch: call_all(teacher, batch, least_s), batch_s(batch, least_s)) for _ in range(2)) for batch in batches]
-    print("ceiling at batches of " + ", ".join(f"{len(batch)}: {value:.0f}" for batch, value in zip(batches, rates, strict=True)), flush=True)
+    rates = [
+        max(
+            rate(lambda batch=batch: call_all(teacher, batch, least_s), batch_s(batch, least_s))
+            for _ in range(2)
+        )
+        for batch in batches
+    ]
+    print(
+        "ceiling at batches of "
+        + ", ".join(
+            f"{len(batch)}: {value:.0f}" for batch, value in zip(batches, rates, strict=True)
+        ),
+        flush=True,
+    )
     return batches[int(np.argmax(rates))]
 
 
@@ -123,7 +161,11 @@ def call_all(teacher: Teacher, batch: np.ndarray, least_s: float) -> None:
         for _ in range(round(batch_s(batch, least_s) * SAMPLE_RATE_HZ / batch.size)):
             windows = len(batch) * window_count(batch.shape[1])
             for start in range(0, windows, len(batch)):
-                teacher.outputs(tf.constant(np.resize(batch, (min(len(batch), windows - start), teacher.call_samples)))).numpy()
+                teacher.outputs(
+                    tf.constant(
+                        np.resize(batch, (min(len(batch), windows - start), teacher.call_samples))
+                    )
+                ).numpy()
         return
     samples = tf.constant(batch)
     for _ in range(round(batch_s(batch, least_s) * SAMPLE_RATE_HZ / batch.size)):
@@ -152,7 +194,10 @@ def growth(clips: int) -> None:
         def generate():
             for number in range(clips):
                 start = rng.integers(62 * SAMPLE_RATE_HZ)
-                yield Clip(f"{number}.wav", noise[start : start + rng.integers(SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ)])
+                yield Clip(
+                    f"{number}.wav",
+                    noise[start : start + rng.integers(SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ)],
+                )
 
         write_clips(Path(folder, "corpus"), generate())
         subprocess.run([sys.executable, __file__, "--grow", folder], check=True)
@@ -165,7 +210,10 @@ def grow(folder: Path) -> None:
     teacher = Teacher(folder / "teacher", "layer19")
     start = time.perf_counter()
     summary = make_targets([folder / "corpus"], teacher, SETTINGS, 17, folder / "targets")
-    taken_s, audio_s = time.perf_counter() - start, sum(int(row["samples"]) for row in ClipStore(folder / "corpus").rows) / SAMPLE_RATE_HZ
+    taken_s, audio_s = (
+        time.perf_counter() - start,
+        sum(int(row["samples"]) for row in ClipStore(folder / "corpus").rows) / SAMPLE_RATE_HZ,
+    )
     print(
         f"growth: {summary['clips']:>7} clips, {sum(summary['windows'].values())} windows: {taken_s:.1f} s ({1e3 * taken_s / summary['clips']:.2f} ms a clip, "
         f"{audio_s / taken_s:.0f} s of audio a second), peak {peak_memory_bytes() / 2**20:.0f} MiB",

@@ -35,10 +35,17 @@ print(json.dumps({"numpy": numpy_s, "imports of frill": imports_s - numpy_s, "mo
 
 def run(code: str, model: Path, compiled: str) -> tuple[float, str]:
     """Seconds of the whole process, and what it printed. `compiled` is the folder of compiled modules."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPYCACHEPREFIX": compiled}
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    } | {"PYTHONPYCACHEPREFIX": compiled}
     begin = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code, str(model)], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        [sys.executable, "-c", code, str(model)],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
     )
     return time.perf_counter() - begin, done.stdout
 
@@ -50,14 +57,24 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as compiled:
         run(FIRST, arguments.model, compiled)
-        processes = [(run(FIRST, arguments.model, compiled), run("import numpy", arguments.model, compiled)[0]) for _ in range(arguments.processes)]
+        processes = [
+            (
+                run(FIRST, arguments.model, compiled),
+                run("import numpy", arguments.model, compiled)[0],
+            )
+            for _ in range(arguments.processes)
+        ]
     total_s = statistics.median(seconds for (seconds, _), _ in processes)
     numpy_s = statistics.median(seconds for _, seconds in processes)
     parts = [json.loads(printed) for (_, printed), _ in processes]
-    print(f"{arguments.model}: {arguments.model.stat().st_size / 2**20:.1f} MiB, median of {arguments.processes} processes")
+    print(
+        f"{arguments.model}: {arguments.model.stat().st_size / 2**20:.1f} MiB, median of {arguments.processes} processes"
+    )
     for name in parts[0]:
         print(f"  {name:<20}{1000 * statistics.median(part[name] for part in parts):7.1f} ms")
-    print(f"  {'whole process':<20}{1000 * total_s:7.1f} ms, of one that imports numpy alone {1000 * numpy_s:.1f} ms: {total_s / numpy_s:.2f} times")
+    print(
+        f"  {'whole process':<20}{1000 * total_s:7.1f} ms, of one that imports numpy alone {1000 * numpy_s:.1f} ms: {total_s / numpy_s:.2f} times"
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,17 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("src", "stages", "track/dvc.yaml", "dvc.yaml", "requirements.lock", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore")
+COPIED = (
+    "src",
+    "stages",
+    "track/dvc.yaml",
+    "dvc.yaml",
+    "requirements.lock",
+    "params.yaml",
+    ".dvc/config",
+    ".dvcignore",
+    ".gitignore",
+)
 GRAPHS = ("dvc.yaml", "track/dvc.yaml")
 FILES = "summary.json 2 3"  # in an output that is a folder: a student's has four, a converted one's two or three
 STUB = f"""#!/bin/sh
@@ -58,7 +68,9 @@ class Graph:
 
     def __init__(self, folder: Path, students: int):
         self.folder = folder
-        tracked = subprocess.run(["git", "ls-files", "-z", *COPIED], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        tracked = subprocess.run(
+            ["git", "ls-files", "-z", *COPIED], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout
         for name in filter(None, tracked.split("\0")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
@@ -72,26 +84,51 @@ class Graph:
         self.params["students"] = {}
         for _ in range(students):
             self.add()
-        for command in ("init --quiet", "add --all", "-c user.name=graph -c user.email=graph@localhost commit --quiet --message start"):
+        for command in (
+            "init --quiet",
+            "add --all",
+            "-c user.name=graph -c user.email=graph@localhost commit --quiet --message start",
+        ):
             subprocess.run(["git", *command.split()], cwd=folder, check=True)
 
     def add(self) -> None:
         """One more student, a line in params.yaml as people write it."""
-        number, head = len(self.params["students"]), {key: value for key, value in self.params.items() if key != "students"}
+        number, head = (
+            len(self.params["students"]),
+            {key: value for key, value in self.params.items() if key != "students"},
+        )
         self.params["students"][f"student_{number:04}"] = dict(
-            backbone="small", width=0.5 + number / 1000, pooling="gap", rank="none", qat=0, precision="float32", seeds=1
+            backbone="small",
+            width=0.5 + number / 1000,
+            pooling="gap",
+            rank="none",
+            qat=0,
+            precision="float32",
+            seeds=1,
         )
         lines = [
-            f"  {name}: {yaml.safe_dump(axes, default_flow_style=True, width=999, sort_keys=False)}" for name, axes in self.params["students"].items()
+            f"  {name}: {yaml.safe_dump(axes, default_flow_style=True, width=999, sort_keys=False)}"
+            for name, axes in self.params["students"].items()
         ]
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(head, sort_keys=False) + "students:\n" + "".join(lines))
+        (self.folder / "params.yaml").write_text(
+            yaml.safe_dump(head, sort_keys=False) + "students:\n" + "".join(lines)
+        )
 
     def dvc(self, *arguments: str, python: tuple[str, ...] = ()) -> Cost:
         """Runs DVC to its end. Fails with what it printed."""
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         command = [sys.executable, *python, "-m", "dvc", *arguments]
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        done = subprocess.run(command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        environment = {
+            name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+        }
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         wall_s, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
             sys.exit(done.stdout)
@@ -103,7 +140,9 @@ class Graph:
         from dvc.repo import Repo
 
         commands = [stage.cmd for stage in Repo(self.folder).index.stages]
-        subprocess.run(["sh", "-e"], input="\n".join(commands), cwd=self.folder, check=True, text=True)
+        subprocess.run(
+            ["sh", "-e"], input="\n".join(commands), cwd=self.folder, check=True, text=True
+        )
 
 
 def stub(stage: dict) -> None:
@@ -120,7 +159,9 @@ def spin() -> None:
 
 def busy(run):
     """What `run` returns, beside a spinning process a core."""
-    spinning = [multiprocessing.Process(target=spin, daemon=True) for _ in range(os.cpu_count() or 1)]
+    spinning = [
+        multiprocessing.Process(target=spin, daemon=True) for _ in range(os.cpu_count() or 1)
+    ]
     for process in spinning:
         process.start()
     try:
@@ -133,11 +174,22 @@ def busy(run):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--students", type=int, nargs="+", default=[36, 144, 1000])
-    parser.add_argument("--full", type=int, default=144, help="the most students whose full run is measured (144)")
-    parser.add_argument("--busy", action="store_true", help="the no-op beside spinning processes too")
-    parser.add_argument("--profile", action="store_true", help="where the no-op and the last stages spend their time")
+    parser.add_argument(
+        "--full", type=int, default=144, help="the most students whose full run is measured (144)"
+    )
+    parser.add_argument(
+        "--busy", action="store_true", help="the no-op beside spinning processes too"
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="where the no-op and the last stages spend their time",
+    )
     arguments = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; seconds of CPU / of wall, in brackets the stages that ran", flush=True)
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; seconds of CPU / of wall, in brackets the stages that ran",
+        flush=True,
+    )
     smallest = None
     for students in sorted(arguments.students):
         with tempfile.TemporaryDirectory() as folder:
@@ -145,11 +197,16 @@ def main() -> None:
             smallest = measure(graph, students, arguments, smallest)
 
 
-def measure(graph: Graph, students: int, arguments: argparse.Namespace, smallest: float | None) -> float | None:
+def measure(
+    graph: Graph, students: int, arguments: argparse.Namespace, smallest: float | None
+) -> float | None:
     """Prints a number of students' lines. Returns what a stage costs in the smallest graph, in seconds of CPU."""
 
     def tell(what: str, cost: Cost, note: str = "") -> None:
-        print(f"{students:>6} {what:<9}{cost.cpu_s:8.1f} / {cost.wall_s:7.1f} ({cost.ran}){note}", flush=True)
+        print(
+            f"{students:>6} {what:<9}{cost.cpu_s:8.1f} / {cost.wall_s:7.1f} ({cost.ran}){note}",
+            flush=True,
+        )
 
     measured = students <= arguments.full
     if measured:
@@ -170,7 +227,10 @@ def measure(graph: Graph, students: int, arguments: argparse.Namespace, smallest
     added = graph.dvc("repro")
     tell("add one", added)
     if not measured and smallest:
-        stages, last_s = lock.count("\n    cmd:"), (added.cpu_s - noop.cpu_s) / (added.ran - noop.ran)
+        stages, last_s = (
+            lock.count("\n    cmd:"),
+            (added.cpu_s - noop.cpu_s) / (added.ran - noop.ran),
+        )
         print(
             f"{students:>6} {'full':<9}{stages * (smallest + last_s) / 2:8.1f} of CPU, extrapolated ({stages}): {last_s:.2f} for the last stage",
             flush=True,

@@ -42,7 +42,10 @@ def main() -> None:
 
 def convert_all(backbones: list[str], widths: list[float], folder: Path) -> tuple[dict, dict]:
     """(model, precision) -> file, and its multiply-adds."""
-    files, multiply_adds = {("matrix product", "float32"): folder / "matrix.tflite"}, {("matrix product", "float32"): MATRIX**3}
+    files, multiply_adds = (
+        {("matrix product", "float32"): folder / "matrix.tflite"},
+        {("matrix product", "float32"): MATRIX**3},
+    )
     files["matrix product", "float32"].write_bytes(matrix_product())
     calibration = np.random.default_rng(0).normal(-3, 2, (20, 96, 64)).astype(np.float32)
     cells = [(backbone, width) for backbone in backbones for width in widths]
@@ -60,8 +63,12 @@ def convert_all(backbones: list[str], widths: list[float], folder: Path) -> tupl
 def matrix_product() -> bytes:
     """[1024, 1024] times a constant of the same shape, as a .tflite file."""
     weights = tf.random.normal([MATRIX, MATRIX])
-    function = tf.function(lambda x: {"product": x @ weights}, input_signature=[tf.TensorSpec([MATRIX, MATRIX])])
-    return tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()]).convert()
+    function = tf.function(
+        lambda x: {"product": x @ weights}, input_signature=[tf.TensorSpec([MATRIX, MATRIX])]
+    )
+    return tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function()]
+    ).convert()
 
 
 def time_all(files: dict, rounds: int) -> dict:
@@ -78,14 +85,18 @@ def time_all(files: dict, rounds: int) -> dict:
 
 def report(medians_ms: dict, multiply_adds: dict) -> None:
     ceiling = multiply_adds["matrix product", "float32"] / medians_ms["matrix product", "float32"]
-    print(f"{'model':<16}{'float32':>10}{'int8':>10}{'float32/int8':>14}{'M multiply-adds':>17}{'G/s float32':>13}{'of the ceiling':>16}")
+    print(
+        f"{'model':<16}{'float32':>10}{'int8':>10}{'float32/int8':>14}{'M multiply-adds':>17}{'G/s float32':>13}{'of the ceiling':>16}"
+    )
     for (name, precision), milliseconds in medians_ms.items():
         if precision != "float32":
             continue
         int8_ms = medians_ms.get((name, "int8"))
         rate = multiply_adds[name, precision] / milliseconds
         quantised = f"{int8_ms:>7.3f} ms{milliseconds / int8_ms:>14.2f}" if int8_ms else f"{'':>24}"
-        print(f"{name:<16}{milliseconds:>7.3f} ms{quantised}{multiply_adds[name, precision] / 1e6:>17.1f}{rate / 1e6:>13.1f}{rate / ceiling:>16.0%}")
+        print(
+            f"{name:<16}{milliseconds:>7.3f} ms{quantised}{multiply_adds[name, precision] / 1e6:>17.1f}{rate / 1e6:>13.1f}{rate / ceiling:>16.0%}"
+        )
 
 
 if __name__ == "__main__":

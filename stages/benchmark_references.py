@@ -17,13 +17,29 @@ with stage(f"benchmark_references@{device}"):
     identity = json.loads(Path(f"results/identity/{device}.json").read_text())
     out = Path("results/latency", device)
     out.mkdir(parents=True, exist_ok=True)
-    teacher, reason = Path("models/teacher/teacher.tflite"), json.loads(Path("models/teacher/summary.json").read_text())["tflite"]
-    results = {"random_weights": measure(control, control, device, settings.devices[device], identity)}
+    teacher, reason = (
+        Path("models/teacher/teacher.tflite"),
+        json.loads(Path("models/teacher/summary.json").read_text())["tflite"],
+    )
+    results = {
+        "random_weights": measure(control, control, device, settings.devices[device], identity)
+    }
     try:
-        timed = measure(teacher, control, device, settings.devices[device], identity) if teacher.exists() else None
+        timed = (
+            measure(teacher, control, device, settings.devices[device], identity)
+            if teacher.exists()
+            else None
+        )
     except ModelError as error:  # students are selected without it
         timed, reason = None, str(error)
     results[TEACHER] = timed or {"schema": 1, "latency_ms": None, "reason": reason}
     for name, result in results.items():
-        print(f"{name} on {device}: " + (f"not timed, {reason}" if result["latency_ms"] is None else f"{result['latency_ms']:.3f} ms"))
+        print(
+            f"{name} on {device}: "
+            + (
+                f"not timed, {reason}"
+                if result["latency_ms"] is None
+                else f"{result['latency_ms']:.3f} ms"
+            )
+        )
         (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -15,4 +15,6 @@ with stage("controls"):
     spec = StudentSpec("small", 1.0, "gap", None, False)
     folder = Path("models/controls")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "random_weights.tflite").write_bytes(convert.convert(build(spec, None), "float32", qat=False))
+    (folder / "random_weights.tflite").write_bytes(
+        convert.convert(build(spec, None), "float32", qat=False)
+    )

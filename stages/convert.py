@@ -13,5 +13,13 @@ with stage(f"convert@{name}"):
     tensorflow_setup.set_up(settings.threads, settings.seed)
     from frill.students import convert
 
-    summary = convert.convert_student(Path("models/students", name), precision, Path("data/targets"), settings.convert, Path("models/tflite", name))
-    print(f"{name}: {summary['file_bytes'] / 2**20:.2f} MiB, cosine with Keras {summary['parity']['min_cosine']:.6f} or more")
+    summary = convert.convert_student(
+        Path("models/students", name),
+        precision,
+        Path("data/targets"),
+        settings.convert,
+        Path("models/tflite", name),
+    )
+    print(
+        f"{name}: {summary['file_bytes'] / 2**20:.2f} MiB, cosine with Keras {summary['parity']['min_cosine']:.6f} or more"
+    )

@@ -22,6 +22,16 @@ with stage(f"distill@{name}"):
 
     seeds = range(settings.seed, settings.seed + arguments.pop("seeds"))
     spec = StudentSpec.parse(**arguments, bottleneck=settings.distill.bottleneck)
-    summary = distill(spec, settings.distill, Path("data/targets"), seeds, Path("scratch"), Path("models/students", name), name)
+    summary = distill(
+        spec,
+        settings.distill,
+        Path("data/targets"),
+        seeds,
+        Path("scratch"),
+        Path("models/students", name),
+        name,
+    )
     r2 = [training["validation_r2"] for training in (summary, *summary["repeats"])]
-    print(f"{name}: {summary['status']}, R2 {', '.join(f'{value:.3f}' for value in r2)}, {summary['parameters'] / 1e6:.2f} M parameters")
+    print(
+        f"{name}: {summary['status']}, R2 {', '.join(f'{value:.3f}' for value in r2)}, {summary['parameters'] / 1e6:.2f} M parameters"
+    )

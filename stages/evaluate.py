@@ -10,5 +10,7 @@ from frill.workflow.stage import stage
 name = sys.argv[1]
 with stage(f"evaluate@{name}"):
     settings = load_params()
-    result = evaluate.score_student(Path("models/tflite", name), name, settings, Path("results/noss"))
+    result = evaluate.score_student(
+        Path("models/tflite", name), name, settings, Path("results/noss")
+    )
     print(evaluate.line(name, result))

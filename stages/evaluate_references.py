@@ -12,7 +12,10 @@ from frill.workflow.stage import stage
 with stage("evaluate_references"):
     settings = load_params()
     output, pooling, threads = settings.teacher.output, settings.noss.pooling, settings.threads
-    saved_model, control = Path("models/teacher/saved_model"), Path("models/controls/random_weights.tflite")
+    saved_model, control = (
+        Path("models/teacher/saved_model"),
+        Path("models/controls/random_weights.tflite"),
+    )
 
     @cache
     def teacher():
@@ -26,7 +29,13 @@ with stage("evaluate_references"):
 
     teacher_hash = text_hash(content_hash(saved_model), output)
     references = {
-        TEACHER: lambda store: embed.embed_calls(lambda clips: teacher().embed(clips), teacher_hash, "frill.teacher.saved_model", store, pooling),
+        TEACHER: lambda store: embed.embed_calls(
+            lambda clips: teacher().embed(clips),
+            teacher_hash,
+            "frill.teacher.saved_model",
+            store,
+            pooling,
+        ),
         "logmel_stats": lambda store: embed.log_mel_statistics(store, threads),
         "random_weights": lambda store: embed.embed_tflite(control, store, pooling, threads),
     }

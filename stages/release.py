@@ -23,7 +23,10 @@ with stage("release"):
     if name is None:
         raise UserError(frontier["reason"])
     teacher = read_json(Path("models/teacher/summary.json"))
-    audio = {corpus: read_json(Path(f"data/corpus/{corpus}/summary.json")) for corpus in settings.audio.named("corpus")}
+    audio = {
+        corpus: read_json(Path(f"data/corpus/{corpus}/summary.json"))
+        for corpus in settings.audio.named("corpus")
+    }
     card = model_card(
         frontier,
         noss=read_json(Path(f"results/noss/{name}.json")),
@@ -34,5 +37,12 @@ with stage("release"):
         audio=audio,
     )
     student = load_student(Path("models/students", name))
-    make_release(frontier, student, Path("models/tflite", name), card, licences(teacher, audio), Path("release"))
+    make_release(
+        frontier,
+        student,
+        Path("models/tflite", name),
+        card,
+        licences(teacher, audio),
+        Path("release"),
+    )
     print(f"release: {name}")

@@ -13,9 +13,16 @@ with stage("report"):
     frontier = json.loads(Path("results/frontier.json").read_text())
     names = [model["name"] for model in frontier["students"] + frontier["references"]]
     noss = {name: json.loads(Path(f"results/noss/{name}.json").read_text()) for name in names}
-    curves = {name: list(csv.DictReader(Path(f"models/students/{name}/curve.csv").open())) for name in settings.students}
+    curves = {
+        name: list(csv.DictReader(Path(f"models/students/{name}/curve.csv").open()))
+        for name in settings.students
+    }
     devices = json.loads(Path("results/devices.json").read_text())
-    elsewhere = {device: found["latency_ms"] for device, found in devices.items() if device != frontier["device"]}
+    elsewhere = {
+        device: found["latency_ms"]
+        for device, found in devices.items()
+        if device != frontier["device"]
+    }
     folder = Path("reports")
     folder.mkdir(exist_ok=True)
     drawn = charts.all_of(frontier, curves, elsewhere)

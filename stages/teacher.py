@@ -11,5 +11,9 @@ with stage("teacher"):
     tensorflow_setup.set_up(settings.threads, settings.seed)
     from frill.teacher import make
 
-    summary = make.make_teacher(settings.teacher, Path("data/corpus"), Path("models/teacher"), settings.seed)
-    print(f"teacher: {summary['output']} has {summary['values']} values; TFLite: {summary['tflite']}")
+    summary = make.make_teacher(
+        settings.teacher, Path("data/corpus"), Path("models/teacher"), settings.seed
+    )
+    print(
+        f"teacher: {summary['output']} has {summary['values']} values; TFLite: {summary['tflite']}"
+    )

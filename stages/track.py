@@ -20,17 +20,29 @@ with stage("track"):
     frontier = read_json("results/frontier.json")
     names = [model["name"] for model in frontier["students"] + frontier["references"]]
     curves = {
-        name: [{key: float(value) for key, value in row.items()} for row in csv.DictReader(Path(f"models/students/{name}/curve.csv").open())]
+        name: [
+            {key: float(value) for key, value in row.items()}
+            for row in csv.DictReader(Path(f"models/students/{name}/curve.csv").open())
+        ]
         for name in settings.students
     }
     devices = other_devices.devices(frontier)
-    Path("results/devices.json").write_text(json.dumps(devices, indent=1) + "\n")  # for the report, which waits for no phone
+    Path("results/devices.json").write_text(
+        json.dumps(devices, indent=1) + "\n"
+    )  # for the report, which waits for no phone
     for line in other_devices.other_machines(devices):
         print(f"track: {line}")
     measured = {name: Path(f"results/latency/{frontier['device']}/{name}.json") for name in names}
     ratios = {name: read_json(path)["ratio"] for name, path in measured.items() if path.exists()}
     noss = {name: read_json(f"results/noss/{name}.json") for name in names}
-    models = runs.model_runs(frontier, noss, curves, settings.distill.model_dump(), ratios, other_devices.latencies_ms(frontier))
+    models = runs.model_runs(
+        frontier,
+        noss,
+        curves,
+        settings.distill.model_dump(),
+        ratios,
+        other_devices.latencies_ms(frontier),
+    )
     parent = runs.frontier_run(frontier, Path("results/frontier.json"))
     selected = frontier["selected"]
     champion = read_json(f"models/tflite/{selected}/summary.json")["sha256"] if selected else None
@@ -39,14 +51,24 @@ with stage("track"):
         todo = sync.plan(models, parent, held)
         promoted = champion is not None and champion != held.champion
         if promoted or not todo.empty:
-            ids = sync.write(models, parent, frontier, held, uri, experiment, sync.commit_of(Path.cwd()))
+            ids = sync.write(
+                models, parent, frontier, held, uri, experiment, sync.commit_of(Path.cwd())
+            )
         print(
             f"track: {len(todo.new)} runs written, {len(models) + 1 - len(todo.new)} were there, {len(todo.metrics | todo.tags)} brought up to date"
         )
         if promoted:
             from frill.tracking import registry
 
-            version = registry.promote(Path(f"models/tflite/{selected}/model.tflite"), champion, ids[selected], uri, experiment)
+            version = registry.promote(
+                Path(f"models/tflite/{selected}/model.tflite"),
+                champion,
+                ids[selected],
+                uri,
+                experiment,
+            )
             print(f"track: {selected} is models:/{experiment}@{store.ALIAS}, version {version}")
     except store.Away as away:
-        print(f"track: {uri} is away ({away}); nothing is lost, the next `dvc repro` or `dvc repro track/dvc.yaml` writes what is missing there")
+        print(
+            f"track: {uri} is away ({away}); nothing is lost, the next `dvc repro` or `dvc repro track/dvc.yaml` writes what is missing there"
+        )

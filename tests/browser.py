@@ -17,11 +17,18 @@ class Visit:
     """A page in a browser context of its own, with what it complained of and what it asked for."""
 
     page: Page
-    problems: list[str] = field(default_factory=list)  # errors and warnings of the console, exceptions that nothing caught
+    problems: list[str] = field(
+        default_factory=list
+    )  # errors and warnings of the console, exceptions that nothing caught
     requests: list[str] = field(default_factory=list)  # URLs, the page's own first
 
     def __post_init__(self):
-        self.page.on("console", lambda said: self.problems.append(said.text) if said.type in ("error", "warning") else None)
+        self.page.on(
+            "console",
+            lambda said: (
+                self.problems.append(said.text) if said.type in ("error", "warning") else None
+            ),
+        )
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
 
@@ -44,9 +51,15 @@ def visit(chromium) -> Iterator[Callable[..., Visit]]:
     """visit(url_or_path, width=1280, height=900, dark=False, **what browser.new_context takes) -> Visit, loaded."""
     contexts = []
 
-    def open_page(address: str | Path, width: int = 1280, height: int = 900, dark: bool = False, **context) -> Visit:
+    def open_page(
+        address: str | Path, width: int = 1280, height: int = 900, dark: bool = False, **context
+    ) -> Visit:
         viewport = {"width": width, "height": height}
-        contexts.append(chromium.new_context(viewport=viewport, color_scheme="dark" if dark else "light", **context))
+        contexts.append(
+            chromium.new_context(
+                viewport=viewport, color_scheme="dark" if dark else "light", **context
+            )
+        )
         visit = Visit(contexts[-1].new_page())
         visit.page.set_default_timeout(20_000)
         visit.page.goto(address.resolve().as_uri() if isinstance(address, Path) else address)

@@ -19,7 +19,9 @@ from frill.noss import embed, log_mels
 from frill.students import mobilenet_v3
 
 tensorflow_setup.set_up(threads=2, seed=17)
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would all that tests start and interrupt
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # a shell's background job ignores it, and so would all that tests start and interrupt
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +38,20 @@ def default(_default) -> dict:
 def pytest_collection_modifyitems(items) -> None:
     """The longest first, so that the processes that share the tests end together; before them two that make a project each at the same time."""
     first = ("test_same_lock.py", "test_remotes.py")
-    long = ("test_in_the_graph.py", "test_tracking_server.py", "test_faults.py", "test_jobs.py", "test_distill.py")
-    items.sort(key=lambda item: (item.path.name not in first, "pipeline" not in item.path.parts, item.path.name not in long))
+    long = (
+        "test_in_the_graph.py",
+        "test_tracking_server.py",
+        "test_faults.py",
+        "test_jobs.py",
+        "test_distill.py",
+    )
+    items.sort(
+        key=lambda item: (
+            item.path.name not in first,
+            "pipeline" not in item.path.parts,
+            item.path.name not in long,
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +88,10 @@ def store(tmp_path, monkeypatch) -> ClipStore:
     """Clips of STORE_SAMPLES; what scoring keeps of them lies beside."""
     monkeypatch.setattr(embed, "FOLDER", tmp_path / "embeddings")
     monkeypatch.setattr(log_mels, "FOLDER", tmp_path / "log_mel")
-    write_clips(tmp_path / "task", [Clip(f"c{i}", speechlike(length, i), label="x") for i, length in enumerate(STORE_SAMPLES)])
+    write_clips(
+        tmp_path / "task",
+        [Clip(f"c{i}", speechlike(length, i), label="x") for i, length in enumerate(STORE_SAMPLES)],
+    )
     return ClipStore(tmp_path / "task")
 
 
@@ -100,7 +117,11 @@ def pooling_models(tmp_path_factory) -> tuple[Path, Path]:
         x = keras.layers.Conv2D(8, 3, strides=8)(x)
         model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
         spec = tf.TensorSpec([1, 96, 64, 1], tf.float32)
-        concrete = tf.function(lambda x, model=model: model(x), input_signature=[spec]).get_concrete_function()
+        concrete = tf.function(
+            lambda x, model=model: model(x), input_signature=[spec]
+        ).get_concrete_function()
         paths.append(tmp_path_factory.mktemp("tflite") / f"{name}.tflite")
-        paths[-1].write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], model).convert())
+        paths[-1].write_bytes(
+            tf.lite.TFLiteConverter.from_concrete_functions([concrete], model).convert()
+        )
     return tuple(paths)

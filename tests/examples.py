@@ -28,20 +28,32 @@ def speechlike(samples: int, seed: int = 0) -> np.ndarray:
     return np.clip(np.rint(32767 * sound), -32768, 32767).astype(np.int16)
 
 
-STORE_SAMPLES = [16000, 5000, 40000, 100, 33333]  # of the clips of conftest's `store`: a window, less, several, less than a frame, a remainder
+STORE_SAMPLES = [
+    16000,
+    5000,
+    40000,
+    100,
+    33333,
+]  # of the clips of conftest's `store`: a window, less, several, less than a frame, a remainder
 
 
-def write_target_store(folder: Path, train: int = 24, validation: int = 8, values: int = 6, teacher_values: int = 10) -> Path:
+def write_target_store(
+    folder: Path, train: int = 24, validation: int = 8, values: int = 6, teacher_values: int = 10
+) -> Path:
     """A target store of speechlike windows whose targets are a random linear map of each window's mean spectrum."""
     rng = np.random.default_rng(1)
-    windows = np.concatenate([frontend.windows(speechlike(32000, seed)) for seed in range((train + validation) // 7 + 1)])[: train + validation]
+    windows = np.concatenate(
+        [frontend.windows(speechlike(32000, seed)) for seed in range((train + validation) // 7 + 1)]
+    )[: train + validation]
     targets = (windows.mean(axis=1) - windows.mean(axis=(0, 1))) @ rng.normal(0, 0.5, (64, values))
     folder.mkdir(parents=True)
     for split, rows in (("train", slice(0, train)), ("validation", slice(train, None))):
         np.save(folder / f"{split}-windows.npy", windows[rows].astype(np.float16))
         np.save(folder / f"{split}-targets.npy", targets[rows].astype(np.float16))
     basis = np.linalg.qr(rng.normal(size=(teacher_values, values)))[0].T.astype(np.float32)
-    Projection(np.zeros(teacher_values, np.float32), basis, targets.std(axis=0).astype(np.float32), 0.5).save(folder / "projection.npz")
+    Projection(
+        np.zeros(teacher_values, np.float32), basis, targets.std(axis=0).astype(np.float32), 0.5
+    ).save(folder / "projection.npz")
     return folder
 
 
@@ -50,7 +62,14 @@ def tone(hz: float, rate_hz: int, seconds: float, amplitude: float = 0.5) -> np.
     return amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate_hz)) / rate_hz)
 
 
-def encode(samples: np.ndarray, rate_hz: int, container: str, codec: str, options: dict | None = None, quality: int | None = None) -> bytes:
+def encode(
+    samples: np.ndarray,
+    rate_hz: int,
+    container: str,
+    codec: str,
+    options: dict | None = None,
+    quality: int | None = None,
+) -> bytes:
     """A file of float [channels, samples] as FFmpeg writes it. `quality` asks for a variable bit rate."""
     av = pytest.importorskip("av")
     with tempfile.TemporaryDirectory() as folder:
@@ -59,9 +78,17 @@ def encode(samples: np.ndarray, rate_hz: int, container: str, codec: str, option
             layout = {1: "mono", 2: "stereo"}[len(samples)]
             stream = file.add_stream(codec, rate=rate_hz, layout=layout)
             if quality is not None:
-                stream.options = {"q": str(quality), "flags": "+qscale", "global_quality": str(quality * 118)}
+                stream.options = {
+                    "q": str(quality),
+                    "flags": "+qscale",
+                    "global_quality": str(quality * 118),
+                }
             for start in range(0, samples.shape[1], 1024):
-                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, start : start + 1024], np.float32), format="fltp", layout=layout)
+                frame = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(samples[:, start : start + 1024], np.float32),
+                    format="fltp",
+                    layout=layout,
+                )
                 frame.sample_rate, frame.pts = rate_hz, start
                 file.mux(stream.encode(frame))
             file.mux(stream.encode(None))
@@ -93,7 +120,15 @@ def some_clips(count: int = 7) -> Iterator[Clip]:
     rng = np.random.default_rng(3)
     for index in range(count):
         samples = rng.integers(-32768, 32768, 300 + 100 * index).astype(np.int16)
-        yield Clip(f"c{index}", samples, label="ab"[index % 2], speaker=f"s{index % 3}", split="train", fold="", source=f'x,"{index}".wav')
+        yield Clip(
+            f"c{index}",
+            samples,
+            label="ab"[index % 2],
+            speaker=f"s{index % 3}",
+            split="train",
+            fold="",
+            source=f'x,"{index}".wav',
+        )
 
 
 # Accuracy in percent as the frill/1 model card prints it: released SavedModel, FRILL of the paper, TRILL
@@ -122,4 +157,7 @@ def paired(seed: int, clips=(300, 150), coin: float = 0.5, training: int = 0) ->
                 "protocols": {"fast": {}},
                 "speakers_in_train_and_test": task,
             }
-    return tuple({"tasks": scores, "mean_test_accuracy": mean_accuracy(scores, "test")} for scores in (student, teacher))
+    return tuple(
+        {"tasks": scores, "mean_test_accuracy": mean_accuracy(scores, "test")}
+        for scores in (student, teacher)
+    )

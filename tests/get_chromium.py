@@ -22,19 +22,33 @@ exec "$here/usr/lib/chromium/chromium" "$@"
 
 def chromium() -> Path:
     """An executable: FRILL_CHROMIUM, one on the PATH, or Debian's (125 MB to download the first time). Raises Unavailable."""
-    if found := os.environ.get("FRILL_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None):
+    if found := os.environ.get("FRILL_CHROMIUM") or next(
+        filter(None, map(shutil.which, NAMES)), None
+    ):
         return Path(found)
     if not FOLDER.exists():
         try:
             _unpack()
         except Unavailable as error:
-            raise Unavailable(f"no Chromium: install Debian's package chromium, or set FRILL_CHROMIUM to one (apt: {error})") from error
+            raise Unavailable(
+                f"no Chromium: install Debian's package chromium, or set FRILL_CHROMIUM to one (apt: {error})"
+            ) from error
     return FOLDER / "chromium"
 
 
 def _unpack() -> None:
-    with tempfile.TemporaryDirectory(prefix="chromium.") as temporary, scratch.appearing(FOLDER) as new:
+    with (
+        tempfile.TemporaryDirectory(prefix="chromium.") as temporary,
+        scratch.appearing(FOLDER) as new,
+    ):
         apt_packages.unpack(apt_packages.download(Path(temporary), "chromium"), new)
-        folders = sorted({library.parent.relative_to(new) for library in new.glob("usr/lib/*-linux-gnu/**/*.so*")})  # some have one of their own
-        (new / "chromium").write_text(SCRIPT.format(libraries=":".join(f"$here/{folder}" for folder in folders)))
+        folders = sorted(
+            {
+                library.parent.relative_to(new)
+                for library in new.glob("usr/lib/*-linux-gnu/**/*.so*")
+            }
+        )  # some have one of their own
+        (new / "chromium").write_text(
+            SCRIPT.format(libraries=":".join(f"$here/{folder}" for folder in folders))
+        )
         (new / "chromium").chmod(0o755)

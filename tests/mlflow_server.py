@@ -24,17 +24,37 @@ class MlflowServer:
 
     def start(self) -> None:
         """Returns when it answers."""
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        command += ["--backend-store-uri", f"sqlite:///{self.folder}/store.db", "--artifacts-destination", str(self.folder / "artifacts")]
+        command = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--workers",
+            "1",
+        ]
+        command += [
+            "--backend-store-uri",
+            f"sqlite:///{self.folder}/store.db",
+            "--artifacts-destination",
+            str(self.folder / "artifacts"),
+        ]
         with (self.folder / "log").open("a") as log:
-            self._running = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
+            self._running = subprocess.Popen(
+                command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + 400
         while True:
             try:
                 urllib.request.urlopen(f"{self.uri}/health", timeout=2).close()
                 break
             except OSError:
-                assert self._running.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
+                assert self._running.poll() is None and time.monotonic() < deadline, (
+                    self.folder / "log"
+                ).read_text()
                 time.sleep(0.3)
 
     def signal(self, number: signal.Signals) -> None:

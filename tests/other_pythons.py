@@ -48,4 +48,6 @@ def _install(version: str, place: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             shutil.rmtree(new)
-            raise Unavailable(f"no Python {version}: install it (npm: {done.stderr.strip()[-200:]})")
+            raise Unavailable(
+                f"no Python {version}: install it (npm: {done.stderr.strip()[-200:]})"
+            )

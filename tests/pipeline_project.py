@@ -15,8 +15,24 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("dvc.lock", "track/dvc.lock")
 MINIATURE_STUDENTS = {
-    "one": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1},
-    "two": {"backbone": "tiny", "width": 0.5, "pooling": "gap", "rank": 8, "qat": 0, "precision": "float32", "seeds": 2},
+    "one": {
+        "backbone": "tiny",
+        "width": 0.5,
+        "pooling": "gap",
+        "rank": "none",
+        "qat": 0,
+        "precision": "float32",
+        "seeds": 1,
+    },
+    "two": {
+        "backbone": "tiny",
+        "width": 0.5,
+        "pooling": "gap",
+        "rank": 8,
+        "qat": 0,
+        "precision": "float32",
+        "seeds": 2,
+    },
 }
 
 
@@ -30,7 +46,13 @@ def miniature() -> dict:
     }
     params["teacher"]["training"] |= {"steps": 3, "batch_windows": 8}
     params["targets"] |= {"windows_per_clip": 8, "validation_share": 0.2, "projection": 16}
-    params["distill"] |= {"bottleneck": 32, "steps": 6, "batch_windows": 8, "checkpoint_steps": 2, "validate_steps": 2}
+    params["distill"] |= {
+        "bottleneck": 32,
+        "steps": 6,
+        "batch_windows": 8,
+        "checkpoint_steps": 2,
+        "validate_steps": 2,
+    }
     params["students"] = MINIATURE_STUDENTS
     params["convert"] |= {"min_cosine_quantised": 0.5, "min_cosine_int8": 0.5}
     params["devices"]["host"] |= {"rounds": 3, "round_ms": 5.0}
@@ -50,10 +72,23 @@ class Project:
 
     def __init__(self, folder: Path, params: dict):
         self.folder = folder
-        for name in ("src", "stages", "track", "dvc.yaml", "requirements.lock", ".dvcignore", ".gitignore", "presets"):
+        for name in (
+            "src",
+            "stages",
+            "track",
+            "dvc.yaml",
+            "requirements.lock",
+            ".dvcignore",
+            ".gitignore",
+            "presets",
+        ):
             source = ROOT / name
             if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock"))
+                shutil.copytree(
+                    source,
+                    folder / name,
+                    ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock"),
+                )
             else:
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, folder / name)
@@ -93,18 +128,34 @@ class Project:
     def commit(self) -> None:
         """params.yaml, from `params`, and all other files that are not ignored."""
         self.write()
-        for command in ("add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message test"):
+        for command in (
+            "add --all",
+            "-c user.name=test -c user.email=test@example.org commit --quiet --message test",
+        ):
             subprocess.run(["git", *command.split()], cwd=self.folder, check=True)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """A command of this environment, such as run("dvc", "repro"), with both its streams in stdout."""
         return subprocess.run(
-            arguments, cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            arguments,
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
 
     def start(self, *arguments: str, stdout: int | IO = subprocess.DEVNULL) -> subprocess.Popen:
         """The same in the background, in a process group of its own; silent unless it is given a file to write to."""
-        return subprocess.Popen(arguments, cwd=self.folder, env=self._environment(), start_new_session=True, stdout=stdout, stderr=subprocess.STDOUT)
+        return subprocess.Popen(
+            arguments,
+            cwd=self.folder,
+            env=self._environment(),
+            start_new_session=True,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+        )
 
     def _environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -119,10 +170,19 @@ class Project:
 
     def lock(self) -> dict:
         """The entries of dvc.lock and track/dvc.lock."""
-        return {name: entry for path in LOCKS for name, entry in yaml.safe_load((self.folder / path).read_text())["stages"].items()}
+        return {
+            name: entry
+            for path in LOCKS
+            for name, entry in yaml.safe_load((self.folder / path).read_text())["stages"].items()
+        }
 
 
 def logged_runs(project: Project) -> list[str]:
     """Names of the models that MLflow has; frontiers have runs beside them."""
     with sqlite3.connect(project.folder / "mlflow.db") as database:
-        return [name for (name,) in database.execute("select name from runs where status = 'FINISHED' and name not like 'frontier %'")]
+        return [
+            name
+            for (name,) in database.execute(
+                "select name from runs where status = 'FINISHED' and name not like 'frontier %'"
+            )
+        ]

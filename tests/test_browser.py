@@ -10,8 +10,15 @@ def page(folder: Path, body: str) -> Path:
 
 
 def test_errors_and_requests_of_a_page_are_seen(visit, tmp_path):
-    seen = visit(page(tmp_path, "<script>console.error('told'); missing.call()</script><script src=http://127.0.0.1:12345/x.js></script>"))
-    problems = "\n".join(sorted(seen.problems))  # Chromium may ask for x.js before it runs the script, and be refused as soon
+    seen = visit(
+        page(
+            tmp_path,
+            "<script>console.error('told'); missing.call()</script><script src=http://127.0.0.1:12345/x.js></script>",
+        )
+    )
+    problems = "\n".join(
+        sorted(seen.problems)
+    )  # Chromium may ask for x.js before it runs the script, and be refused as soon
     assert re.fullmatch(r"Failed to load resource: .*\nmissing is not defined.*\ntold", problems)
     assert [url.rsplit("/")[-1] for url in seen.requests] == ["page.html", "x.js"]
 
@@ -19,7 +26,9 @@ def test_errors_and_requests_of_a_page_are_seen(visit, tmp_path):
 def test_a_page_without_fault_has_no_problems(visit, tmp_path):
     seen = visit(page(tmp_path, "<p>quiet</p>"), width=360, dark=True)
     assert seen.problems == [] and len(seen.requests) == 1
-    assert seen.page.evaluate("innerWidth") == 360 and seen.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    assert seen.page.evaluate("innerWidth") == 360 and seen.page.evaluate(
+        "matchMedia('(prefers-color-scheme: dark)').matches"
+    )
 
 
 def test_the_microphone_is_there_and_makes_a_sound(visit, tmp_path):

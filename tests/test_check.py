@@ -21,9 +21,14 @@ def project(default, tmp_path):
     """Params with a set of every kind, whose files are in `tmp_path`."""
     data = io.BytesIO()
     soundfile.write(data, tone(440, 16000, 0.5), 16000, format="WAV")
-    rows = [f'{ytid}, 30.000, 40.000, "/m/09x0r"\n' for ytid in ("aaaaaaaaaaa", "bbbbbbbbbbb", "-c_ccccccc-")]
+    rows = [
+        f'{ytid}, 30.000, 40.000, "/m/09x0r"\n'
+        for ytid in ("aaaaaaaaaaa", "bbbbbbbbbbb", "-c_ccccccc-")
+    ]
     (tmp_path / "segments.csv").write_text(SEGMENTS + "".join(rows))
-    (tmp_path / "ontology.json").write_text(json.dumps([{"id": "/m/09x0r", "name": "Speech", "child_ids": []}]))
+    (tmp_path / "ontology.json").write_text(
+        json.dumps([{"id": "/m/09x0r", "name": "Speech", "child_ids": []}])
+    )
     (tmp_path / "clips").mkdir()
     for ytid in ("aaaaaaaaaaa", "bbbbbbbbbbb"):
         (tmp_path / f"clips/{ytid}.wav").write_bytes(data.getvalue())
@@ -32,8 +37,14 @@ def project(default, tmp_path):
     with tf.io.TFRecordWriter(str(tmp_path / "shards/0.tfrecord")) as writer:
         writer.write(np.arange(100).tobytes())
     folder = {"use": "corpus", "folder": str(tmp_path / "shards")}
-    youtube = {"use": "corpus", "folder": str(tmp_path / "clips"), "csv": str(tmp_path / "segments.csv")}
-    default["audio"]["audioset"] = {"youtube": youtube | {"ontology": str(tmp_path / "ontology.json"), "labels": ["Speech"]}}
+    youtube = {
+        "use": "corpus",
+        "folder": str(tmp_path / "clips"),
+        "csv": str(tmp_path / "segments.csv"),
+    }
+    default["audio"]["audioset"] = {
+        "youtube": youtube | {"ontology": str(tmp_path / "ontology.json"), "labels": ["Speech"]}
+    }
     default["audio"]["tfrecord"] = {"records": folder | {"shards": "{0..0}.tfrecord"}}
     default["audio"]["webdataset"] = {"tars": folder | {"shards": "*.tar"}}
     default["root"] = tmp_path
@@ -45,7 +56,9 @@ def checked(project: dict) -> list[str]:
 
 
 def test_clips_that_are_gone_are_told(project):
-    assert checked(project) == [f"youtube: 1 of 3 clips are not in {project['root'] / 'clips'}; skipped"]
+    assert checked(project) == [
+        f"youtube: 1 of 3 clips are not in {project['root'] / 'clips'}; skipped"
+    ]
 
 
 def spoil(project: dict, what: str) -> None:
@@ -66,7 +79,10 @@ def spoil(project: dict, what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "expected"),
     [
-        ("missing", "youtube: 2 of 3 files cannot be used, over audio.audioset.youtube.missing_limit = 0.5"),
+        (
+            "missing",
+            "youtube: 2 of 3 files cannot be used, over audio.audioset.youtube.missing_limit = 0.5",
+        ),
         ("label", "audio.audioset.youtube.labels: 'Speach' is no label of"),
         ("tar", "tars: 1 of 1 files cannot be used, over audio.rejected_limit = 0.02"),
         ("record", "records: 1 of 1 files cannot be used, over audio.rejected_limit = 0.02"),
@@ -93,6 +109,7 @@ def test_a_memory_budget_needs_a_device_that_tells_memory(default, monkeypatch):
     check.check(validate(default))  # Linux does
     monkeypatch.setattr(check, "measured_here", lambda: False)
     with pytest.raises(
-        UserError, match="selection.memory_mib = 50: memory is measured on Linux and on phones, not on this host; write none, or select on"
+        UserError,
+        match="selection.memory_mib = 50: memory is measured on Linux and on phones, not on this host; write none, or select on",
     ):
         check.check(validate(default))

@@ -59,7 +59,12 @@ def test_form_docstrings_and_comments_do_not_count(package):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("b: int = 1", "b: int = 2"), ("a + b", "b + a"), ("def add", "def plus"), ("import math\n", "")],
+    [
+        ("b: int = 1", "b: int = 2"),
+        ("a + b", "b + a"),
+        ("def add", "def plus"),
+        ("import math\n", ""),
+    ],
 )
 def test_what_the_code_does_counts(package, old, new):
     before = hash_code("frill.adding")
@@ -102,7 +107,14 @@ def test_files_beside_a_module_count(package):
     (room / "texts").mkdir(parents=True)
     (room / "inner").mkdir()
     (room / "__pycache__").mkdir()
-    for path in ("page.py", "page.css", "texts/a.txt", "inner/module.py", "inner/other.css", "__init__.py"):
+    for path in (
+        "page.py",
+        "page.css",
+        "texts/a.txt",
+        "inner/module.py",
+        "inner/other.css",
+        "__init__.py",
+    ):
         (room / path).write_text("")
     (room / "__pycache__/page.pyc").write_bytes(b"0")
     assert find_sources("frill.room.page").data == {room / "page.css", room / "texts/a.txt"}

@@ -32,17 +32,41 @@ def test_wheel_runs_in_a_bare_environment(tmp_path, pooling_models):
 
     run(uv, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path), str(ROOT))
     run(uv, "venv", "--quiet", "--python", sys.executable, "bare")
-    run(uv, "pip", "install", "--quiet", "--python", "bare/bin/python", str(next(tmp_path.glob("frill-*.whl"))))
+    run(
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        "bare/bin/python",
+        str(next(tmp_path.glob("frill-*.whl"))),
+    )
     installed = run(uv, "pip", "list", "--python", "bare/bin/python")
     assert "tensorflow" not in installed and "espeakng" not in installed
-    assert run("bare/bin/python", "-c", CHECK, str(pooling_models[0])).split("\n") == ["(1, 8)", "(2, 8)", ""]
+    assert run("bare/bin/python", "-c", CHECK, str(pooling_models[0])).split("\n") == [
+        "(1, 8)",
+        "(2, 8)",
+        "",
+    ]
     assert "\n  embed " in run("bare/bin/frill", "--help")
     run("bare/bin/frill", "embed", "a.wav", "-o", "a.npz", "--model", str(pooling_models[0]))
     with np.load(tmp_path / "a.npz") as embeddings:
         assert embeddings["a.wav"].shape == (1, 8)
     (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A ")
-    said = run("bare/bin/frill", "embed", "a.m4a", "-o", "b.npz", "--model", str(pooling_models[0]), returns=1)
+    said = run(
+        "bare/bin/frill",
+        "embed",
+        "a.m4a",
+        "-o",
+        "b.npz",
+        "--model",
+        str(pooling_models[0]),
+        returns=1,
+    )
     assert "a.m4a: needs PyAV to read mp4: uv pip install av" in said
     for command in (["check"], ["demo"], ["plan"], ["repro"], ["grid"], ["devices"]):
         said = run("bare/bin/frill", *command, returns=1)
-        assert "which is not installed: uv pip install 'frill[pipeline]'" in said and said.count("\n") == 1
+        assert (
+            "which is not installed: uv pip install 'frill[pipeline]'" in said
+            and said.count("\n") == 1
+        )

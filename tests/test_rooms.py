@@ -57,7 +57,9 @@ def test_every_room_has_a_floor():
     assert rooms - FLOORS.keys() == set()
 
 
-@pytest.mark.parametrize("module", sorted(modules().keys() - {"frill"}))  # frill's own names are imported at first use
+@pytest.mark.parametrize(
+    "module", sorted(modules().keys() - {"frill"})
+)  # frill's own names are imported at first use
 def test_nothing_imports_upwards(module):
     floor = FLOORS[room(module)]
     upwards = {other for other in imported(modules()[module]) if FLOORS[room(other)] > floor}
@@ -83,7 +85,9 @@ def test_no_module_imports_itself_through_others():
 def test_no_room_imports_itself_through_others():
     rooms = {name: set() for name in FLOORS}
     for module in modules().keys() - {"frill"}:
-        rooms[room(module)] |= {room(other) for other in imported(modules()[module])} - {room(module)}
+        rooms[room(module)] |= {room(other) for other in imported(modules()[module])} - {
+            room(module)
+        }
     while free := [name for name, others in rooms.items() if not others & rooms.keys()]:
         for name in free:
             del rooms[name]

@@ -21,7 +21,9 @@ NAMES = re.compile(
     )"""
 )
 # A host that is empty listens everywhere, as 0.0.0.0 and :: do.
-ARGUMENTS = re.compile(r"(allow_pickle|shell)=(?!False$)|(safe_mode|verify)=(?!True$)|(host=|(\w+=)?\()'(::)?'(,|$)")
+ARGUMENTS = re.compile(
+    r"(allow_pickle|shell)=(?!False$)|(safe_mode|verify)=(?!True$)|(host=|(\w+=)?\()'(::)?'(,|$)"
+)
 NEEDED = {"YAML": "typ='safe'", "extractall": "filter='data'", "unpack_archive": "filter='data'"}
 ALLOWED = {
     # A baseline of kind python is a file of the user's own, named in params.yaml to be run.
@@ -38,7 +40,10 @@ class Search(ast.NodeVisitor):
         tree = ast.parse(source)
         imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
         imported = [
-            (alias.asname or alias.name, f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name)
+            (
+                alias.asname or alias.name,
+                f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name,
+            )
             for node in imports
             for alias in node.names
         ]
@@ -60,7 +65,10 @@ class Search(ast.NodeVisitor):
     visit_Name = visit_Attribute
 
     def visit_Call(self, node):
-        name, arguments = self._name(node.func), [ast.unparse(argument) for argument in [*node.args, *node.keywords]]
+        name, arguments = (
+            self._name(node.func),
+            [ast.unparse(argument) for argument in [*node.args, *node.keywords]],
+        )
         last = name.rpartition(".")[2]
         self.found += filter(ARGUMENTS.match, arguments)
         self.found += [name] * (last in NEEDED and NEEDED[last] not in arguments)
@@ -105,21 +113,36 @@ def test_the_search_passes(source):
 
 def test_nothing_in_the_code_turns_data_into_code_or_serves_everybody():
     files = [*ROOT.glob("src/**/*.py"), *ROOT.glob("stages/*.py"), *ROOT.glob("benchmarks/*.py")]
-    found = {(str(path.relative_to(ROOT)), sin) for path in files for sin in Search(path.read_text()).found}
+    found = {
+        (str(path.relative_to(ROOT)), sin)
+        for path in files
+        for sin in Search(path.read_text()).found
+    }
     assert len(files) > 100 and found == ALLOWED
 
 
-@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system ['touch owned']", "!!python/name:os.system", "!!python/module:os"])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "!!python/object/apply:os.system ['touch owned']",
+        "!!python/name:os.system",
+        "!!python/module:os",
+    ],
+)
 def test_a_yaml_tag_makes_no_object(tmp_path, monkeypatch, tag):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(f"seed: {tag}\n")
-    with pytest.raises(ParamsError, match="not valid YAML: could not determine a constructor for the tag"):
+    with pytest.raises(
+        ParamsError, match="not valid YAML: could not determine a constructor for the tag"
+    ):
         load_params(tmp_path / "params.yaml")
     assert not (tmp_path / "owned").exists()
 
 
 def test_make_ui_serves_this_machine_only():
-    printed = subprocess.run(["make", "--dry-run", "ui"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(
+        ["make", "--dry-run", "ui"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     assert re.search(r"^mlflow ui --host 127\.0\.0\.1 ", printed, re.MULTILINE)
 
 

@@ -26,7 +26,11 @@ def check(params: Params) -> list[str]:
         _check_teacher(params.teacher.source)
     except UserError as error:
         mistakes.append(str(error))
-    mistakes += [message for name, spec in params.baselines.items() if (message := _baseline_problem(name, spec))]
+    mistakes += [
+        message
+        for name, spec in params.baselines.items()
+        if (message := _baseline_problem(name, spec))
+    ]
     for name, device in params.devices.items():
         try:
             _check_tool(name, device)
@@ -64,7 +68,9 @@ def _check_teacher(source: str) -> None:
     if tfhub.is_handle(source):
         tfhub.fetch(source)
     if not Path(source).exists():
-        raise UserError(f"{key}: no such folder; give that of a SavedModel, a TF-Hub handle, or {TRAINS} to train one here")
+        raise UserError(
+            f"{key}: no such folder; give that of a SavedModel, a TF-Hub handle, or {TRAINS} to train one here"
+        )
     if not Path(source, "saved_model.pb").is_file():
         raise UserError(f"{key}: holds no saved_model.pb; give the folder of a SavedModel")
 
@@ -77,7 +83,11 @@ def _check_tool(name: str, device: Device) -> None:
 
 def _budget_problem(params: Params) -> str:
     selection = params.selection
-    if selection.memory_mib and isinstance(params.devices[selection.device], HostDevice) and not measured_here():
+    if (
+        selection.memory_mib
+        and isinstance(params.devices[selection.device], HostDevice)
+        and not measured_here()
+    ):
         return (
             f"params.yaml: selection.memory_mib = {selection.memory_mib:g}: memory is measured on Linux and on phones, not on this host; "
             "write none, or select on a phone"
@@ -103,7 +113,9 @@ def _check_folder(name: str, spec: FolderSet, params: Params) -> list[str]:
 
 def _check_audioset(name: str, spec: AudiosetSet, _params: Params) -> list[str]:
     missing, count, listed = audioset.find_missing(name, spec)
-    enforce_limit(name, missing, listed, spec.missing_limit, count, f"audio.audioset.{name}.missing_limit")
+    enforce_limit(
+        name, missing, listed, spec.missing_limit, count, f"audio.audioset.{name}.missing_limit"
+    )
     return [f"{name}: {count} of {listed} clips are not in {spec.folder}; skipped"] if count else []
 
 
@@ -124,7 +136,9 @@ def _check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) 
     except SplitError as error:
         raise UserError(f"params.yaml: audio.folder.{name} ({spec.csv}) {error}") from None
     if empty := [row["file"] for row in listed if not row["label"]]:
-        raise UserError(f"{spec.csv}: {len(empty)} rows have no label in column {spec.columns.label!r}, the first is {empty[0]}; fill it in")
+        raise UserError(
+            f"{spec.csv}: {len(empty)} rows have no label in column {spec.columns.label!r}, the first is {empty[0]}; fill it in"
+        )
 
 
 def link_teacher(source: str, link: Path) -> None:
@@ -156,7 +170,9 @@ def remove_unnamed(params: Params) -> list[Path]:
     removed = []
     for pattern, names in keep.items():
         suffix = ".json" if pattern.endswith(".json") else ""
-        removed += [path for path in Path().glob(pattern) if path.name.removesuffix(suffix) not in names]
+        removed += [
+            path for path in Path().glob(pattern) if path.name.removesuffix(suffix) not in names
+        ]
     for path in removed:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return removed

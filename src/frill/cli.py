@@ -39,7 +39,9 @@ def main() -> None:
         if error.name.split(".")[0] == "frill":
             raise
         extra = "sweep,pipeline" if error.name == "ray" else "pipeline"
-        _end(f"this command needs the package {error.name}, which is not installed: uv pip install 'frill[{extra}]'")
+        _end(
+            f"this command needs the package {error.name}, which is not installed: uv pip install 'frill[{extra}]'"
+        )
     except (OSError, MemoryError) as error:
         from frill.workflow.stage import ran_out
 
@@ -68,7 +70,9 @@ def run(arguments: list[str]) -> int:
         epilog=_overview(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS
+    )
     for names in GROUPS.values():
         for name in names:
             command = commands.add_parser(name, prog=f"frill {name}", description=_about(name))
@@ -94,5 +98,7 @@ def _overview() -> str:
     for title, names in GROUPS.items():
         lines += ["", f"{title}:"]
         for name in names:
-            lines += textwrap.wrap(_about(name), 100, initial_indent=f"  {name:<11}", subsequent_indent=" " * 13)
+            lines += textwrap.wrap(
+                _about(name), 100, initial_indent=f"  {name:<11}", subsequent_indent=" " * 13
+            )
     return "\n".join([*lines[1:], "", "frill COMMAND --help says more of each."])

@@ -161,7 +161,11 @@ def _write_list(values: list) -> str:
 
 def _is_text(node: object) -> bool:
     """Tell whether a statement is a docstring, or another text that nothing is done with."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _joined(values: list[ast.expr]) -> list[ast.expr]:

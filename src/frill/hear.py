@@ -42,13 +42,17 @@ def load_model(model_file_path: str = "") -> Model:
     """
     path = Path(model_file_path or DEFAULT_MODEL)
     if not path.is_file():
-        raise ValueError(f"{path.absolute()}: no such file; `make repro` writes {DEFAULT_MODEL}, or give the path of such a file")
+        raise ValueError(
+            f"{path.absolute()}: no such file; `make repro` writes {DEFAULT_MODEL}, or give the path of such a file"
+        )
     return type("Model", (Model, _module_class()), {})(path)
 
 
 def get_scene_embeddings(audio, model: Model):
     """[n_sounds, n_samples] -> float32 [n_sounds, D]. Raises ValueError for audio of another rank or dtype, empty or not finite."""
-    return _like(audio, np.stack([model.embedder.embed(sound).mean(axis=0) for sound in _sounds(audio)]))
+    return _like(
+        audio, np.stack([model.embedder.embed(sound).mean(axis=0) for sound in _sounds(audio)])
+    )
 
 
 def get_timestamp_embeddings(audio, model: Model):
@@ -83,12 +87,18 @@ def _sounds(audio) -> np.ndarray:
         audio = audio.float() if audio.is_floating_point() else audio  # numpy has no bfloat16
     audio = np.asarray(audio)
     if audio.ndim != 2 or not audio.size:
-        raise ValueError(f"audio has shape {list(audio.shape)}; expected [n_sounds, n_samples], neither of them 0")
+        raise ValueError(
+            f"audio has shape {list(audio.shape)}; expected [n_sounds, n_samples], neither of them 0"
+        )
     if not np.issubdtype(audio.dtype, np.floating):
-        raise ValueError(f"audio has dtype {audio.dtype}; expected float in [-1, 1] (int16 is divided by 32767)")
+        raise ValueError(
+            f"audio has dtype {audio.dtype}; expected float in [-1, 1] (int16 is divided by 32767)"
+        )
     sounds = audio.astype(np.float32, copy=False)
     if bad := np.count_nonzero(~np.isfinite(sounds)):
-        raise ValueError(f"audio has {bad} of {sounds.size} samples NaN or infinite; expected float in [-1, 1]")
+        raise ValueError(
+            f"audio has {bad} of {sounds.size} samples NaN or infinite; expected float in [-1, 1]"
+        )
     return sounds
 
 

@@ -47,8 +47,17 @@ def files(folder) -> dict[str, bytes]:
 
 
 def start(tmp_path, name: str, wait_s: float) -> subprocess.Popen:
-    command = [sys.executable, "-c", SCRIPT, str(tmp_path / name), str(tmp_path / f"scratch-{name}" / "hash"), str(wait_s)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])}
+    command = [
+        sys.executable,
+        "-c",
+        SCRIPT,
+        str(tmp_path / name),
+        str(tmp_path / f"scratch-{name}" / "hash"),
+        str(wait_s),
+    ]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    }
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
@@ -77,7 +86,9 @@ def test_kill_9_while_writing_then_again_gives_the_same_bytes(tmp_path, whole, k
     assert kill_at[-1] - 12 < done <= kill_at[-1] or kill_at[-1] < 6
     again = start(tmp_path, "store", 0)
     told = [int(line) for line in again.stdout]
-    assert again.wait(60) == 0 and told == list(range(done, 80))  # what whole shards hold was not made again
+    assert again.wait(60) == 0 and told == list(
+        range(done, 80)
+    )  # what whole shards hold was not made again
     assert files(tmp_path / "store") == whole
     assert not state.parent.exists()
 
@@ -86,8 +97,14 @@ def test_killed_between_the_last_shard_and_the_end(tmp_path, monkeypatch):
     for moment in ("_summarise", "_put_in_place"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(clip_writer, moment, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-            write_clips(tmp_path / "store", lambda done: list(some_clips())[done.items :], tmp_path / "work/hash")
-        write_clips(tmp_path / "store", lambda done: [][: done.items - 7], tmp_path / "work/hash")  # nothing is left to make
+            write_clips(
+                tmp_path / "store",
+                lambda done: list(some_clips())[done.items :],
+                tmp_path / "work/hash",
+            )
+        write_clips(
+            tmp_path / "store", lambda done: [][: done.items - 7], tmp_path / "work/hash"
+        )  # nothing is left to make
         assert len(ClipStore(tmp_path / "store")) == 7
 
 
@@ -100,7 +117,11 @@ def test_a_state_that_names_what_is_not_there_begins_anew(tmp_path, monkeypatch)
         path = tmp_path / "work/hash/store" / spoil
         path.write_text("{") if spoil.endswith("state.json") else path.unlink()
         starts = []
-        write_clips(tmp_path / "store", lambda done, starts=starts: starts.append(done) or some_clips(), tmp_path / "work/hash")
+        write_clips(
+            tmp_path / "store",
+            lambda done, starts=starts: starts.append(done) or some_clips(),
+            tmp_path / "work/hash",
+        )
         assert starts == [Done()] and files(tmp_path / "store") == files(tmp_path / "expected")
 
 
@@ -125,7 +146,9 @@ def test_the_same_clips_give_the_same_bytes(tmp_path, monkeypatch):
 
 
 def test_the_manifest_names_everything(tmp_path):
-    clip = Clip("c", np.arange(8000).astype(np.int16), "yes", "anna", "test", "", "a/b.wav", "CC-BY-4.0")
+    clip = Clip(
+        "c", np.arange(8000).astype(np.int16), "yes", "anna", "test", "", "a/b.wav", "CC-BY-4.0"
+    )
     write_clips(tmp_path / "store", [clip, Clip("d", np.ones(4, np.int16))])
     with open(tmp_path / "store/manifest.csv", newline="") as file:
         first, second = csv.DictReader(file)
@@ -137,40 +160,99 @@ def test_the_manifest_names_everything(tmp_path):
 
 
 def test_the_summary_counts_and_lists_what_was_rejected_and_noted(tmp_path):
-    odd = Clip("odd", np.ones(200, np.int16), label="a", source="odd.wav", note="named .wav but holds flac; read by its content")
-    items = [*some_clips(3), Rejected("bad.wav", "empty (0 bytes)", "empty"), odd, Rejected("b.tar", "ends early", "archive", 0.25)]
-    written = write_clips(tmp_path, items + [Rejected(f"{index}.wav", "no such file", "missing") for index in range(12)])
+    odd = Clip(
+        "odd",
+        np.ones(200, np.int16),
+        label="a",
+        source="odd.wav",
+        note="named .wav but holds flac; read by its content",
+    )
+    items = [
+        *some_clips(3),
+        Rejected("bad.wav", "empty (0 bytes)", "empty"),
+        odd,
+        Rejected("b.tar", "ends early", "archive", 0.25),
+    ]
+    written = write_clips(
+        tmp_path,
+        items + [Rejected(f"{index}.wav", "no such file", "missing") for index in range(12)],
+    )
     summary = json.loads((tmp_path / "summary.json").read_text())
     lists = {name: summary.pop(name) for name in ("leakage", "notes", "rejected")}
     assert summary == written.summary
-    assert summary["clips"] == 4 and summary["audio_s"] == pytest.approx((300 + 400 + 500 + 200) / 16000, abs=1e-3)
-    assert summary["labels"] == {"a": 3, "b": 1} and summary["splits"] == {"": 1, "train": 3} and summary["speakers"] == 3
+    assert summary["clips"] == 4 and summary["audio_s"] == pytest.approx(
+        (300 + 400 + 500 + 200) / 16000, abs=1e-3
+    )
+    assert (
+        summary["labels"] == {"a": 3, "b": 1}
+        and summary["splits"] == {"": 1, "train": 3}
+        and summary["speakers"] == 3
+    )
     assert summary["licences"] == {"unknown": 4}
-    assert summary["rejected_counts"] == {"archive": 1, "empty": 1, "missing": 12} and summary["archives_lost_share"] == 0.25
-    assert lists["rejected"][0] == {"source": "bad.wav", "kind": "empty", "reason": "empty (0 bytes)"} and len(lists["rejected"]) == 14
-    assert lists["notes"] == written.notes == [{"source": "odd.wav", "reason": odd.note}] and summary["noted_count"] == 1
+    assert (
+        summary["rejected_counts"] == {"archive": 1, "empty": 1, "missing": 12}
+        and summary["archives_lost_share"] == 0.25
+    )
+    assert (
+        lists["rejected"][0] == {"source": "bad.wav", "kind": "empty", "reason": "empty (0 bytes)"}
+        and len(lists["rejected"]) == 14
+    )
+    assert (
+        lists["notes"] == written.notes == [{"source": "odd.wav", "reason": odd.note}]
+        and summary["noted_count"] == 1
+    )
     assert lists["leakage"] == [] == written.leakage
-    assert [item.kind for item in written.rejected] == ["empty", "archive"] + ["missing"] * 10  # for the terminal
+    assert [item.kind for item in written.rejected] == ["empty", "archive"] + [
+        "missing"
+    ] * 10  # for the terminal
 
 
 def test_no_clips_at_all(tmp_path):
     written = write_clips(tmp_path, [Rejected("a.wav", "no such file", "missing")])
-    assert written.summary["clips"] == 0 and len(ClipStore(tmp_path)) == 0 and list(ClipStore(tmp_path).rows) == []
+    assert (
+        written.summary["clips"] == 0
+        and len(ClipStore(tmp_path)) == 0
+        and list(ClipStore(tmp_path).rows) == []
+    )
 
 
 def test_the_same_audio_in_two_parts_is_leakage(tmp_path):
     def clip(name: str, value: int, split: str = "", fold: str = "") -> Clip:
         return Clip(name, np.full(5, value, np.int16), split=split, fold=fold, source=f"{name}.wav")
 
-    items = [clip("a", 1, "train"), clip("b", 1, "train"), clip("c", 1, "test"), clip("d", 2, "test"), clip("e", 2, "train"), clip("f", 3, "test")]
+    items = [
+        clip("a", 1, "train"),
+        clip("b", 1, "train"),
+        clip("c", 1, "test"),
+        clip("d", 2, "test"),
+        clip("e", 2, "train"),
+        clip("f", 3, "test"),
+    ]
     items += [clip("g", 1), clip("h", 3)]  # in no part
     written = write_clips(tmp_path / "splits", items)
-    pairs = [(leak["clip"], leak["part"], leak["same_as_clip"], leak["same_as_part"]) for leak in written.leakage]
-    assert pairs == [("c", "test", "a", "train"), ("e", "train", "d", "test")] and written.summary["leaked_clips"] == 2
+    pairs = [
+        (leak["clip"], leak["part"], leak["same_as_clip"], leak["same_as_part"])
+        for leak in written.leakage
+    ]
+    assert (
+        pairs == [("c", "test", "a", "train"), ("e", "train", "d", "test")]
+        and written.summary["leaked_clips"] == 2
+    )
     assert json.loads((tmp_path / "splits/summary.json").read_text())["leakage"] == written.leakage
-    written = write_clips(tmp_path / "folds", [clip("a", 1, fold="1"), clip("b", 1, fold="2"), clip("c", 1, fold="3"), clip("d", 1, fold="3")])
+    written = write_clips(
+        tmp_path / "folds",
+        [
+            clip("a", 1, fold="1"),
+            clip("b", 1, fold="2"),
+            clip("c", 1, fold="3"),
+            clip("d", 1, fold="3"),
+        ],
+    )
     pairs = [(leak["clip"], leak["same_as_clip"]) for leak in written.leakage]
-    assert pairs == [("b", "a"), ("c", "a"), ("c", "b"), ("d", "a"), ("d", "b")] and written.summary["leaked_clips"] == 3
+    assert (
+        pairs == [("b", "a"), ("c", "a"), ("c", "b"), ("d", "a"), ("d", "b")]
+        and written.summary["leaked_clips"] == 3
+    )
     assert not write_clips(tmp_path / "corpus", [clip("a", 1), clip("b", 1)]).leakage
 
 
@@ -180,7 +262,15 @@ def test_memory_does_not_grow_with_the_set(tmp_path, monkeypatch):
 
     def peak(count: int) -> int:
         items = (
-            Clip(f"c{i}", np.full(160, i, np.int16), label="x", split=["train", "test"][i % 2], source="s" * 100, note="n") for i in range(count)
+            Clip(
+                f"c{i}",
+                np.full(160, i, np.int16),
+                label="x",
+                split=["train", "test"][i % 2],
+                source="s" * 100,
+                note="n",
+            )
+            for i in range(count)
         )
         several = (item for clip in items for item in (clip, Rejected(clip.name, "bad" * 10)))
         tracemalloc.start()
@@ -191,4 +281,6 @@ def test_memory_does_not_grow_with_the_set(tmp_path, monkeypatch):
             tracemalloc.stop()
 
     few, many = peak(2_000), peak(20_000)
-    assert many < 8_000_000 and many - few < 200 * 18_000  # the manifest's rows alone would be 1,500 bytes each
+    assert (
+        many < 8_000_000 and many - few < 200 * 18_000
+    )  # the manifest's rows alone would be 1,500 bytes each

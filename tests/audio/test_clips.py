@@ -24,16 +24,31 @@ def test_round_trip(tmp_path, monkeypatch, shard_samples, shards):
     for index, clip in [*enumerate(some_clips()), (-1, list(some_clips())[-1])]:
         np.testing.assert_array_equal(store.samples(index), clip.samples)
         row = store.rows[index]
-        assert (row["clip"], row["label"], row["speaker"], row["split"], row["source"]) == (clip.name, clip.label, clip.speaker, "train", clip.source)
+        assert (row["clip"], row["label"], row["speaker"], row["split"], row["source"]) == (
+            clip.name,
+            clip.label,
+            clip.speaker,
+            "train",
+            clip.source,
+        )
     assert store.samples(0).dtype == np.int16
     assert [row["label"] for row in store.rows] == list("abababa")
 
 
 def test_rows_are_a_sequence_of_dicts(tmp_path):
     odd = ["plain", "two\nlines", 'a "quoted" one', "ä,ö\r\nü", "\udcff not Unicode", ""]
-    write_clips(tmp_path, [Clip(f"c{i}", np.ones(4, np.int16), speaker=text) for i, text in enumerate(odd)])
+    write_clips(
+        tmp_path, [Clip(f"c{i}", np.ones(4, np.int16), speaker=text) for i, text in enumerate(odd)]
+    )
     rows = ClipStore(tmp_path).rows
-    assert [row["speaker"] for row in rows] == ["plain", "two lines", 'a "quoted" one', "ä,ö  ü", "? not Unicode", ""]
+    assert [row["speaker"] for row in rows] == [
+        "plain",
+        "two lines",
+        'a "quoted" one',
+        "ä,ö  ü",
+        "? not Unicode",
+        "",
+    ]
     assert list(rows) == [rows[index] for index in range(6)]
     assert rows[-1]["clip"] == "c5" and rows[0] | {"speaker": "x"} == {**rows[0], "speaker": "x"}
     assert list(pickle.loads(pickle.dumps(rows))) == list(rows)
@@ -46,7 +61,9 @@ def test_rows_are_a_sequence_of_dicts(tmp_path):
 
 def test_reading_keeps_a_few_bytes_a_clip(tmp_path):
     """20,000 rows as dicts would be 20 MB and more."""
-    write_clips(tmp_path, (Clip(f"c{i}", np.full(4, i, np.int16), source="s" * 60) for i in range(20_000)))
+    write_clips(
+        tmp_path, (Clip(f"c{i}", np.full(4, i, np.int16), source="s" * 60) for i in range(20_000))
+    )
     tracemalloc.start()
     store = ClipStore(tmp_path)
     total = sum(int(row["samples"]) for row in store.rows)

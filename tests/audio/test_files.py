@@ -9,7 +9,16 @@ import pytest
 import soundfile
 from examples import encode, tone
 
-from frill.audio.files import SUFFIXES, AudioError, content, convert, is_silent, probe, read_audio, wrong_extension
+from frill.audio.files import (
+    SUFFIXES,
+    AudioError,
+    content,
+    convert,
+    is_silent,
+    probe,
+    read_audio,
+    wrong_extension,
+)
 
 RATES_HZ = [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000]
 OPUS_RATES_HZ = (8000, 16000, 48000)
@@ -55,7 +64,11 @@ def test_a_stereo_tone_keeps_pitch_length_and_level(tmp_path, rate_hz, suffix, s
 
 
 @pytest.mark.parametrize(
-    ("suffix", "rate_hz"), [*(("mp3", rate) for rate in (8000, 16000, 22050, 44100, 48000)), *(("ogg", rate) for rate in OPUS_RATES_HZ)]
+    ("suffix", "rate_hz"),
+    [
+        *(("mp3", rate) for rate in (8000, 16000, 22050, 44100, 48000)),
+        *(("ogg", rate) for rate in OPUS_RATES_HZ),
+    ],
 )
 def test_mp3_and_opus_of_libsndfile(tmp_path, suffix, rate_hz):
     path = tmp_path / f"tone.{suffix}"
@@ -79,16 +92,27 @@ def test_mp3_and_opus_of_libsndfile(tmp_path, suffix, rate_hz):
 )
 def test_what_ffmpeg_reads(tmp_path, container, codec, rate_hz):
     path = tmp_path / "tone.m4a"
-    path.write_bytes(encode(np.stack([tone(1000, rate_hz, 1.5), tone(1000, rate_hz, 1.5, 0.3)]), rate_hz, container, codec))
+    path.write_bytes(
+        encode(
+            np.stack([tone(1000, rate_hz, 1.5), tone(1000, rate_hz, 1.5, 0.3)]),
+            rate_hz,
+            container,
+            codec,
+        )
+    )
     probe(path)
     samples = read_audio(path)
     # An AAC stream without a container does not say how much of its first and last block is padding.
-    assert abs(len(samples) - 24000) <= (1 if container in ("ipod", "mp4") else 3 * 1024 * 16000 / rate_hz)
+    assert abs(len(samples) - 24000) <= (
+        1 if container in ("ipod", "mp4") else 3 * 1024 * 16000 / rate_hz
+    )
     assert loudest_hz(samples) == pytest.approx(1000, abs=1)
     assert amplitude(samples) == pytest.approx(0.4, rel=0.03)
     part = read_audio(path.read_bytes(), 0.5, 0.25)
     assert len(part) == 4000
-    np.testing.assert_allclose(part[500:-500], samples[8500:11500], atol=40)  # the resampler's ends aside
+    np.testing.assert_allclose(
+        part[500:-500], samples[8500:11500], atol=40
+    )  # the resampler's ends aside
 
 
 def test_an_mp3_without_a_length_is_read_to_its_end():
@@ -117,14 +141,20 @@ def test_left_and_right_are_averaged(tmp_path):
 
 def test_what_is_above_8_khz_does_not_fold_back(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(11000, 48000, 1.0), 48000, "FLOAT")
-    assert np.abs(read_audio(tmp_path / "a.wav")[1000:-1000]).max() <= 0.5 * 32767 * 10 ** (-80 / 20)
+    assert np.abs(read_audio(tmp_path / "a.wav")[1000:-1000]).max() <= 0.5 * 32767 * 10 ** (
+        -80 / 20
+    )
 
 
 def test_a_part_of_a_file(tmp_path):
     samples = (np.arange(32000) % 30000).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", samples, 16000, "PCM_16")
-    np.testing.assert_allclose(read_audio(tmp_path / "a.wav"), samples, atol=1)  # 32768 in the file, 32767 here
-    np.testing.assert_allclose(read_audio(tmp_path / "a.wav", 0.5, 0.25), samples[8000:12000], atol=1)
+    np.testing.assert_allclose(
+        read_audio(tmp_path / "a.wav"), samples, atol=1
+    )  # 32768 in the file, 32767 here
+    np.testing.assert_allclose(
+        read_audio(tmp_path / "a.wav", 0.5, 0.25), samples[8000:12000], atol=1
+    )
     assert len(read_audio(tmp_path / "a.wav", 1.5)) == 8000
     assert len(read_audio(tmp_path / "a.wav", 1.5, 60.0)) == 8000
     with pytest.raises(AudioError, match="empty") as error:
@@ -146,7 +176,12 @@ def test_a_part_of_a_file(tmp_path):
         ("a.webm", b"\x1aE\xdf\xa3" + bytes(300), "unreadable", "unreadable"),
         ("a.raw", bytes(3200), "unreadable", "unreadable"),
         ("a", b"no sound at all", "unreadable", "unreadable"),
-        ("a.m3u8", b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "unreadable", "unreadable"),  # a list of files that FFmpeg would open
+        (
+            "a.m3u8",
+            b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n",
+            "unreadable",
+            "unreadable",
+        ),  # a list of files that FFmpeg would open
     ],
 )
 def test_a_broken_file_has_a_reason(tmp_path, name, content, kind, reason):
@@ -154,7 +189,11 @@ def test_a_broken_file_has_a_reason(tmp_path, name, content, kind, reason):
     for read in (probe, read_audio):
         with pytest.raises(AudioError, match=reason) as error:
             read(tmp_path / name)
-        assert error.value.kind == kind and str(tmp_path) not in str(error.value) and "<" not in str(error.value)
+        assert (
+            error.value.kind == kind
+            and str(tmp_path) not in str(error.value)
+            and "<" not in str(error.value)
+        )
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
@@ -172,7 +211,10 @@ def test_a_file_cut_short_is_truncated(kind, subtype, share):
     assert error.value.kind == "truncated"
 
 
-@pytest.mark.parametrize("container, codec, options", [("mp4", "aac", {"movflags": "faststart"}), ("adts", "aac", {}), ("webm", "libopus", {})])
+@pytest.mark.parametrize(
+    "container, codec, options",
+    [("mp4", "aac", {"movflags": "faststart"}), ("adts", "aac", {}), ("webm", "libopus", {})],
+)
 def test_a_cut_file_of_ffmpegs_is_truncated(container, codec, options):
     noise = (np.random.default_rng(2).standard_normal((1, 5 * 48000)) * 0.1).astype(np.float32)
     whole = encode(noise, 48000, container, codec, options)
@@ -180,7 +222,9 @@ def test_a_cut_file_of_ffmpegs_is_truncated(container, codec, options):
     with pytest.raises(AudioError, match="truncated") as error:
         read_audio(whole[: len(whole) // 2])
     assert error.value.kind == "truncated"
-    with pytest.raises(AudioError):  # within the first block of audio, where FFmpeg's libraries have ended the process
+    with pytest.raises(
+        AudioError
+    ):  # within the first block of audio, where FFmpeg's libraries have ended the process
         read_audio(whole[:600])
 
 
@@ -208,7 +252,11 @@ def test_no_samples_no_file_no_numbers(tmp_path):
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16000)
     soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan, 0.1]), 16000, "FLOAT")
     soundfile.write(tmp_path / "inf.wav", np.array([[0.0, np.inf], [0.0, -np.inf]]), 16000, "FLOAT")
-    wrong = [("empty.wav", "empty", r"empty \(no samples\)"), ("nan.wav", "not_finite", "not finite"), ("inf.wav", "not_finite", "not finite")]
+    wrong = [
+        ("empty.wav", "empty", r"empty \(no samples\)"),
+        ("nan.wav", "not_finite", "not finite"),
+        ("inf.wav", "not_finite", "not finite"),
+    ]
     for name, kind, reason in (*wrong, ("none.wav", "missing", "no such file")):
         with pytest.raises(AudioError, match=reason) as error:
             read_audio(tmp_path / name)
@@ -224,16 +272,35 @@ def test_no_samples_no_file_no_numbers(tmp_path):
 
 
 def test_the_content_counts_and_a_wrong_extension_is_noted(tmp_path):
-    for name, kind in (("a.wav", "FLAC"), ("b.mp3", "WAV"), ("c.m4a", "MP3"), ("d.flac", "OGG"), ("e.raw", "WAV"), ("f", "AIFF")):
+    for name, kind in (
+        ("a.wav", "FLAC"),
+        ("b.mp3", "WAV"),
+        ("c.m4a", "MP3"),
+        ("d.flac", "OGG"),
+        ("e.raw", "WAV"),
+        ("f", "AIFF"),
+    ):
         (tmp_path / name).write_bytes(content_of(tone(440, 16000, 0.5), 16000, kind))
         assert len(read_audio(tmp_path / name)) == 8000
-    noted = [wrong_extension(tmp_path / name, name) for name in ("a.wav", "b.mp3", "c.m4a", "d.flac", "e.raw", "f")]
-    named = [".wav but holds flac", ".mp3 but holds wav", ".m4a but holds mp3", ".flac but holds ogg"]
+    noted = [
+        wrong_extension(tmp_path / name, name)
+        for name in ("a.wav", "b.mp3", "c.m4a", "d.flac", "e.raw", "f")
+    ]
+    named = [
+        ".wav but holds flac",
+        ".mp3 but holds wav",
+        ".m4a but holds mp3",
+        ".flac but holds ogg",
+    ]
     assert noted == [f"named {each}; read by its content" for each in named] + ["", ""]
-    assert {content(b""), content(b"\xff"), content(b"hello, world")} == {""} and len(SUFFIXES) == 11
+    assert {content(b""), content(b"\xff"), content(b"hello, world")} == {""} and len(
+        SUFFIXES
+    ) == 11
 
 
 def test_silence_is_below_a_level():
     assert is_silent(np.zeros(10, np.int16), -72)
-    assert is_silent(np.array([0, 3, -8], np.int16), -72) and not is_silent(np.array([0, -9], np.int16), -72)  # 32767 x 10^-3.6 = 8.2
+    assert is_silent(np.array([0, 3, -8], np.int16), -72) and not is_silent(
+        np.array([0, -9], np.int16), -72
+    )  # 32767 x 10^-3.6 = 8.2
     assert not is_silent(np.array([-32768], np.int16), 0)

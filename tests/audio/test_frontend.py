@@ -21,18 +21,25 @@ def reference_log_mel(samples: np.ndarray) -> np.ndarray:
             low, centre, high = edges[band : band + 3]
             m = mel(k * 16000 / 512)
             if low < m < high:
-                weights[k, band] = (m - low) / (centre - low) if m <= centre else (high - m) / (high - centre)
+                weights[k, band] = (
+                    (m - low) / (centre - low) if m <= centre else (high - m) / (high - centre)
+                )
     window = np.array([0.5 * (1 - np.cos(2 * np.pi * n / 400)) for n in range(400)])
     rows = []
     for start in range(0, len(x) - 400 + 1, 160):
-        spectrum = np.fft.fft(np.concatenate([x[start : start + 400] * window, np.zeros(112)]))[:257]
+        spectrum = np.fft.fft(np.concatenate([x[start : start + 400] * window, np.zeros(112)]))[
+            :257
+        ]
         magnitude = np.sqrt(spectrum.real**2 + spectrum.imag**2)
         rows.append(np.log(np.maximum(magnitude @ weights, 1e-12) + 0.001))
     return np.array(rows)
 
 
 # facts: 16000 samples -> 98 frames -> 1 window and so on; the public code's sanity checks hold these numbers.
-@pytest.mark.parametrize("samples, windows", [(1, 1), (15360, 1), (16000, 1), (18319, 1), (18320, 2), (32000, 7), (48000, 12), (160000, 54)])
+@pytest.mark.parametrize(
+    "samples, windows",
+    [(1, 1), (15360, 1), (16000, 1), (18319, 1), (18320, 2), (32000, 7), (48000, 12), (160000, 54)],
+)
 def test_window_counts(samples, windows):
     assert frontend.window_count(samples) == windows
     assert frontend.windows(np.zeros(samples, np.int16)).shape == (windows, 96, 64)
@@ -48,17 +55,25 @@ def test_log_mel_equals_the_plain_formulas():
 
 
 def test_silence_is_the_offsets_logarithm():
-    np.testing.assert_allclose(frontend.log_mel(np.zeros(16000, np.int16)), np.log(0.001), rtol=1e-6)
+    np.testing.assert_allclose(
+        frontend.log_mel(np.zeros(16000, np.int16)), np.log(0.001), rtol=1e-6
+    )
 
 
 def test_mel_matrix_is_tensorflows():
-    expected = tf.signal.linear_to_mel_weight_matrix(64, 257, 16000, 125.0, 7500.0, tf.float64).numpy()
+    expected = tf.signal.linear_to_mel_weight_matrix(
+        64, 257, 16000, 125.0, 7500.0, tf.float64
+    ).numpy()
     np.testing.assert_allclose(frontend.mel_matrix(), expected, atol=1e-12)
     assert (frontend.mel_matrix().sum(axis=0) > 0).all()  # no empty band
 
 
 def test_hann_is_periodic():
-    np.testing.assert_allclose(frontend.hann(), tf.signal.hann_window(400, periodic=True, dtype=tf.float64).numpy(), atol=1e-12)
+    np.testing.assert_allclose(
+        frontend.hann(),
+        tf.signal.hann_window(400, periodic=True, dtype=tf.float64).numpy(),
+        atol=1e-12,
+    )
 
 
 def test_windows_are_pieces_of_log_mel_every_17_frames():
@@ -68,19 +83,27 @@ def test_windows_are_pieces_of_log_mel_every_17_frames():
         np.testing.assert_array_equal(windows[index], log_mel[17 * index : 17 * index + 96])
     cut = frontend.cut_windows(log_mel)
     np.testing.assert_array_equal(cut, windows)
-    assert np.shares_memory(cut, log_mel) and all(window.flags.c_contiguous for window in cut)  # LiteRT copies nothing twice
+    assert np.shares_memory(cut, log_mel) and all(
+        window.flags.c_contiguous for window in cut
+    )  # LiteRT copies nothing twice
 
 
 def test_a_short_clip_is_padded_at_its_end():
     samples = speechlike(7000)
     window = frontend.windows(samples)[0]
-    np.testing.assert_array_equal(window, frontend.windows(np.concatenate([samples, np.zeros(9000, np.int16)]))[0])
-    np.testing.assert_allclose(window[44:], np.log(0.001), rtol=1e-6)  # frame 44 begins at sample 7040
+    np.testing.assert_array_equal(
+        window, frontend.windows(np.concatenate([samples, np.zeros(9000, np.int16)]))[0]
+    )
+    np.testing.assert_allclose(
+        window[44:], np.log(0.001), rtol=1e-6
+    )  # frame 44 begins at sample 7040
 
 
 def test_int16_and_float_agree():
     samples = speechlike(32000)
-    np.testing.assert_array_equal(frontend.windows(samples), frontend.windows(samples / np.float32(32767)))
+    np.testing.assert_array_equal(
+        frontend.windows(samples), frontend.windows(samples / np.float32(32767))
+    )
 
 
 @pytest.mark.parametrize("samples", [5000, 16000, 40000])
@@ -119,7 +142,9 @@ def test_both_frontends_equal_the_float64_formulas(compute, signal):
     found = compute(samples).astype(np.float64)
     largest = np.exp(expected).max(axis=1, keepdims=True) - 0.001
     error = np.abs(np.exp(found) - np.exp(expected))
-    loud = largest[:, 0] > 0.001  # of quieter frames the logarithm's float32 holds no more digits than the offset's
+    loud = (
+        largest[:, 0] > 0.001
+    )  # of quieter frames the logarithm's float32 holds no more digits than the offset's
     assert (error[loud] <= 1e-6 * largest[loud]).all()
     strong = np.exp(expected) - 0.001 > 0.01 * largest
     assert (np.abs(found - expected)[strong] <= 1e-5).all()
@@ -132,5 +157,9 @@ if __name__ == "__main__":  # the table of docs/frontend.md
         expected = reference_log_mel(samples)[:96]
         magnitude = np.exp(expected) - 0.001
         strong = magnitude >= 0.01 * magnitude.max(axis=1, keepdims=True)
-        errors = [np.abs(compute(samples) - expected) for compute in (numpy_frontend, graph_frontend)]
-        print(f"{name:<12} numpy {errors[0].max():.1e}   graph, strong bands {errors[1][strong].max():.1e}   graph {errors[1].max():.1e}")
+        errors = [
+            np.abs(compute(samples) - expected) for compute in (numpy_frontend, graph_frontend)
+        ]
+        print(
+            f"{name:<12} numpy {errors[0].max():.1e}   graph, strong bands {errors[1][strong].max():.1e}   graph {errors[1].max():.1e}"
+        )

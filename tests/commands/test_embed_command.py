@@ -25,31 +25,53 @@ def folder(tmp_path):
 
 
 def frill(folder, *arguments):
-    return subprocess.run([sys.executable, "-m", "frill", *map(str, arguments)], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "frill", *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_files_and_folders(folder, pooling_models):
     model = pooling_models[0]
     done = frill(folder, "embed", "in", "in/a.wav", "-o", "out/e.npz", "--model", model)
-    assert done.returncode == 0 and "embed: 100%" in done.stderr and "2/2" in done.stderr and not done.stdout
+    assert (
+        done.returncode == 0
+        and "embed: 100%" in done.stderr
+        and "2/2" in done.stderr
+        and not done.stdout
+    )
     with np.load(folder / "out/e.npz") as found:
         assert found.files == ["in/a.wav", "in/sub/b.FLAC", "times_s"]  # once, though named twice
         for name, rows in (("in/a.wav", 12), ("in/sub/b.FLAC", 1)):  # 3 s: 12 windows, as published
             assert found[name].shape == (rows, 8) and found[name].dtype == np.float32
-            np.testing.assert_array_equal(found[name], Embedder(model).embed(read_audio(folder / name)))
+            np.testing.assert_array_equal(
+                found[name], Embedder(model).embed(read_audio(folder / name))
+            )
         np.testing.assert_allclose(found["times_s"], [0.17 * i for i in range(12)])
     assert [path.name for path in (folder / "out").iterdir()] == ["e.npz"]
 
 
 def test_channels_are_mixed(folder, pooling_models):
-    assert frill(folder, "embed", "in/a.wav", "-o", "e.npz", "--model", pooling_models[0]).returncode == 0
+    assert (
+        frill(folder, "embed", "in/a.wav", "-o", "e.npz", "--model", pooling_models[0]).returncode
+        == 0
+    )
     with np.load(folder / "e.npz") as found:
         expected = Embedder(pooling_models[0]).embed(STEREO.mean(axis=1), 44100)
-        np.testing.assert_allclose(found["in/a.wav"], expected, atol=1e-3 * np.abs(expected).max())  # of 16 bits
+        np.testing.assert_allclose(
+            found["in/a.wav"], expected, atol=1e-3 * np.abs(expected).max()
+        )  # of 16 bits
 
 
 def test_mean(folder, pooling_models):
-    assert frill(folder, "embed", "in", "-o", "e.npz", "--mean", "--model", pooling_models[0]).returncode == 0
+    assert (
+        frill(
+            folder, "embed", "in", "-o", "e.npz", "--mean", "--model", pooling_models[0]
+        ).returncode
+        == 0
+    )
     with np.load(folder / "e.npz") as found:
         assert found.files == ["in/a.wav", "in/sub/b.FLAC"]
         rows = Embedder(pooling_models[0]).embed(read_audio(folder / "in/a.wav"))
@@ -58,7 +80,10 @@ def test_mean(folder, pooling_models):
 
 def test_formats_of_ffmpeg(folder, pooling_models):
     (folder / "in/c.m4a").write_bytes(encode(tone(300, 44100, 2)[None], 44100, "mp4", "aac"))
-    assert frill(folder, "embed", "in/c.m4a", "-o", "e.npz", "--model", pooling_models[0]).returncode == 0
+    assert (
+        frill(folder, "embed", "in/c.m4a", "-o", "e.npz", "--model", pooling_models[0]).returncode
+        == 0
+    )
     with np.load(folder / "e.npz") as found:
         assert found["in/c.m4a"].shape == (7, 8)  # 2 s
 
@@ -69,7 +94,11 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(folder, pooling_model
     done = frill(folder, "embed", "in", "in/gone.wav", "-o", "e.npz", "--model", pooling_models[0])
     said = [line for line in done.stderr.splitlines() if line.startswith("frill: ")]
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert [line.split(": ")[1] for line in said[:3]] == ["in/bad.wav", "in/empty.wav", "in/gone.wav"]
+    assert [line.split(": ")[1] for line in said[:3]] == [
+        "in/bad.wav",
+        "in/empty.wav",
+        "in/gone.wav",
+    ]
     assert "unreadable" in said[0] and "empty (0 bytes)" in said[1] and "no such file" in said[2]
     assert said[3] == "frill: e.npz lacks 3 of 5 files" and len(said) == 4
     with np.load(folder / "e.npz") as found:
@@ -81,9 +110,18 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(folder, pooling_model
     [
         (["in", "-o", "e.csv"], "--out = 'e.csv': expected a name that ends in .npz"),
         (["in/notes.txt", "-o", "e.npz"], "in/notes.txt: unreadable"),
-        (["in/notes.txt", "-o", "e.npz"], "none of the 1 files could be read; e.npz is not written"),
-        (["silent", "-o", "e.npz"], "silent: no audio in this folder; expected files named .aac .aif"),
-        (["in", "-o", "e.npz", "--model", "none.tflite"], "--model: none.tflite: no such file; `make repro` writes release/frill.tflite"),
+        (
+            ["in/notes.txt", "-o", "e.npz"],
+            "none of the 1 files could be read; e.npz is not written",
+        ),
+        (
+            ["silent", "-o", "e.npz"],
+            "silent: no audio in this folder; expected files named .aac .aif",
+        ),
+        (
+            ["in", "-o", "e.npz", "--model", "none.tflite"],
+            "--model: none.tflite: no such file; `make repro` writes release/frill.tflite",
+        ),
         (["in", "-o", "e.npz", "--model", "in/a.wav"], "--model: in/a.wav: "),
     ],
 )
@@ -105,8 +143,21 @@ def test_the_default_model_is_the_release(folder, pooling_models):
 def test_help_names_every_command():
     done = subprocess.run([sys.executable, "-m", "frill", "--help"], capture_output=True, text=True)
     assert done.returncode == 0
-    for command in ("embed", "demo", "check", "plan", "repro", "show", "grid", "devices", "benchmark", "clean"):
+    for command in (
+        "embed",
+        "demo",
+        "check",
+        "plan",
+        "repro",
+        "show",
+        "grid",
+        "devices",
+        "benchmark",
+        "clean",
+    ):
         assert f"\n  {command} " in done.stdout
-        of_one = subprocess.run([sys.executable, "-m", "frill", command, "--help"], capture_output=True, text=True)
+        of_one = subprocess.run(
+            [sys.executable, "-m", "frill", command, "--help"], capture_output=True, text=True
+        )
         assert of_one.returncode == 0 and of_one.stdout.startswith(f"usage: frill {command} ")
     assert max(map(len, done.stdout.splitlines())) <= 100

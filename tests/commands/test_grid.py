@@ -26,7 +26,10 @@ def test_the_papers_144():
 
 
 def test_the_command_prints_what_params_yaml_takes(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", "frill grid --backbone large --width 1 3 --pooling gap --rank 50 --qat 0 --precision dynamic --seeds 2".split())
+    monkeypatch.setattr(
+        "sys.argv",
+        "frill grid --backbone large --width 1 3 --pooling gap --rank 50 --qat 0 --precision dynamic --seeds 2".split(),
+    )
     with pytest.raises(SystemExit) as end:
         cli.main()
     students = yaml.safe_load("students:\n" + capsys.readouterr().out)["students"]
@@ -34,7 +37,9 @@ def test_the_command_prints_what_params_yaml_takes(monkeypatch, capsys):
     assert list(students) == ["large_1.0_rank50_dynamic_seeds2", "large_3.0_rank50_dynamic_seeds2"]
 
 
-@pytest.mark.parametrize("axis, value", [("backbone", "huge"), ("width", "wide"), ("rank", None), ("qat", 2)])
+@pytest.mark.parametrize(
+    "axis, value", [("backbone", "huge"), ("width", "wide"), ("rank", None), ("qat", 2)]
+)
 def test_a_value_out_of_its_set_is_named(axis, value):
     with pytest.raises(ParamsError, match=f"{axis} = {value!r}"):
         grid.lines(grid.AXES | {axis: [value]})

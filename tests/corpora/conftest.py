@@ -37,7 +37,10 @@ def register(monkeypatch):
 
     def register(builder_class, files):
         lines = {url: miniatures.checksum_line(url, path) for url, path in files.items()}
-        infos = {url: tfds.download.checksums.UrlInfo(size, digest, files[url].name) for url, (_, size, digest) in lines.items()}
+        infos = {
+            url: tfds.download.checksums.UrlInfo(size, digest, files[url].name)
+            for url, (_, size, digest) in lines.items()
+        }
         monkeypatch.setattr(builder_class, "url_infos", infos)
 
     return register

@@ -61,7 +61,13 @@ def test_a_compressed_archive_cut_short(tmp_path, compress, lost):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not an archive" * 100, archive(FILES)[: 3584 * 5] + b"x" * 5000, gzip.compress(archive(FILES))[:100] + bytes(900)]
+    "content",
+    [
+        b"",
+        b"not an archive" * 100,
+        archive(FILES)[: 3584 * 5] + b"x" * 5000,
+        gzip.compress(archive(FILES))[:100] + bytes(900),
+    ],
 )
 def test_what_is_no_archive_or_damaged_within(tmp_path, content):
     (tmp_path / "a.tar").write_bytes(content)
@@ -71,8 +77,15 @@ def test_what_is_no_archive_or_damaged_within(tmp_path, content):
 
 def test_links_and_devices_are_not_followed_and_no_name_leads_anywhere(tmp_path, monkeypatch):
     (tmp_path / "secret.wav").write_bytes(b"secret")
-    links = [odd_member("l.wav", tarfile.SYMTYPE, str(tmp_path / "secret.wav")), odd_member("h.wav", tarfile.LNKTYPE, "../secret.wav")]
-    others = [odd_member("dev.wav", tarfile.CHRTYPE), odd_member("pipe.wav", tarfile.FIFOTYPE), odd_member("folder", tarfile.DIRTYPE)]
+    links = [
+        odd_member("l.wav", tarfile.SYMTYPE, str(tmp_path / "secret.wav")),
+        odd_member("h.wav", tarfile.LNKTYPE, "../secret.wav"),
+    ]
+    others = [
+        odd_member("dev.wav", tarfile.CHRTYPE),
+        odd_member("pipe.wav", tarfile.FIFOTYPE),
+        odd_member("folder", tarfile.DIRTYPE),
+    ]
     outside = [("../escaped.wav", b"e"), (str(tmp_path / "absolute.wav"), b"a")]
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.tar").write_bytes(archive(outside, links + others))
@@ -80,7 +93,9 @@ def test_links_and_devices_are_not_followed_and_no_name_leads_anywhere(tmp_path,
     assert [content for _, content in found] == [b"e", b"a", None, None, None, None]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.tar", "in", "secret.wav"]
     monkeypatch.setattr(module, "MAX_BYTES", 100)
-    (tmp_path / "in/a.tar").write_bytes(archive([("large.wav", bytes(101)), ("small.wav", bytes(100))]))
+    (tmp_path / "in/a.tar").write_bytes(
+        archive([("large.wav", bytes(101)), ("small.wav", bytes(100))])
+    )
     assert list(members(tmp_path / "in/a.tar")) == [("large.wav", None), ("small.wav", bytes(100))]
 
 
@@ -96,8 +111,15 @@ def test_a_zip_archive(tmp_path, monkeypatch):
     link = zipfile.ZipInfo("link.wav")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     monkeypatch.setattr(module, "MAX_BYTES", 100)
-    zipped(tmp_path / "b.zip", [("../escaped.wav", b"e"), (link, b"/etc/passwd"), ("large.wav", bytes(101))])
-    assert list(members(tmp_path / "b.zip")) == [("../escaped.wav", b"e"), ("link.wav", None), ("large.wav", None)]
+    zipped(
+        tmp_path / "b.zip",
+        [("../escaped.wav", b"e"), (link, b"/etc/passwd"), ("large.wav", bytes(101))],
+    )
+    assert list(members(tmp_path / "b.zip")) == [
+        ("../escaped.wav", b"e"),
+        ("link.wav", None),
+        ("large.wav", None),
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.zip"]
 
 
@@ -105,7 +127,9 @@ def test_a_zip_archive(tmp_path, monkeypatch):
 def test_a_damaged_zip_archive(tmp_path, spoil):
     zipped(tmp_path / "a.zip", FILES)
     whole = (tmp_path / "a.zip").read_bytes()
-    (tmp_path / "a.zip").write_bytes(whole[:-30] if spoil == "cut" else whole[:45] + bytes([whole[45] ^ 1]) + whole[46:])
+    (tmp_path / "a.zip").write_bytes(
+        whole[:-30] if spoil == "cut" else whole[:45] + bytes([whole[45] ^ 1]) + whole[46:]
+    )
     with pytest.raises(ArchiveError):
         list(members(tmp_path / "a.zip"))
     assert ends_early(tmp_path / "a.zip") == (spoil == "cut")

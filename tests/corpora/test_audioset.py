@@ -49,7 +49,9 @@ def files(tmp_path):
     (tmp_path / "ontology.json").write_text(json.dumps(ONTOLOGY, indent=1))
     (tmp_path / "class_labels_indices.csv").write_text(CLASSES)
     (tmp_path / "clips").mkdir()
-    for number, name in enumerate(("--PJHxphWEs.wav", "-0SdAVK79lg_0_7250.flac", "_aE2O5G5WE0_120.500_130.500.wav")):
+    for number, name in enumerate(
+        ("--PJHxphWEs.wav", "-0SdAVK79lg_0_7250.flac", "_aE2O5G5WE0_120.500_130.500.wav")
+    ):
         soundfile.write(tmp_path / "clips" / name, tone(300 + 100 * number, 44100, 1.0), 44100)
     return tmp_path
 
@@ -67,14 +69,21 @@ def spec(root, **changes) -> AudiosetSet:
 
 def test_the_speech_subset_by_label(files):
     clips = list(audioset.clips("speech", spec(files, licence="CC-BY-4.0")))
-    found = [(clip.name, clip.label, clip.source, clip.licence, len(clip.samples)) for clip in clips[:2]]
+    found = [
+        (clip.name, clip.label, clip.source, clip.licence, len(clip.samples)) for clip in clips[:2]
+    ]
     assert found == [
         ("--PJHxphWEs_30000", "Speech", "youtube.com/watch?v=--PJHxphWEs", "CC-BY-4.0", 16000),
         ("-0SdAVK79lg_0", "Speech", "youtube.com/watch?v=-0SdAVK79lg", "CC-BY-4.0", 16000),
     ]
-    assert clips[2:] == [Rejected("youtube.com/watch?v=zzz-_zzzzzz", "no such file (zzz-_zzzzzz.wav)", "missing")]
+    assert clips[2:] == [
+        Rejected("youtube.com/watch?v=zzz-_zzzzzz", "no such file (zzz-_zzzzzz.wav)", "missing")
+    ]
     assert audioset.find_missing("speech", spec(files))[1:] == (1, 3)
-    assert [getattr(item, "name", None) for item in audioset.clips("speech", spec(files), start=1, threads=2)] == ["-0SdAVK79lg_0", None]
+    assert [
+        getattr(item, "name", None)
+        for item in audioset.clips("speech", spec(files), start=1, threads=2)
+    ] == ["-0SdAVK79lg_0", None]
 
 
 def test_labels_below_by_the_ontologys_tree(files):
@@ -86,13 +95,26 @@ def test_labels_below_by_the_ontologys_tree(files):
             ("_aE2O5G5WE0", "Child speech, kid speaking"),
             ("zzz-_zzzzzz", "Speech"),
         ]
-    assert len(audioset.wanted_labels("speech", spec(files, labels=["Music", "Speech"], children=1))) == 4
+    assert (
+        len(audioset.wanted_labels("speech", spec(files, labels=["Music", "Speech"], children=1)))
+        == 4
+    )
 
 
 def test_labels_by_the_list_of_classes(files):
-    listed = spec(files, ontology=str(files / "class_labels_indices.csv"), labels=["Child speech, kid speaking", MALE])
-    assert [row["ytid"] for row in audioset.rows("speech", listed)] == ["-0SdAVK79lg", "_aE2O5G5WE0"]
-    with pytest.raises(UserError, match="children = 1: .*class_labels_indices.csv has no tree of labels; give ontology.json"):
+    listed = spec(
+        files,
+        ontology=str(files / "class_labels_indices.csv"),
+        labels=["Child speech, kid speaking", MALE],
+    )
+    assert [row["ytid"] for row in audioset.rows("speech", listed)] == [
+        "-0SdAVK79lg",
+        "_aE2O5G5WE0",
+    ]
+    with pytest.raises(
+        UserError,
+        match="children = 1: .*class_labels_indices.csv has no tree of labels; give ontology.json",
+    ):
         list(audioset.rows("speech", listed.model_copy(update={"children": 1})))
 
 
@@ -126,12 +148,27 @@ def test_names_that_downloaders_give(files, pattern, name):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"labels": "Speach"}, "audio.audioset.speech.labels: 'Speach' is no label of .*ontology.json; correct it"),
-        ({"labels": "speech"}, "'speech' is no label .*; it has Speech, Male speech, man speaking, Child speech"),
+        (
+            {"labels": "Speach"},
+            "audio.audioset.speech.labels: 'Speach' is no label of .*ontology.json; correct it",
+        ),
+        (
+            {"labels": "speech"},
+            "'speech' is no label .*; it has Speech, Male speech, man speaking, Child speech",
+        ),
         ({"labels": "Human sounds"}, "no segment has one of audio.audioset.speech.labels"),
-        ({"folder": "/nowhere"}, "audio.audioset.speech.folder = '/nowhere': no such folder; correct the path"),
-        ({"csv": "/nowhere.csv"}, "audio.audioset.speech.csv = '/nowhere.csv': no such file or directory; correct the path"),
-        ({"ontology": "/nowhere.json"}, "audio.audioset.speech.ontology = '/nowhere.json': no such file or directory; correct"),
+        (
+            {"folder": "/nowhere"},
+            "audio.audioset.speech.folder = '/nowhere': no such folder; correct the path",
+        ),
+        (
+            {"csv": "/nowhere.csv"},
+            "audio.audioset.speech.csv = '/nowhere.csv': no such file or directory; correct the path",
+        ),
+        (
+            {"ontology": "/nowhere.json"},
+            "audio.audioset.speech.ontology = '/nowhere.json': no such file or directory; correct",
+        ),
     ],
 )
 def test_mistakes_name_key_value_and_remedy(files, changes, message):
@@ -144,7 +181,11 @@ def test_mistakes_name_key_value_and_remedy(files, changes, message):
     "old, new, message",
     [
         ("# YTID,", "YTID,", "line 3 is 'YTID, start_seconds"),
-        ("num_segs=5", "num_segs=22160", "holds 5 segments, its header says num_segs=22160; fetch it again"),
+        (
+            "num_segs=5",
+            "num_segs=22160",
+            "holds 5 segments, its header says num_segs=22160; fetch it again",
+        ),
         ("-0SdAVK79lg, 0.000", "../../x, 0.000", "'../../x, 0.000, 7.250, .*' is not a segment"),
         ("0.000, 7.250", "nan, 7.250", "is not a segment"),
         (', "/m/012xff"', "", "'--ZhevVpy1s, 50.000, 60.000' is not a segment"),
@@ -159,18 +200,33 @@ def test_a_csv_that_is_not_the_official_one(files, old, new, message):
 @pytest.mark.parametrize("content", ["{", "[1]", '[{"name": "x"}]', '{"a": 1}'])
 def test_an_ontology_that_is_none(files, content):
     (files / "ontology.json").write_text(content)
-    with pytest.raises(UserError, match="neither AudioSet's ontology.json nor its class_labels_indices.csv; fetch it again"):
+    with pytest.raises(
+        UserError,
+        match="neither AudioSet's ontology.json nor its class_labels_indices.csv; fetch it again",
+    ):
         list(audioset.rows("speech", spec(files)))
 
 
 def test_a_link_out_of_the_folder_is_not_followed(files):
     soundfile.write(files / "secret.wav", tone(500, 16000, 1.0), 16000)
     (files / "clips/zzz-_zzzzzz.wav").symlink_to(files / "secret.wav")
-    assert [item.kind for item in audioset.clips("speech", spec(files)) if isinstance(item, Rejected)] == ["outside"]
+    assert [
+        item.kind for item in audioset.clips("speech", spec(files)) if isinstance(item, Rejected)
+    ] == ["outside"]
 
 
 @pytest.mark.parametrize(
-    "pattern", ["{start}.wav", "{ytid.__class__}.wav", "{ytid!r}.wav", "{ytid:>30}.wav", "{id}.wav", "../{ytid}.wav", "/{ytid}.wav", "{ytid"]
+    "pattern",
+    [
+        "{start}.wav",
+        "{ytid.__class__}.wav",
+        "{ytid!r}.wav",
+        "{ytid:>30}.wav",
+        "{id}.wav",
+        "../{ytid}.wav",
+        "/{ytid}.wav",
+        "{ytid",
+    ],
 )
 def test_a_pattern_that_cannot_be_filled_in(default, files, pattern):
     default["audio"]["audioset"] = {"youtube": spec(files).model_dump() | {"pattern": pattern}}

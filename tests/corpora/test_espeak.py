@@ -33,7 +33,9 @@ def test_an_utterance_does_not_depend_on_those_before_it(synthesizer, variant):
 
 def test_another_process_says_the_same(synthesizer):
     here = hashlib.sha256(synthesizer.speak(HELLO, variant="f2").tobytes()).hexdigest()
-    there = subprocess.run([sys.executable, "-c", SPEAK_HELLO], capture_output=True, text=True, check=True)
+    there = subprocess.run(
+        [sys.executable, "-c", SPEAK_HELLO], capture_output=True, text=True, check=True
+    )
     assert there.stdout.strip() == here
 
 

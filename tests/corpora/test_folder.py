@@ -42,7 +42,12 @@ def audio(tmp_path):
 
 
 def spec(root, **changes) -> FolderSet:
-    given = {"use": "task", "folder": str(root / "audio"), "csv": str(root / "list.csv"), "columns": COLUMNS}
+    given = {
+        "use": "task",
+        "folder": str(root / "audio"),
+        "csv": str(root / "list.csv"),
+        "columns": COLUMNS,
+    }
     return FolderSet.model_validate(given | changes)
 
 
@@ -50,7 +55,9 @@ def test_columns_splits_and_rejected_files(audio):
     splits = {"train": "training", "validation": ["dev", "x"], "test": "eval"}
     *clips, missing = folder.clips("mine", spec(audio, splits=splits))
     assert all(isinstance(clip, Clip) and clip.samples.dtype == np.int16 for clip in clips)
-    found = [(clip.name, clip.label, clip.speaker, clip.split, clip.fold, clip.source) for clip in clips]
+    found = [
+        (clip.name, clip.label, clip.speaker, clip.split, clip.fold, clip.source) for clip in clips
+    ]
     assert found == [
         ("mine-000000", "yes", "anna", "train", "", "a/one.wav"),
         ("mine-000001", "no", "ben", "validation", "", "two.wav"),
@@ -60,23 +67,51 @@ def test_columns_splits_and_rejected_files(audio):
     assert missing == Rejected("missing.wav", "no such file", "missing")
     assert folder.probe_files("mine", spec(audio)) == ([missing], 4)
     again = list(folder.clips("mine", spec(audio, splits=splits), start=1, threads=2))
-    assert [getattr(item, "name", item) for item in again] == ["mine-000001", "mine-000002", missing]
+    assert [getattr(item, "name", item) for item in again] == [
+        "mine-000001",
+        "mine-000002",
+        missing,
+    ]
 
 
 def test_without_splits_the_columns_words_stay(audio):
-    assert [row["split"] for row in folder.rows("mine", spec(audio))] == ["training", "dev", "eval", "eval"]
-    assert [row["split"] for row in folder.rows("mine", spec(audio, splits={"test": "eval"}))] == ["", "", "test", "test"]
+    assert [row["split"] for row in folder.rows("mine", spec(audio))] == [
+        "training",
+        "dev",
+        "eval",
+        "eval",
+    ]
+    assert [row["split"] for row in folder.rows("mine", spec(audio, splits={"test": "eval"}))] == [
+        "",
+        "",
+        "test",
+        "test",
+    ]
 
 
 @pytest.mark.parametrize(
-    "where, kept", [({"noise": "0"}, [0, 1]), ({"noise": ["1", "2"]}, [2, 3]), ({"noise": ["0", "1"], "who": "ben"}, [1]), ({}, [0, 1, 2, 3])]
+    "where, kept",
+    [
+        ({"noise": "0"}, [0, 1]),
+        ({"noise": ["1", "2"]}, [2, 3]),
+        ({"noise": ["0", "1"], "who": "ben"}, [1]),
+        ({}, [0, 1, 2, 3]),
+    ],
 )
 def test_where_keeps_rows(audio, where, kept):
-    assert [row["speaker"] for row in folder.rows("mine", spec(audio, where=where))] == [ROWS[index]["who"] for index in kept]
+    assert [row["speaker"] for row in folder.rows("mine", spec(audio, where=where))] == [
+        ROWS[index]["who"] for index in kept
+    ]
 
 
 def test_a_part_of_a_file(audio):
-    write_csv(audio / "list.csv", [{"f": "a/one.wav", "from": "0.25", "long": "0.5"}, {"f": "a/one.wav", "from": "", "long": ""}])
+    write_csv(
+        audio / "list.csv",
+        [
+            {"f": "a/one.wav", "from": "0.25", "long": "0.5"},
+            {"f": "a/one.wav", "from": "", "long": ""},
+        ],
+    )
     columns = {"file": "f", "start_s": "from", "duration_s": "long"}
     part, whole = folder.clips("mine", spec(audio, use="corpus", columns=columns))
     np.testing.assert_allclose(part.samples, np.arange(4000, 12000), atol=1)
@@ -100,20 +135,37 @@ def test_files_that_cannot_be_used_are_counted(audio, file, kind, reason):
     write_csv(audio / "list.csv", [{"path": file, "n": "1"}, {"path": "two.wav", "n": "2"}])
     mine = spec(audio, use="corpus", columns={"file": "path"})
     rejected, clip = folder.clips("mine", mine)
-    assert isinstance(rejected, Rejected) and (rejected.source, rejected.kind) == (file, kind) and re.search(reason, rejected.reason)
+    assert (
+        isinstance(rejected, Rejected)
+        and (rejected.source, rejected.kind) == (file, kind)
+        and re.search(reason, rejected.reason)
+    )
     assert isinstance(clip, Clip) and folder.probe_files("mine", mine) == ([rejected], 2)
 
 
 def test_a_licence_of_the_row_or_of_the_set_and_a_note_on_the_extension(audio):
     soundfile.write(audio / "audio/flac.wav", np.ones(160), 16000, format="FLAC")
-    write_csv(audio / "list.csv", [{"path": "flac.wav", "terms": "CC0-1.0"}, {"path": "two.wav", "terms": ""}])
-    first, second = folder.clips("mine", spec(audio, use="corpus", columns={"file": "path", "licence": "terms"}, licence="CC-BY-4.0"))
-    assert (first.licence, first.note) == ("CC0-1.0", "named .wav but holds flac; read by its content")
+    write_csv(
+        audio / "list.csv",
+        [{"path": "flac.wav", "terms": "CC0-1.0"}, {"path": "two.wav", "terms": ""}],
+    )
+    first, second = folder.clips(
+        "mine",
+        spec(
+            audio, use="corpus", columns={"file": "path", "licence": "terms"}, licence="CC-BY-4.0"
+        ),
+    )
+    assert (first.licence, first.note) == (
+        "CC0-1.0",
+        "named .wav but holds flac; read by its content",
+    )
     assert (second.licence, second.note) == ("CC-BY-4.0", "")
 
 
 def test_a_name_that_the_file_system_refuses(audio):
-    write_csv(audio / "list.csv", [{"path": "a" * 300 + ".wav", "n": "1"}, {"path": "two.wav", "n": "1"}])
+    write_csv(
+        audio / "list.csv", [{"path": "a" * 300 + ".wav", "n": "1"}, {"path": "two.wav", "n": "1"}]
+    )
     rejected, clip = folder.clips("mine", spec(audio, use="corpus", columns={"file": "path"}))
     assert rejected.reason == "unreadable (File name too long)" and clip.source == "two.wav"
 
@@ -127,11 +179,20 @@ def test_an_absolute_path_is_refused(audio):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"columns": COLUMNS | {"speaker": "name"}}, "columns.speaker names the column 'name', .* it has: path, word, who, part, noise"),
+        (
+            {"columns": COLUMNS | {"speaker": "name"}},
+            "columns.speaker names the column 'name', .* it has: path, word, who, part, noise",
+        ),
         ({"where": {"lang": "en"}}, "audio.folder.mine.where.lang names the column 'lang'"),
         ({"where": {"noise": "9"}}, "no rows are left for audio.folder.mine after `where`"),
-        ({"folder": "/nowhere"}, "audio.folder.mine.folder = '/nowhere': no such folder; correct the path"),
-        ({"csv": "/nowhere.csv"}, "audio.folder.mine.csv = '/nowhere.csv': no such file or directory; correct the path"),
+        (
+            {"folder": "/nowhere"},
+            "audio.folder.mine.folder = '/nowhere': no such folder; correct the path",
+        ),
+        (
+            {"csv": "/nowhere.csv"},
+            "audio.folder.mine.csv = '/nowhere.csv': no such file or directory; correct the path",
+        ),
     ],
 )
 def test_mistakes_name_key_value_and_remedy(audio, changes, message):
@@ -146,9 +207,18 @@ def test_mistakes_name_key_value_and_remedy(audio, changes, message):
         (b"", "it has: none"),
         (b"path\n\xff\xfe\n", "not a CSV in UTF-8"),
         (b"path,word,who,part\n", "no rows are left"),
-        (b'path,word,who,part\ntwo.wav,"yes,anna,dev\ntwo.wav,no,ben,dev\n', "not a CSV in UTF-8 .unexpected end of data"),  # one row, silently
-        (b"path,word,who,part\ntwo.wav,yes, please,anna,dev\n", "line 2 has more fields than the header: 'dev' is left over"),
-        (b"path,word,who,part,word\ntwo.wav,yes,anna,dev,no\n", "columns.label names the column 'word', which stands twice"),
+        (
+            b'path,word,who,part\ntwo.wav,"yes,anna,dev\ntwo.wav,no,ben,dev\n',
+            "not a CSV in UTF-8 .unexpected end of data",
+        ),  # one row, silently
+        (
+            b"path,word,who,part\ntwo.wav,yes, please,anna,dev\n",
+            "line 2 has more fields than the header: 'dev' is left over",
+        ),
+        (
+            b"path,word,who,part,word\ntwo.wav,yes,anna,dev,no\n",
+            "columns.label names the column 'word', which stands twice",
+        ),
     ],
 )
 def test_a_csv_that_is_none(audio, content, message):
@@ -170,7 +240,11 @@ def test_a_csv_that_is_none(audio, content, message):
 def test_a_start_that_is_no_time(audio, value, message):
     write_csv(audio / "list.csv", [{"path": "two.wav", "from": value}])
     with pytest.raises(UserError, match=f"column 'from' = .* for two.wav: {message}"):
-        list(folder.rows("mine", spec(audio, use="corpus", columns={"file": "path", "start_s": "from"})))
+        list(
+            folder.rows(
+                "mine", spec(audio, use="corpus", columns={"file": "path", "start_s": "from"})
+            )
+        )
 
 
 def test_excels_byte_order_mark_and_short_rows(audio):
@@ -181,5 +255,8 @@ def test_excels_byte_order_mark_and_short_rows(audio):
 
 def test_a_label_that_is_not_among_labels_is_found_without_decoding(audio):
     rejected, listed = folder.probe_files("mine", spec(audio, labels=["no"]))
-    assert listed == 4 and [(item.source, item.kind) for item in rejected] == [("a/one.wav", "unknown_label"), ("missing.wav", "missing")]
+    assert listed == 4 and [(item.source, item.kind) for item in rejected] == [
+        ("a/one.wav", "unknown_label"),
+        ("missing.wav", "missing"),
+    ]
     assert rejected[0].reason == "its label 'yes' is not among `labels`"

@@ -12,10 +12,14 @@ from frill.params.load import validate
 
 def test_rejected_files_up_to_the_limit_are_told_and_over_it_stop():
     two = [Rejected("a.wav", "no such file"), Rejected("b.wav", "empty (0 bytes)")]
-    assert enforce_limit("mine", two, 100, 0.02) == ["mine: a.wav: no such file; skipped", "mine: b.wav: empty (0 bytes); skipped"]
+    assert enforce_limit("mine", two, 100, 0.02) == [
+        "mine: a.wav: no such file; skipped",
+        "mine: b.wav: empty (0 bytes); skipped",
+    ]
     assert enforce_limit("mine", [], 0, 0.0) == []
     with pytest.raises(
-        UserError, match=r"mine: 2 of 99 files cannot be used, over audio.rejected_limit = 0.02; repair or remove them, or raise the limit"
+        UserError,
+        match=r"mine: 2 of 99 files cannot be used, over audio.rejected_limit = 0.02; repair or remove them, or raise the limit",
     ):
         enforce_limit("mine", two, 99, 0.02)
     many = [Rejected(f"{index}.wav", "bad") for index in range(25)]
@@ -31,12 +35,17 @@ def audio(default):
     """params.audio with a folder and clips of AudioSet; a tenth may be rejected, a tenth leaked, half of AudioSet missing."""
     folder = {"use": "corpus", "folder": "f", "csv": "f.csv", "columns": {"file": "path"}}
     default["audio"] |= {"rejected_limit": 0.1, "leakage_limit": 0.1, "folder": {"mine": folder}}
-    default["audio"]["audioset"] = {"youtube": {"use": "corpus", "folder": "f", "csv": "f.csv", "ontology": "o.json"}}
+    default["audio"]["audioset"] = {
+        "youtube": {"use": "corpus", "folder": "f", "csv": "f.csv", "ontology": "o.json"}
+    }
     return validate(default).audio
 
 
 def clips(count: int, split: str = "") -> list[Clip]:
-    return [Clip(f"{split}{i}", np.full(3, i + 1, np.int16), split=split, source=f"{split}{i}.wav") for i in range(count)]
+    return [
+        Clip(f"{split}{i}", np.full(3, i + 1, np.int16), split=split, source=f"{split}{i}.wav")
+        for i in range(count)
+    ]
 
 
 def test_each_limit_has_its_name(tmp_path, audio):
@@ -45,14 +54,24 @@ def test_each_limit_has_its_name(tmp_path, audio):
 
     bad, gone = Rejected("b.wav", "silent", "silent"), Rejected("g.wav", "no such file", "missing")
     assert lines("folder", "mine", [*clips(9), bad]) == ["mine: b.wav: silent; skipped"]
-    with pytest.raises(UserError, match=r"mine: 2 of 11 files cannot be used, over audio.rejected_limit = 0.1"):
+    with pytest.raises(
+        UserError, match=r"mine: 2 of 11 files cannot be used, over audio.rejected_limit = 0.1"
+    ):
         lines("folder", "mine", [*clips(9), bad, gone])
     assert len(lines("audioset", "youtube", [*clips(6), gone, gone, gone, gone])) == 4
-    with pytest.raises(UserError, match=r"youtube: 7 of 13 files cannot be used, over audio.audioset.youtube.missing_limit = 0.5"):
+    with pytest.raises(
+        UserError,
+        match=r"youtube: 7 of 13 files cannot be used, over audio.audioset.youtube.missing_limit = 0.5",
+    ):
         lines("audioset", "youtube", [*clips(6), *[gone] * 7])
-    with pytest.raises(UserError, match=r"youtube: 2 of 10 files cannot be used, over audio.rejected_limit = 0.1"):
+    with pytest.raises(
+        UserError, match=r"youtube: 2 of 10 files cannot be used, over audio.rejected_limit = 0.1"
+    ):
         lines("audioset", "youtube", [*clips(6), gone, gone, bad, bad])
-    with pytest.raises(UserError, match=r"mine: archives that end early or are damaged are 50% of the set, over audio.rejected_limit = 0.1"):
+    with pytest.raises(
+        UserError,
+        match=r"mine: archives that end early or are damaged are 50% of the set, over audio.rejected_limit = 0.1",
+    ):
         lines("folder", "mine", [*clips(99), Rejected("a.tar", "ends early", "archive", 0.5)])
 
 
@@ -64,18 +83,29 @@ def test_leakage_is_told_and_over_the_limit_stops(tmp_path, audio):
         "mine: 2 clips stand in two splits or folds (leakage in summary.json)",
     ]
     written = write_clips(tmp_path / "two", [*clips(20, "train"), *clips(3, "test")])
-    with pytest.raises(UserError, match=r"mine: 3 of 23 clips stand in two splits or folds, over audio.leakage_limit = 0.1; take them out"):
+    with pytest.raises(
+        UserError,
+        match=r"mine: 3 of 23 clips stand in two splits or folds, over audio.leakage_limit = 0.1; take them out",
+    ):
         enforce_limits("folder", "mine", written, audio)
 
 
 def test_what_was_odd_is_told(tmp_path, audio):
-    items = [Clip(f"{i}", np.full(3, i, np.int16), source=f"{i}.wav", note="named .wav but holds flac") for i in range(12)]
+    items = [
+        Clip(f"{i}", np.full(3, i, np.int16), source=f"{i}.wav", note="named .wav but holds flac")
+        for i in range(12)
+    ]
     lines = enforce_limits("folder", "mine", write_clips(tmp_path / "store", items), audio)
-    assert lines[0] == "mine: 0.wav: named .wav but holds flac" and lines[10:] == ["mine: ... and 2 more like it"]
+    assert lines[0] == "mine: 0.wav: named .wav but holds flac" and lines[10:] == [
+        "mine: ... and 2 more like it"
+    ]
 
 
 def labelled(parts: list[tuple[str, str]], by: str) -> list[Clip]:
-    return [Clip(f"{label}{part}", np.full(9, index, np.int16), label=label, **{by: part}) for index, (label, part) in enumerate(parts)]
+    return [
+        Clip(f"{label}{part}", np.full(9, index, np.int16), label=label, **{by: part})
+        for index, (label, part) in enumerate(parts)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -89,18 +119,34 @@ def labelled(parts: list[tuple[str, str]], by: str) -> list[Clip]:
     ],
 )
 def test_a_task_that_cannot_be_scored_is_found_before_training(tmp_path, default, clips, message):
-    spec = {"use": "task", "folder": "f", "shards": {"train": "a", "test": "b"}, "fields": {"label": "cls"}}
+    spec = {
+        "use": "task",
+        "folder": "f",
+        "shards": {"train": "a", "test": "b"},
+        "fields": {"label": "cls"},
+    }
     default["audio"]["webdataset"] = {"mine": spec}
-    audio, written = validate(default).audio, write_clips(tmp_path / "store", labelled(clips, by="split"))
+    audio, written = (
+        validate(default).audio,
+        write_clips(tmp_path / "store", labelled(clips, by="split")),
+    )
     if not message:
         assert enforce_limits("webdataset", "mine", written, audio) == []
         return
-    with pytest.raises(UserError, match=f"mine: {message}; correct audio.webdataset.mine in params.yaml, or the data"):
+    with pytest.raises(
+        UserError,
+        match=f"mine: {message}; correct audio.webdataset.mine in params.yaml, or the data",
+    ):
         enforce_limits("webdataset", "mine", written, audio)
 
 
 def test_folds_of_a_task(tmp_path, default):
-    spec = {"use": "task", "folder": "f", "shards": "*.tar", "fields": {"label": "cls", "fold": "json.fold"}}
+    spec = {
+        "use": "task",
+        "folder": "f",
+        "shards": "*.tar",
+        "fields": {"label": "cls", "fold": "json.fold"},
+    }
     default["audio"]["webdataset"] = {"mine": spec}
     audio = validate(default).audio
     three = labelled([("a", "1"), ("b", "2"), ("a", "3")], by="fold")

@@ -47,7 +47,9 @@ def test_an_error_of_audio_is_a_rejected_clip_and_others_are_not():
     def fails(error):
         raise error
 
-    item = read_clip("c", "a.wav", lambda: fails(AudioError("empty (no samples)", "empty")), label="x")
+    item = read_clip(
+        "c", "a.wav", lambda: fails(AudioError("empty (no samples)", "empty")), label="x"
+    )
     assert item == Rejected("a.wav", "empty (no samples)", "empty")
     with pytest.raises(ZeroDivisionError):
         read_clip("c", "a.wav", lambda: 1 / 0)
@@ -65,8 +67,14 @@ def test_silent_clips_and_other_labels_are_rejected():
     assert kinds(None, False) == ["clip", "clip", "clip", "silent", "unreadable"]
     assert kinds(None, True) == ["clip", "clip", "unknown_label", "silent", "unreadable"]
     assert kinds(["a"], False) == ["clip", "unknown_label", "unknown_label", "silent", "unreadable"]
-    reasons = [item.reason for item in screened(items, ["a"], True, -72) if isinstance(item, Rejected)]
-    assert reasons[:3] == ["its label 'b' is not among `labels`", "has no label", "silent (no sample reaches audio.silent_dbfs = -72)"]
+    reasons = [
+        item.reason for item in screened(items, ["a"], True, -72) if isinstance(item, Rejected)
+    ]
+    assert reasons[:3] == [
+        "its label 'b' is not among `labels`",
+        "has no label",
+        "silent (no sample reaches audio.silent_dbfs = -72)",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -90,8 +98,14 @@ def test_shards_are_found_in_order_within_the_folder(tmp_path):
     (tmp_path / "secret.tar").touch()
     (tmp_path / "in/b-2.tar").symlink_to(tmp_path / "secret.tar")
     (tmp_path / "in/b-3.tar").mkdir()
-    found = {pattern: shards(str(tmp_path / "in"), pattern) for pattern in ("b-*.tar", "b-{0..2}.tar", "[x].tar", "{c,d}.tar", "*.gz")}
-    names = {pattern: ([path.name for path in paths], missing) for pattern, (paths, missing) in found.items()}
+    found = {
+        pattern: shards(str(tmp_path / "in"), pattern)
+        for pattern in ("b-*.tar", "b-{0..2}.tar", "[x].tar", "{c,d}.tar", "*.gz")
+    }
+    names = {
+        pattern: ([path.name for path in paths], missing)
+        for pattern, (paths, missing) in found.items()
+    }
     assert names == {
         "b-*.tar": (["b-0.tar", "b-1.tar"], []),
         "b-{0..2}.tar": (["b-0.tar", "b-1.tar"], ["b-2.tar"]),
@@ -102,7 +116,14 @@ def test_shards_are_found_in_order_within_the_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "file, kind", [("../x", "outside"), ("/etc/passwd", "outside"), ("a\0b", "outside"), ("", "missing"), ("a/../../x", "outside")]
+    "file, kind",
+    [
+        ("../x", "outside"),
+        ("/etc/passwd", "outside"),
+        ("a\0b", "outside"),
+        ("", "missing"),
+        ("a/../../x", "outside"),
+    ],
 )
 def test_a_path_that_leads_out(tmp_path, file, kind):
     with pytest.raises(AudioError) as error:

@@ -20,7 +20,12 @@ def params(default, tmp_path):
     soundfile.write(tmp_path / "audio/b.wav", tone(440, 16000, 0.5, amplitude=1e-4), 16000)
     soundfile.write(tmp_path / "audio/c.wav", tone(550, 16000, 0.5), 16000)
     (tmp_path / "list.csv").write_text("path,word\na.wav,yes\nb.wav,yes\nc.wav,no\n")
-    spec = {"use": "corpus", "folder": str(tmp_path / "audio"), "csv": str(tmp_path / "list.csv"), "columns": {"file": "path", "label": "word"}}
+    spec = {
+        "use": "corpus",
+        "folder": str(tmp_path / "audio"),
+        "csv": str(tmp_path / "list.csv"),
+        "columns": {"file": "path", "label": "word"},
+    }
     default["audio"]["folder"] = {"mine": spec | {"labels": ["yes"]}}
     return default
 
@@ -36,10 +41,16 @@ def test_the_synthetic_sets_come_through_the_same_door(params):
     pytest.importorskip("espeakng_loader")
     first = next(iter(corpora.clips("espeak", "keyword", validate(params))))
     seventh = next(iter(corpora.clips("espeak", "keyword", validate(params), Done(items=6))))
-    assert isinstance(first, Clip) and first.licence == "generated" and (first.name, seventh.name) == ("keyword-00000", "keyword-00006")
+    assert (
+        isinstance(first, Clip)
+        and first.licence == "generated"
+        and (first.name, seventh.name) == ("keyword-00000", "keyword-00006")
+    )
 
 
-def test_the_name_of_an_unfinished_set_changes_with_all_that_shapes_a_set_and_with_nothing_else(params, tmp_path):
+def test_the_name_of_an_unfinished_set_changes_with_all_that_shapes_a_set_and_with_nothing_else(
+    params, tmp_path
+):
     def name() -> str:
         return corpora.name_unfinished("folder", "mine", validate(params))
 

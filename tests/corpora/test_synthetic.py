@@ -57,21 +57,34 @@ def test_names_are_unique_and_sources_given(made, name):
 
 def test_labels_are_balanced_in_every_split():
     for name, (_, labels) in TASKS.items():
-        assert 1200 % (10 * len(labels)) == 0, f"{name}'s labels would not be balanced in 1,200 clips"
+        assert 1200 % (10 * len(labels)) == 0, (
+            f"{name}'s labels would not be balanced in 1,200 clips"
+        )
     counts = Counter((clip.split, clip.label) for clip in clips("mask", 0, clips=40))
-    assert counts == {(split, label): n for split, n in zip(SPLITS, (10, 4, 6), strict=True) for label in ("clear", "mask")}
+    assert counts == {
+        (split, label): n
+        for split, n in zip(SPLITS, (10, 4, 6), strict=True)
+        for label in ("clear", "mask")
+    }
 
 
 @pytest.mark.parametrize("name", ["keyword", "language", "emotion", "mask", "human_sounds"])
 def test_no_voice_is_in_two_splits(made, name):
-    variants = {split: {c.speaker.rsplit("-", 1)[0] for c in made[name] if c.split == split} for split in SPLITS}
+    variants = {
+        split: {c.speaker.rsplit("-", 1)[0] for c in made[name] if c.split == split}
+        for split in SPLITS
+    }
     assert not variants["train"] & variants["validation"]
     assert not variants["train"] & variants["test"]
     assert not variants["validation"] & variants["test"]
 
 
 def test_people_of_the_splits_are_different():
-    assert Counter(map(split_of, range(len(VARIANTS)))) == {"train": 30, "validation": 12, "test": 18}
+    assert Counter(map(split_of, range(len(VARIANTS)))) == {
+        "train": 30,
+        "validation": 12,
+        "test": 18,
+    }
     names = [person.name for split in SPLITS for person in people(split)]
     assert len(set(names)) == len(names)
 
@@ -100,14 +113,20 @@ def test_distillation_is_as_long_as_asked():
 
 
 def test_same_seed_same_bytes_in_another_process(made):
-    here = hashlib.sha256(b"".join(c.samples.tobytes() for name in SETS for c in made[name][:4])).hexdigest()
-    there = subprocess.run([sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True)
+    here = hashlib.sha256(
+        b"".join(c.samples.tobytes() for name in SETS for c in made[name][:4])
+    ).hexdigest()
+    there = subprocess.run(
+        [sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True
+    )
     assert there.stdout.strip() == here
 
 
 def test_a_shorter_set_begins_the_longer_one_and_seeds_differ(made):
     short = list(clips("language", seed=3, clips=60))
-    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(short, made["language"], strict=False))
+    assert all(
+        np.array_equal(a.samples, b.samples) for a, b in zip(short, made["language"], strict=False)
+    )
     other = next(clips("language", seed=4))
     assert not np.array_equal(other.samples, short[0].samples)
 
@@ -125,7 +144,9 @@ def test_wrong_requests_say_what_is_right(arguments, message):
         clips(*arguments)
 
 
-@pytest.mark.parametrize("name, much", [("distillation", {"hours": 0.02}), ("keyword", {"clips": 120})])
+@pytest.mark.parametrize(
+    "name, much", [("distillation", {"hours": 0.02}), ("keyword", {"clips": 120})]
+)
 def test_a_later_start_gives_the_rest(name, much):
     """How an interrupted store goes on: `distillation` has to know how long the clips before were to end with the same one."""
     whole = list(islice(clips(name, seed=3, **much), 40))

@@ -5,7 +5,15 @@ import sys
 import pytest
 import tensorflow_datasets as tfds
 import tfds_miniatures as miniatures
-from tfds_checks import SPEECH_COMMANDS, VOXCELEB_LIST, VOXFORGE_LIST, assert_same, assert_same_tones, assert_task, spec
+from tfds_checks import (
+    SPEECH_COMMANDS,
+    VOXCELEB_LIST,
+    VOXFORGE_LIST,
+    assert_same,
+    assert_same_tones,
+    assert_task,
+    spec,
+)
 
 from frill.audio.files import read_audio
 from frill.corpora.tfds import builders as tfds_builders
@@ -21,7 +29,9 @@ def test_voxceleb(tmp_path, manual, register, capsys):
     mine = spec(tmp_path, "voxceleb")
     found = list(tfds_corpus.clips("vox", mine))
     assert_same(found, truth)
-    assert "vox: voxceleb has 3 clips in split train, published are 134000" in capsys.readouterr().err
+    assert (
+        "vox: voxceleb has 3 clips in split train, published are 134000" in capsys.readouterr().err
+    )
     assert not list((tmp_path / "data").glob("downloads/*/**/*.wav"))  # what was unpacked is gone
     (manual / "vox_dev_wav.zip").unlink()  # prepared once, the archive may go
     assert_task(tmp_path, found, list(tfds_corpus.clips("vox", mine)))
@@ -35,16 +45,25 @@ def test_voxforge(tmp_path, manual, register):
     assert_same(found, truth)
     assert_task(tmp_path, found, list(tfds_corpus.clips("voxforge", mine)))
     assert "apache_beam" not in sys.modules
-    by_split = {split: {clip.speaker for clip in found if clip.split == split} for split in ("train", "validation", "test")}
+    by_split = {
+        split: {clip.speaker for clip in found if clip.split == split}
+        for split in ("train", "validation", "test")
+    }
     assert [len(speakers) for speakers in by_split.values()] == [14, 2, 5]
-    published = tfds.builder("voxforge", data_dir=tmp_path / "data")  # TFDS's own class reads what ours made
-    assert published.info.splits["train"].num_examples == sum(clip.split == "train" for clip in found)
+    published = tfds.builder(
+        "voxforge", data_dir=tmp_path / "data"
+    )  # TFDS's own class reads what ours made
+    assert published.info.splits["train"].num_examples == sum(
+        clip.split == "train" for clip in found
+    )
 
 
 def test_speech_commands(tmp_path, manual, register):
     truth = miniatures.speech_commands(manual)
     names = ("speech_commands_v0.02.tar.gz", "speech_commands_test_set_v0.02.tar.gz")
-    register(tfds_builders.SpeechCommands, {SPEECH_COMMANDS + name: manual / name for name in names})
+    register(
+        tfds_builders.SpeechCommands, {SPEECH_COMMANDS + name: manual / name for name in names}
+    )
     mine = spec(tmp_path, "speech_commands")
     found = list(tfds_corpus.clips("words", mine))
     assert_same(found, truth)
@@ -66,11 +85,20 @@ def test_crema_d_by_download(tmp_path, served, monkeypatch):
     www, address = served
     truth = miniatures.crema_d(www / "CREMA-D")
     table = www / "CREMA-D/processedResults/summaryTable.csv"
-    lines = [miniatures.checksum_line(f"{address}/CREMA-D/AudioWAV/{path.name}", path) for path in sorted((www / "CREMA-D/AudioWAV").iterdir())]
-    lines.append(miniatures.checksum_line(f"{address}/CREMA-D/processedResults/summaryTable.csv", table))
-    (www / "crema_d.txt").write_text("".join(f"{url} {size} {digest}\n" for url, size, digest in lines))
+    lines = [
+        miniatures.checksum_line(f"{address}/CREMA-D/AudioWAV/{path.name}", path)
+        for path in sorted((www / "CREMA-D/AudioWAV").iterdir())
+    ]
+    lines.append(
+        miniatures.checksum_line(f"{address}/CREMA-D/processedResults/summaryTable.csv", table)
+    )
+    (www / "crema_d.txt").write_text(
+        "".join(f"{url} {size} {digest}\n" for url, size, digest in lines)
+    )
     monkeypatch.setattr(crema_d, "_CHECKSUMS_URL", f"{address}/crema_d.txt")
-    monkeypatch.setattr(crema_d, "SUMMARY_TABLE_URL", f"{address}/CREMA-D/processedResults/summaryTable.csv")
+    monkeypatch.setattr(
+        crema_d, "SUMMARY_TABLE_URL", f"{address}/CREMA-D/processedResults/summaryTable.csv"
+    )
     monkeypatch.setattr(crema_d, "WAV_DATA_URL", f"{address}/CREMA-D/AudioWAV/")
     assert_same(list(tfds_corpus.clips("crema", spec(tmp_path, "crema_d", manual=False))), truth)
 
@@ -80,7 +108,10 @@ def test_savee(tmp_path, manual):
     mine = spec(tmp_path, "savee")
     found = list(tfds_corpus.clips("savee", mine))
     assert_same_tones(found, truth)
-    assert [len({clip.speaker for clip in found if clip.split == split}) for split in ("train", "validation", "test")] == [2, 1, 1]
+    assert [
+        len({clip.speaker for clip in found if clip.split == split})
+        for split in ("train", "validation", "test")
+    ] == [2, 1, 1]
     assert_task(tmp_path, found, list(tfds_corpus.clips("savee", mine)))
 
 
@@ -107,12 +138,24 @@ def test_compare_mask(tmp_path, manual):
 
 def test_compare_mask_as_the_challenge_gave_it_out(tmp_path, manual):
     truth = miniatures.compare_mask(manual, hidden=True)
-    with pytest.raises(UserError, match="audio.tfds.mask.manual_dir = .*labels.csv hides the labels of the test files.*compare_mask/devel_as_test"):
+    with pytest.raises(
+        UserError,
+        match="audio.tfds.mask.manual_dir = .*labels.csv hides the labels of the test files.*compare_mask/devel_as_test",
+    ):
         next(tfds_corpus.clips("mask", spec(tmp_path, "compare_mask")))
     labelled = {name: expected for name, expected in truth.items() if expected.split != "test"}
-    as_test = {name: miniatures.Expected(e.samples, e.label, "test" if e.split == "validation" else "train") for name, e in labelled.items()}
-    assert_same(list(tfds_corpus.clips("mask", spec(tmp_path, "compare_mask/devel_as_test"))), as_test)
-    corpus = list(tfds_corpus.clips("mask", spec(tmp_path, "compare_mask", use="corpus")))  # to distil from, no labels are needed
+    as_test = {
+        name: miniatures.Expected(
+            e.samples, e.label, "test" if e.split == "validation" else "train"
+        )
+        for name, e in labelled.items()
+    }
+    assert_same(
+        list(tfds_corpus.clips("mask", spec(tmp_path, "compare_mask/devel_as_test"))), as_test
+    )
+    corpus = list(
+        tfds_corpus.clips("mask", spec(tmp_path, "compare_mask", use="corpus"))
+    )  # to distil from, no labels are needed
     assert [clip.label for clip in corpus if clip.split == "test"] == [""] * 4
 
 

@@ -26,7 +26,10 @@ def test_a_recording_that_is_not_audio(tmp_path, manual, register):
         members = {name: archive.read(name) for name in archive.namelist()}
     miniatures.write_zip(manual / "vox_dev_wav.zip", members | {sorted(members)[0]: b"no sound"})
     register(tfds.builder_cls("voxceleb"), {VOXCELEB_LIST: manual / "iden_split.txt"})
-    with pytest.raises(UserError, match="audio.tfds.vox: TFDS could not prepare voxceleb: .*wav/id10001/Y01-_video00/00001.wav"):
+    with pytest.raises(
+        UserError,
+        match="audio.tfds.vox: TFDS could not prepare voxceleb: .*wav/id10001/Y01-_video00/00001.wav",
+    ):
         next(tfds_corpus.clips("vox", spec(tmp_path, "voxceleb")))
 
 
@@ -36,7 +39,9 @@ def test_another_archive_than_voxcelebs(tmp_path, manual, register):
         members = {name.removeprefix("wav/"): archive.read(name) for name in archive.namelist()}
     miniatures.write_zip(manual / "vox_dev_wav.zip", members)
     register(tfds.builder_cls("voxceleb"), {VOXCELEB_LIST: manual / "iden_split.txt"})
-    with pytest.raises(UserError, match="No examples were yielded.*it holds wav/id10001/VIDEO/00001.wav"):
+    with pytest.raises(
+        UserError, match="No examples were yielded.*it holds wav/id10001/VIDEO/00001.wav"
+    ):
         next(tfds_corpus.clips("vox", spec(tmp_path, "voxceleb")))
 
 
@@ -53,7 +58,10 @@ def test_voxforge_archives_that_mean_harm(tmp_path, manual, register):
             link = tarfile.TarInfo(f"speaker7/wav/link{kind.decode()}.wav")
             link.type, link.linkname = kind, str(tmp_path / "secret.wav")
             archive.addfile(link)
-        for name, content in (members | {"../../out.wav": members[next(name for name in members if name.endswith(".wav"))]}).items():
+        for name, content in (
+            members
+            | {"../../out.wav": members[next(name for name in members if name.endswith(".wav"))]}
+        ).items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
@@ -73,7 +81,8 @@ def test_files_that_are_not_the_published_ones_are_refused(tmp_path, manual, dat
     """By the checksums that come with TFDS."""
     write(manual)
     with pytest.raises(
-        UserError, match=f"audio.tfds.mine: TFDS could not prepare {dataset}: NonMatchingChecksumError: .*manual/{file}, has wrong checksum"
+        UserError,
+        match=f"audio.tfds.mine: TFDS could not prepare {dataset}: NonMatchingChecksumError: .*manual/{file}, has wrong checksum",
     ):
         next(tfds_corpus.clips("mine", spec(tmp_path, dataset)))
 
@@ -83,16 +92,28 @@ def test_voxforge_archive_that_is_listed_and_absent(tmp_path, manual, register):
     register(tfds_builders.Voxforge, {VOXFORGE_LIST: manual / "voxforge_urls.txt"})
     gone = next(manual.glob("www*/**/speaker7-*.tgz"))
     gone.unlink()
-    with pytest.raises(UserError, match=f"audio.tfds.voxforge: .*{gone.name} is missing; .*wget -x -i voxforge_urls.txt"):
+    with pytest.raises(
+        UserError,
+        match=f"audio.tfds.voxforge: .*{gone.name} is missing; .*wget -x -i voxforge_urls.txt",
+    ):
         next(tfds_corpus.clips("voxforge", spec(tmp_path, "voxforge")))
 
 
 def test_samples_of_more_than_16_bits_are_rejected(tmp_path, manual):
     """TFDS does not keep the width of the samples; they would be taken for clipped ones."""
     truth = miniatures.crema_d(manual / "CREMA-D")
-    soundfile.write(manual / "CREMA-D/AudioWAV/1001_IEO_NEU_XX.wav", miniatures.noise(1), 16000, subtype="PCM_24")
-    found = list(tfds_corpus.clips("crema", spec(tmp_path, "crema_d", manual_dir=str(manual / "CREMA-D"))))
-    assert [item.reason for item in found if isinstance(item, Rejected)] == ["has samples of more than 16 bits"]
+    soundfile.write(
+        manual / "CREMA-D/AudioWAV/1001_IEO_NEU_XX.wav",
+        miniatures.noise(1),
+        16000,
+        subtype="PCM_24",
+    )
+    found = list(
+        tfds_corpus.clips("crema", spec(tmp_path, "crema_d", manual_dir=str(manual / "CREMA-D")))
+    )
+    assert [item.reason for item in found if isinstance(item, Rejected)] == [
+        "has samples of more than 16 bits"
+    ]
     assert len(found) == len(truth)
 
 
@@ -100,8 +121,14 @@ def test_crema_d_without_git_lfs(tmp_path, manual):
     miniatures.crema_d(manual / "CREMA-D")
     pointer = manual / "CREMA-D/AudioWAV/1001_IEO_NEU_XX.wav"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4\n")
-    with pytest.raises(UserError, match=r"1001_IEO_NEU_XX.wav: stands for a recording .*git lfs pull"):
-        next(tfds_corpus.clips("crema", spec(tmp_path, "crema_d", manual_dir=str(manual / "CREMA-D"))))
+    with pytest.raises(
+        UserError, match=r"1001_IEO_NEU_XX.wav: stands for a recording .*git lfs pull"
+    ):
+        next(
+            tfds_corpus.clips(
+                "crema", spec(tmp_path, "crema_d", manual_dir=str(manual / "CREMA-D"))
+            )
+        )
 
 
 def test_a_replaced_archive_is_unpacked_anew(tmp_path, manual):
@@ -116,11 +143,20 @@ def test_a_replaced_archive_is_unpacked_anew(tmp_path, manual):
 def test_an_empty_recording_is_rejected(tmp_path, manual):
     miniatures.compare_mask(manual)
     (manual / "wav/train_00001.wav").write_bytes(miniatures.wav(np.zeros(0, np.int16), 16000))
-    (rejected,) = [item for item in tfds_corpus.clips("mask", spec(tmp_path, "compare_mask")) if isinstance(item, Rejected)]
+    (rejected,) = [
+        item
+        for item in tfds_corpus.clips("mask", spec(tmp_path, "compare_mask"))
+        if isinstance(item, Rejected)
+    ]
     assert rejected == Rejected("train_00001.wav", "empty (no samples)", "empty")
 
 
 def test_no_way_to_download(tmp_path, monkeypatch):
-    monkeypatch.setattr("urllib3.util.Retry.sleep", lambda *arguments: None)  # TFDS tries for minutes
-    with pytest.raises(UserError, match="audio.tfds.human: TFDS could not prepare esc50_human: .*ESC-50/archive/master.zip"):
+    monkeypatch.setattr(
+        "urllib3.util.Retry.sleep", lambda *arguments: None
+    )  # TFDS tries for minutes
+    with pytest.raises(
+        UserError,
+        match="audio.tfds.human: TFDS could not prepare esc50_human: .*ESC-50/archive/master.zip",
+    ):
         next(tfds_corpus.clips("human", spec(tmp_path, "esc50_human", manual=False)))

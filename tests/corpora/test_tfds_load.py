@@ -18,13 +18,23 @@ import frill.corpora.tfds.esc50  # noqa: F401 - both register their builders
 
 def load(name, folder, **arguments):
     config = tfds.download.DownloadConfig(manual_dir=folder)
-    return tfds.load(name, data_dir=folder / "data", download_and_prepare_kwargs={"download_config": config}, with_info=True, **arguments)
+    return tfds.load(
+        name,
+        data_dir=folder / "data",
+        download_and_prepare_kwargs={"download_config": config},
+        with_info=True,
+        **arguments,
+    )
 
 
 def test_esc50_human(tmp_path):
     truth = miniatures.esc50(tmp_path)
     folds, info = load("esc50_human", tmp_path, split=["fold1", "fold2+fold5"])
-    assert (info.full_name, info.features["audio"].sample_rate, len(info.splits)) == ("esc50_human/human/1.0.0", 44100, 5)
+    assert (info.full_name, info.features["audio"].sample_rate, len(info.splits)) == (
+        "esc50_human/human/1.0.0",
+        44100,
+        5,
+    )
     assert info.features["label"].names == list(miniatures.HUMAN_SOUNDS.values())
     assert "Piczak" in info.citation and info.supervised_keys == ("audio", "label")
     for dataset, expected in zip(folds, ({"1"}, {"2", "5"}), strict=True):
@@ -32,7 +42,9 @@ def test_esc50_human(tmp_path):
         assert set(examples) == {name for name, clip in truth.items() if clip.fold in expected}
         with zipfile.ZipFile(tmp_path / "ESC-50-master.zip") as archive:
             for name, example in examples.items():
-                written, _ = soundfile.read(io.BytesIO(archive.read(f"ESC-50-master/audio/{name}")), dtype="int16")
+                written, _ = soundfile.read(
+                    io.BytesIO(archive.read(f"ESC-50-master/audio/{name}")), dtype="int16"
+                )
                 assert example["audio"].dtype == np.int16 and (example["audio"] == written).all()
                 assert str(example["fold"]) == truth[name].fold
                 assert info.features["label"].int2str(example["label"]) == truth[name].label
@@ -40,31 +52,49 @@ def test_esc50_human(tmp_path):
 
 def test_compare_mask(tmp_path):
     truth = miniatures.compare_mask(tmp_path, hidden=True)
-    (train, validation, test), info = load("compare_mask", tmp_path, split=["train", "validation", "test"])
-    assert (info.full_name, info.features["label"].names) == ("compare_mask/challenge/1.0.0", ["clear", "mask"])
+    (train, validation, test), info = load(
+        "compare_mask", tmp_path, split=["train", "validation", "test"]
+    )
+    assert (info.full_name, info.features["label"].names) == (
+        "compare_mask/challenge/1.0.0",
+        ["clear", "mask"],
+    )
     assert "Mask" in info.citation and info.supervised_keys == ("audio", "label")
     for dataset, split in ((train, "train"), (validation, "validation"), (test, "test")):
         examples = {example["file_name"].decode(): example for example in tfds.as_numpy(dataset)}
         assert set(examples) == {name for name, clip in truth.items() if clip.split == split}
         for name, example in examples.items():
             assert (example["audio"] == truth[name].samples).all()
-            assert example["label"] == (-1 if split == "test" else ["clear", "mask"].index(truth[name].label))
+            assert example["label"] == (
+                -1 if split == "test" else ["clear", "mask"].index(truth[name].label)
+            )
 
 
 def test_compare_mask_devel_as_test(tmp_path):
     truth = miniatures.compare_mask(tmp_path)
     datasets, info = load("compare_mask/devel_as_test", tmp_path)
     assert set(datasets) == {"train", "test"}
-    assert {example["file_name"].decode() for example in tfds.as_numpy(datasets["test"])} == {n for n, c in truth.items() if c.split == "validation"}
+    assert {example["file_name"].decode() for example in tfds.as_numpy(datasets["test"])} == {
+        n for n, c in truth.items() if c.split == "validation"
+    }
 
 
 def test_compare_mask_at_another_rate(tmp_path):
     miniatures.compare_mask(tmp_path)
-    (tmp_path / "wav/train_00001.wav").write_bytes(miniatures.wav(miniatures.tone(440, 48000, 1.0), 48000))
+    (tmp_path / "wav/train_00001.wav").write_bytes(
+        miniatures.wav(miniatures.tone(440, 48000, 1.0), 48000)
+    )
     train, _ = load("compare_mask", tmp_path, split="train")
-    (samples,) = [example["audio"] for example in tfds.as_numpy(train) if example["file_name"] == b"train_00001.wav"]
+    (samples,) = [
+        example["audio"]
+        for example in tfds.as_numpy(train)
+        if example["file_name"] == b"train_00001.wav"
+    ]
     assert len(samples) == 16000
-    assert np.abs(samples[400:-400] - miniatures.tone(440, 16000, 1.0)[400:-400].astype(int)).max() < 40
+    assert (
+        np.abs(samples[400:-400] - miniatures.tone(440, 16000, 1.0)[400:-400].astype(int)).max()
+        < 40
+    )
 
 
 PREPARE = """
@@ -80,13 +110,25 @@ print("digest", digest.hexdigest())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dataset, write", [("crema_d", miniatures.crema_d), ("savee", miniatures.savee)])
+@pytest.mark.parametrize(
+    "dataset, write", [("crema_d", miniatures.crema_d), ("savee", miniatures.savee)]
+)
 def test_the_order_does_not_depend_on_the_process(tmp_path, dataset, write):
     """TFDS's builders keep file names in sets, whose order changes with every process."""
-    write(tmp_path / "manual") if dataset == "crema_d" else ((tmp_path / "manual").mkdir(), write(tmp_path / "manual"))
+    write(tmp_path / "manual") if dataset == "crema_d" else (
+        (tmp_path / "manual").mkdir(),
+        write(tmp_path / "manual"),
+    )
     outputs = set()
     for seed in ("1", "2"):
-        command = [sys.executable, "-c", PREPARE, dataset, str(tmp_path / "manual"), str(tmp_path / f"data{seed}")]
+        command = [
+            sys.executable,
+            "-c",
+            PREPARE,
+            dataset,
+            str(tmp_path / "manual"),
+            str(tmp_path / f"data{seed}"),
+        ]
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         outputs.add(done.stdout.splitlines()[-1])

@@ -17,10 +17,19 @@ from frill.errors import UserError
 from frill.params.audio import TfdsSet
 
 REQUIRED = {  # dataset: (files, where they come from and what has to be done there)
-    "voxceleb": ("vox_dev_wav.zip", "fill it in at https://mm.kaist.ac.kr/datasets/voxceleb .*accept its terms"),
+    "voxceleb": (
+        "vox_dev_wav.zip",
+        "fill it in at https://mm.kaist.ac.kr/datasets/voxceleb .*accept its terms",
+    ),
     "voxforge": ("www.repository.voxforge1.org", "wget -x -i voxforge_urls.txt"),
-    "savee": ("AudioData.zip", "register at http://personal.ee.surrey.ac.uk/Personal/P.Jackson/SAVEE/Register.html"),
-    "compare_mask": ("lab/labels.csv", "http://www.compare.openaudio.eu.*sign their licence agreement"),
+    "savee": (
+        "AudioData.zip",
+        "register at http://personal.ee.surrey.ac.uk/Personal/P.Jackson/SAVEE/Register.html",
+    ),
+    "compare_mask": (
+        "lab/labels.csv",
+        "http://www.compare.openaudio.eu.*sign their licence agreement",
+    ),
 }
 
 
@@ -30,7 +39,15 @@ def packages(monkeypatch):
 
 
 def spec(tmp_path, **changes):
-    return TfdsSet.model_validate({"use": "task", "dataset": "savee", "data_dir": str(tmp_path / "data"), "manual_dir": str(tmp_path)} | changes)
+    return TfdsSet.model_validate(
+        {
+            "use": "task",
+            "dataset": "savee",
+            "data_dir": str(tmp_path / "data"),
+            "manual_dir": str(tmp_path),
+        }
+        | changes
+    )
 
 
 @pytest.mark.parametrize("dataset", REQUIRED)
@@ -42,7 +59,10 @@ def test_a_set_that_must_be_asked_for(tmp_path, dataset):
         (str(tmp_path), "holds no"),
     ):
         mine = spec(tmp_path, dataset=dataset, manual_dir=manual_dir)
-        with pytest.raises(UserError, match=rf"^params.yaml: audio.tfds.mine.manual_dir = .*{state} .*{file}.*{source}") as error:
+        with pytest.raises(
+            UserError,
+            match=rf"^params.yaml: audio.tfds.mine.manual_dir = .*{state} .*{file}.*{source}",
+        ) as error:
             next(tfds_corpus.clips("mine", mine))
         assert len(str(error.value).splitlines()) == 1
 
@@ -50,18 +70,24 @@ def test_a_set_that_must_be_asked_for(tmp_path, dataset):
 @pytest.mark.parametrize("dataset", ["speech_commands", "crema_d", "esc50_human"])
 def test_a_set_that_can_be_downloaded_needs_no_folder(tmp_path, dataset):
     assert tfds_sources.problem("mine", spec(tmp_path, dataset=dataset, manual_dir="none")) == ""
-    assert "set manual_dir to none to have" in tfds_sources.problem("mine", spec(tmp_path, dataset=dataset))
+    assert "set manual_dir to none to have" in tfds_sources.problem(
+        "mine", spec(tmp_path, dataset=dataset)
+    )
 
 
 def test_missing_packages(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds_sources, "find_spec", lambda name: None)
-    assert tfds_sources.problem("mine", spec(tmp_path)).endswith("run `pip install importlib_resources pydub`")
+    assert tfds_sources.problem("mine", spec(tmp_path)).endswith(
+        "run `pip install importlib_resources pydub`"
+    )
 
 
 def test_a_path_that_misleads_tfds(tmp_path):
     folder = tmp_path / "Trunk"
     (folder / "www.repository.voxforge1.org").mkdir(parents=True)
-    assert "holds /Trunk; rename that folder" in tfds_sources.problem("mine", spec(tmp_path, dataset="voxforge", manual_dir=str(folder)))
+    assert "holds /Trunk; rename that folder" in tfds_sources.problem(
+        "mine", spec(tmp_path, dataset="voxforge", manual_dir=str(folder))
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,10 +119,22 @@ COMPLETE = [("train_00001.wav", "mask"), ("devel_00001.wav", "clear"), ("test_00
     "rows, header, message",
     [
         (COMPLETE, ("file", "label"), "the header is file,label; it must be file_name,label"),
-        ([("dev_1.wav", "mask")], ("file_name", "label"), "file_name = 'dev_1.wav': must be as train_00001.wav"),
+        (
+            [("dev_1.wav", "mask")],
+            ("file_name", "label"),
+            "file_name = 'dev_1.wav': must be as train_00001.wav",
+        ),
         ([("train_/../../1.wav", "mask")], ("file_name", "label"), "without a folder"),
-        ([("train_1.wav", "maybe")], ("file_name", "label"), "label = 'maybe' for train_1.wav: must be clear, mask or"),
-        ([("devel_1.wav", "?"), *COMPLETE], ("file_name", "label"), "devel_1.wav has no label; only test files"),
+        (
+            [("train_1.wav", "maybe")],
+            ("file_name", "label"),
+            "label = 'maybe' for train_1.wav: must be clear, mask or",
+        ),
+        (
+            [("devel_1.wav", "?"), *COMPLETE],
+            ("file_name", "label"),
+            "devel_1.wav has no label; only test files",
+        ),
         (COMPLETE[:2], ("file_name", "label"), "lists no test_ files"),
     ],
 )
@@ -106,13 +144,20 @@ def test_labels_that_are_not_the_challenges(tmp_path, rows, header, message):
 
 
 def test_labels(tmp_path):
-    assert read_labels(write_labels(tmp_path / "labels.csv", COMPLETE))["test"] == [("test_00001.wav", "")]
+    assert read_labels(write_labels(tmp_path / "labels.csv", COMPLETE))["test"] == [
+        ("test_00001.wav", "")
+    ]
 
 
-@pytest.mark.parametrize("name", ["../evil.wav", "/tmp/evil.wav", "a/../../evil.wav", "..\\evil.wav", "C:/evil.wav"])
+@pytest.mark.parametrize(
+    "name", ["../evil.wav", "/tmp/evil.wav", "a/../../evil.wav", "..\\evil.wav", "C:/evil.wav"]
+)
 def test_an_archive_that_leads_out(tmp_path, name):
     miniatures.write_zip(tmp_path / "bad.zip", {"AudioData/Info.txt": b"", name: b"evil"})
-    with pytest.raises(UserError, match=r"bad.zip: holds .*evil.wav', which leads out of the archive's folder; do not use"):
+    with pytest.raises(
+        UserError,
+        match=r"bad.zip: holds .*evil.wav', which leads out of the archive's folder; do not use",
+    ):
         unpack_zip(tmp_path / "bad.zip", tmp_path / "deep/out")
     assert not list(tmp_path.rglob("evil*")) and not (tmp_path / "deep/out").exists()
 
@@ -131,7 +176,9 @@ def test_an_archive_with_a_link(tmp_path):
 def test_an_archive_that_is_not_whole(tmp_path):
     miniatures.write_zip(tmp_path / "whole.zip", {"a.wav": miniatures.noise(1, 10000).tobytes()})
     (tmp_path / "cut.zip").write_bytes((tmp_path / "whole.zip").read_bytes()[:9000])
-    with pytest.raises(UserError, match="cut.zip: not a whole zip file .*download or join it again"):
+    with pytest.raises(
+        UserError, match="cut.zip: not a whole zip file .*download or join it again"
+    ):
         unpack_zip(tmp_path / "cut.zip", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -140,7 +187,9 @@ def test_archive_members_are_kept_exactly(tmp_path):
     content = miniatures.noise(1, 10000).tobytes()
     miniatures.write_zip(tmp_path / "whole.zip", {"a/b/c.wav": content, "a/empty.txt": b""})
     unpack_zip(tmp_path / "whole.zip", tmp_path / "out")
-    assert {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")} == {"a/b/c.wav", "a/empty.txt"}
+    assert {
+        str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")
+    } == {"a/b/c.wav", "a/empty.txt"}
     assert (tmp_path / "out/a/b/c.wav").read_bytes() == content
 
 
@@ -161,11 +210,15 @@ def test_an_archive_that_is_not_esc50(tmp_path, name, change, message):
     miniatures.esc50(tmp_path)
     with zipfile.ZipFile(tmp_path / "ESC-50-master.zip") as archive:
         members = {member: archive.read(member) for member in archive.namelist()}
-    members = {member: content for member, content in members.items() if member != name} | ({name: change} if change else {})
+    members = {member: content for member, content in members.items() if member != name} | (
+        {name: change} if change else {}
+    )
     miniatures.write_zip(tmp_path / "ESC-50-master.zip", members)
     items = tfds_corpus.clips("human", spec(tmp_path, dataset="esc50_human"))
     if message:
-        with pytest.raises(UserError, match=f"audio.tfds.human: TFDS could not prepare esc50_human: .*{message}"):
+        with pytest.raises(
+            UserError, match=f"audio.tfds.human: TFDS could not prepare esc50_human: .*{message}"
+        ):
             next(items)
     else:
         assert len(list(items)) == 50

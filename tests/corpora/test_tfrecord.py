@@ -49,7 +49,16 @@ def audio(kind: str, rate_hz: int) -> bytes:
 
 def spec(root, **changes) -> TfrecordSet:
     fields = {"label": "label", "speaker": "speaker_id", "sample_rate": "rate"}
-    return TfrecordSet.model_validate({"use": "corpus", "folder": str(root), "shards": "*.tfrecord*", "fields": fields, "rate_hz": 16000} | changes)
+    return TfrecordSet.model_validate(
+        {
+            "use": "corpus",
+            "folder": str(root),
+            "shards": "*.tfrecord*",
+            "fields": fields,
+            "rate_hz": 16000,
+        }
+        | changes
+    )
 
 
 def clips(root, **changes) -> list[Clip | Rejected]:
@@ -77,15 +86,22 @@ def test_audio_in_every_form(tmp_path, value, changes, compression):
         (f"mine-{index:06d}", f"a.tfrecord:{index}", "happy", "7") for index in range(3)
     ]
     for clip in found:
-        assert len(clip.samples) == 8000 and clip.samples[1000:7000].std() * np.sqrt(2) == pytest.approx(0.5 * 32767, rel=0.002)
+        assert len(clip.samples) == 8000 and clip.samples[1000:7000].std() * np.sqrt(
+            2
+        ) == pytest.approx(0.5 * 32767, rel=0.002)
     if not isinstance(value, bytes) or changes:
-        np.testing.assert_allclose(found[0].samples, SAMPLES, atol=1)  # 32768 in the record, 32767 here
+        np.testing.assert_allclose(
+            found[0].samples, SAMPLES, atol=1
+        )  # 32768 in the record, 32767 here
 
 
 def test_a_rate_of_the_record_goes_before_that_of_the_set(tmp_path):
     write(
         tmp_path / "a.tfrecord",
-        [example(audio=np.float32(tone(440, 8000, 0.5)), rate=8000), example(audio=np.float32(tone(440, 8000, 0.5)), rate=8000.0)],
+        [
+            example(audio=np.float32(tone(440, 8000, 0.5)), rate=8000),
+            example(audio=np.float32(tone(440, 8000, 0.5)), rate=8000.0),
+        ],
     )
     assert [len(clip.samples) for clip in clips(tmp_path)] == [8000, 8000]
     write(tmp_path / "a.tfrecord", [example(audio=np.float32(tone(440, 48000, 0.5)))])
@@ -96,16 +112,39 @@ def test_a_rate_of_the_record_goes_before_that_of_the_set(tmp_path):
 
 def test_splits_labels_and_licence(tmp_path):
     for name in ("train-00000-of-00002", "train-00001-of-00002", "dev-00000-of-00001"):
-        write(tmp_path / f"{name}.tfrecord", [example(audio=audio("WAV", 16000), label=b"\xc3\xa4", terms="CC0-1.0", part="x", fold=3)])
+        write(
+            tmp_path / f"{name}.tfrecord",
+            [
+                example(
+                    audio=audio("WAV", 16000), label=b"\xc3\xa4", terms="CC0-1.0", part="x", fold=3
+                )
+            ],
+        )
     fields = {"label": "label", "licence": "terms", "fold": "none_such"}
     shards = {"train": "train-{00000..00001}-of-00002.tfrecord", "validation": "dev-*"}
-    found = clips(tmp_path, use="corpus", fields={"label": "label", "licence": "terms"}, shards=shards)
-    assert [(clip.split, clip.label, clip.licence) for clip in found] == [("train", "ä", "CC0-1.0")] * 2 + [("validation", "ä", "CC0-1.0")]
-    found = clips(tmp_path, use="task", fields=fields | {"fold": "fold"}, licence="CC-BY-4.0", shards="dev-*")
+    found = clips(
+        tmp_path, use="corpus", fields={"label": "label", "licence": "terms"}, shards=shards
+    )
+    assert [(clip.split, clip.label, clip.licence) for clip in found] == [
+        ("train", "ä", "CC0-1.0")
+    ] * 2 + [("validation", "ä", "CC0-1.0")]
+    found = clips(
+        tmp_path, use="task", fields=fields | {"fold": "fold"}, licence="CC-BY-4.0", shards="dev-*"
+    )
     assert [(clip.split, clip.fold) for clip in found] == [("", "3")]
-    found = clips(tmp_path, use="task", fields={"label": "label", "split": "part"}, licence="CC-BY-4.0", splits={"test": ["x", "y"]}, shards="dev-*")
+    found = clips(
+        tmp_path,
+        use="task",
+        fields={"label": "label", "split": "part"},
+        licence="CC-BY-4.0",
+        splits={"test": ["x", "y"]},
+        shards="dev-*",
+    )
     assert [(clip.split, clip.licence) for clip in found] == [("test", "CC-BY-4.0")]
-    assert [clip.name for clip in tfrecord.clips("mine", spec(tmp_path), start=1, threads=2)] == ["mine-000001", "mine-000002"]
+    assert [clip.name for clip in tfrecord.clips("mine", spec(tmp_path), start=1, threads=2)] == [
+        "mine-000001",
+        "mine-000002",
+    ]
 
 
 def test_what_cannot_be_used_is_counted(tmp_path):
@@ -121,10 +160,22 @@ def test_what_cannot_be_used_is_counted(tmp_path):
     records += [example(audio=np.zeros(0)), example(audio=audio("WAV", 16000)[:9000])]
     write(tmp_path / "a.tfrecord", records)
     found = [(item.kind, item.reason) for item in clips(tmp_path)]
-    kinds = ["missing", "empty", "unreadable", "not_finite", "unreadable", "unreadable", "empty", "truncated"]
+    kinds = [
+        "missing",
+        "empty",
+        "unreadable",
+        "not_finite",
+        "unreadable",
+        "unreadable",
+        "empty",
+        "truncated",
+    ]
     assert [kind for kind, _ in found] == kinds
     assert found[0][1] == "has no feature 'audio' (it has: sound); set fields.audio"
-    assert found[4][1] == "samples reach 900 times full scale; set full_scale (32768 for int16's range)"
+    assert (
+        found[4][1]
+        == "samples reach 900 times full scale; set full_scale (32768 for int16's range)"
+    )
     write(tmp_path / "a.tfrecord", [example(audio=b"abc")])
     assert clips(tmp_path, audio_bytes="int16")[0].kind == "truncated"
 
@@ -132,17 +183,28 @@ def test_what_cannot_be_used_is_counted(tmp_path):
 @pytest.mark.parametrize("spoil", ["cut", "bit"])
 def test_a_file_that_ends_early_or_is_damaged_stands_for_its_share(tmp_path, spoil):
     for name in ("a", "b"):
-        write(tmp_path / f"{name}.tfrecord", [example(audio=SAMPLES.astype(np.float32) / 32768)] * 4)
+        write(
+            tmp_path / f"{name}.tfrecord", [example(audio=SAMPLES.astype(np.float32) / 32768)] * 4
+        )
     whole = (tmp_path / "a.tfrecord").read_bytes()
     record = len(whole) // 4
-    damaged = whole[: 2 * record + 50] if spoil == "cut" else whole[: 2 * record + 50] + b"\x07" + whole[2 * record + 51 :]
+    damaged = (
+        whole[: 2 * record + 50]
+        if spoil == "cut"
+        else whole[: 2 * record + 50] + b"\x07" + whole[2 * record + 51 :]
+    )
     (tmp_path / "a.tfrecord").write_bytes(damaged)
     found = clips(tmp_path)
-    assert [clip.source for clip in found if isinstance(clip, Clip)] == ["a.tfrecord:0", "a.tfrecord:1"] + [
-        f"b.tfrecord:{index}" for index in range(2, 6)
-    ]
+    assert [clip.source for clip in found if isinstance(clip, Clip)] == [
+        "a.tfrecord:0",
+        "a.tfrecord:1",
+    ] + [f"b.tfrecord:{index}" for index in range(2, 6)]
     (lost,) = [item for item in found if isinstance(item, Rejected)]
-    assert (lost.source, lost.kind, lost.share) == ("a.tfrecord", "archive", 0.5) and "2 records of the set were read until then" in lost.reason
+    assert (lost.source, lost.kind, lost.share) == (
+        "a.tfrecord",
+        "archive",
+        0.5,
+    ) and "2 records of the set were read until then" in lost.reason
     assert tfrecord.ends_early(tmp_path / "a.tfrecord") == (spoil == "cut")
 
 
@@ -156,8 +218,17 @@ def test_lengths_tell_an_early_end(tmp_path):
 
 
 def test_specs_that_are_refused(default):
-    given = {"use": "task", "folder": "records", "shards": {"train": "train-*", "test": "test-*"}, "fields": {"audio": "audio"}}
-    for changes, message in (({}, "a task needs fields.label"), ({"audio_bytes": "mp3"}, "'file' or 'int16'"), ({"full_scale": 0}, "greater than 0")):
+    given = {
+        "use": "task",
+        "folder": "records",
+        "shards": {"train": "train-*", "test": "test-*"},
+        "fields": {"audio": "audio"},
+    }
+    for changes, message in (
+        ({}, "a task needs fields.label"),
+        ({"audio_bytes": "mp3"}, "'file' or 'int16'"),
+        ({"full_scale": 0}, "greater than 0"),
+    ):
         default["audio"]["tfrecord"] = {"mine": given | changes}
         with pytest.raises(ParamsError, match=message):
             validate(default)

@@ -30,7 +30,9 @@ def meta(**values) -> bytes:
 
 
 def spec(root, **changes) -> WebdatasetSet:
-    return WebdatasetSet.model_validate({"use": "corpus", "folder": str(root), "shards": "*.tar*", "fields": FIELDS} | changes)
+    return WebdatasetSet.model_validate(
+        {"use": "corpus", "folder": str(root), "shards": "*.tar*", "fields": FIELDS} | changes
+    )
 
 
 @pytest.fixture
@@ -39,16 +41,31 @@ def tars(tmp_path):
         ("a/0001.wav", audio()), ("a/0001.json", meta(speaker={"id": "anna"}, licence="CC0-1.0", part="dev")), ("a/0001.cls", b"3\n"),
         ("a/0002.FLAC", audio("FLAC", 48000)), ("a/0002.cls", b"1"), ("a/0002.json", meta(speaker={"id": 7})),
     ]  # fmt: skip
-    second = [("b/0001.seg.mp3", audio("MP3", 44100)), ("b/0001.txt", b"what was said"), ("README", b"no sample")]
-    second += [("0003.m4a", encode(tone(440, 44100, 0.5)[None], 44100, "ipod", "aac")), ("0004.ogg", audio("OGG", 22050)), ("0004.txt", b"x")]
+    second = [
+        ("b/0001.seg.mp3", audio("MP3", 44100)),
+        ("b/0001.txt", b"what was said"),
+        ("README", b"no sample"),
+    ]
+    second += [
+        ("0003.m4a", encode(tone(440, 44100, 0.5)[None], 44100, "ipod", "aac")),
+        ("0004.ogg", audio("OGG", 22050)),
+        ("0004.txt", b"x"),
+    ]
     (tmp_path / "train-000000.tar").write_bytes(archive(first))
     (tmp_path / "train-000001.tar.gz").write_bytes(gzip.compress(archive(second)))
     return tmp_path
 
 
 def test_samples_are_grouped_by_key(tars):
-    clips = list(webdataset.clips("mine", spec(tars, audio=["wav", "flac", "seg.mp3", "m4a", "ogg"], licence="CC-BY-4.0")))
-    found = [(clip.name, clip.label, clip.speaker, clip.licence, clip.source, len(clip.samples)) for clip in clips]
+    clips = list(
+        webdataset.clips(
+            "mine", spec(tars, audio=["wav", "flac", "seg.mp3", "m4a", "ogg"], licence="CC-BY-4.0")
+        )
+    )
+    found = [
+        (clip.name, clip.label, clip.speaker, clip.licence, clip.source, len(clip.samples))
+        for clip in clips
+    ]
     assert found == [
         ("mine-000000", "3", "anna", "CC0-1.0", "train-000000.tar:a/0001", 8000),
         ("mine-000001", "1", "7", "CC-BY-4.0", "train-000000.tar:a/0002", 8000),
@@ -57,26 +74,63 @@ def test_samples_are_grouped_by_key(tars):
         ("mine-000004", "", "", "CC-BY-4.0", "train-000001.tar.gz:0004", 8000),
     ]
     for clip in clips:
-        assert clip.samples[1000:7000].std() * np.sqrt(2) == pytest.approx(0.5 * 32767, rel=0.03), clip.source
-    again = webdataset.clips("mine", spec(tars, audio=["wav", "flac", "seg.mp3", "m4a", "ogg"]), start=3, threads=2)
+        assert clip.samples[1000:7000].std() * np.sqrt(2) == pytest.approx(0.5 * 32767, rel=0.03), (
+            clip.source
+        )
+    again = webdataset.clips(
+        "mine", spec(tars, audio=["wav", "flac", "seg.mp3", "m4a", "ogg"]), start=3, threads=2
+    )
     assert [clip.name for clip in again] == ["mine-000003", "mine-000004"]
 
 
 def test_splits_by_pattern_and_by_field(tars):
     shards = {"train": "train-000000.tar", "test": "train-{000001..000001}.tar.gz"}
     by_pattern = list(webdataset.clips("mine", spec(tars, use="task", shards=shards)))
-    assert [item.split for item in by_pattern if isinstance(item, Clip)] == ["train", "train", "test", "test"]
+    assert [item.split for item in by_pattern if isinstance(item, Clip)] == [
+        "train",
+        "train",
+        "test",
+        "test",
+    ]
     fields = {"label": "txt", "split": "json.part"}
-    by_field = list(webdataset.clips("mine", spec(tars, use="task", fields=fields, splits={"validation": "dev"})))
-    assert [(item.split, item.label) for item in by_field if isinstance(item, Clip)] == [("validation", ""), ("", ""), ("", ""), ("", "x")]
+    by_field = list(
+        webdataset.clips(
+            "mine", spec(tars, use="task", fields=fields, splits={"validation": "dev"})
+        )
+    )
+    assert [(item.split, item.label) for item in by_field if isinstance(item, Clip)] == [
+        ("validation", ""),
+        ("", ""),
+        ("", ""),
+        ("", "x"),
+    ]
 
 
 def test_what_cannot_be_used_is_counted(tmp_path):
-    files = [("a.json", meta(x=1)), ("b.wav", b"not audio"), ("c.wav", audio()), ("c.wav", audio()), ("d.wav", audio("FLAC"))]
-    files += [("e.wav", audio()), ("e.json", b"{"), ("f.wav", audio()), ("f.cls", b"\xff\xfe"), (".hidden", b""), ("g.wav", b"")]
-    (tmp_path / "a.tar").write_bytes(archive(files, [odd_member("h.wav", tarfile.SYMTYPE, "/etc/passwd")]))
+    files = [
+        ("a.json", meta(x=1)),
+        ("b.wav", b"not audio"),
+        ("c.wav", audio()),
+        ("c.wav", audio()),
+        ("d.wav", audio("FLAC")),
+    ]
+    files += [
+        ("e.wav", audio()),
+        ("e.json", b"{"),
+        ("f.wav", audio()),
+        ("f.cls", b"\xff\xfe"),
+        (".hidden", b""),
+        ("g.wav", b""),
+    ]
+    (tmp_path / "a.tar").write_bytes(
+        archive(files, [odd_member("h.wav", tarfile.SYMTYPE, "/etc/passwd")])
+    )
     items = list(webdataset.clips("mine", spec(tmp_path)))
-    found = {item.source: (item.kind, item.reason.split(" (")[0]) for item in items if isinstance(item, Rejected)}
+    found = {
+        item.source: (item.kind, item.reason.split(" (")[0])
+        for item in items
+        if isinstance(item, Rejected)
+    }
     assert found == {
         "a.tar:a": ("missing", "holds no audio"),
         "a.tar:b": ("unreadable", "unreadable"),
@@ -87,17 +141,29 @@ def test_what_cannot_be_used_is_counted(tmp_path):
         "a.tar:h": ("outside", "its .wav is a link, a device or too large; it is not followed"),
     }
     (clip,) = [item for item in items if isinstance(item, Clip)]
-    assert clip.note == "named .wav but holds flac; read by its content" and clip.name == "mine-000003"
+    assert (
+        clip.note == "named .wav but holds flac; read by its content" and clip.name == "mine-000003"
+    )
 
 
 def test_an_archive_that_ends_early_stands_for_its_share(tars):
     whole = (tars / "train-000000.tar").read_bytes()
     (tars / "train-000000.tar").write_bytes(whole[: whole.index(b"a/0002.json") + 520])
     items = list(webdataset.clips("mine", spec(tars)))
-    names = [item.source for item in items if isinstance(item, Clip)]  # the sample that it ends in is not trusted
-    assert names == ["train-000000.tar:a/0001", "train-000001.tar.gz:0003", "train-000001.tar.gz:0004"]
+    names = [
+        item.source for item in items if isinstance(item, Clip)
+    ]  # the sample that it ends in is not trusted
+    assert names == [
+        "train-000000.tar:a/0001",
+        "train-000001.tar.gz:0003",
+        "train-000001.tar.gz:0004",
+    ]
     cut = next(item for item in items if getattr(item, "kind", "") == "archive")
-    assert cut.source == "train-000000.tar" and cut.share == 0.5 and "1 samples of the set were read until then" in cut.reason
+    assert (
+        cut.source == "train-000000.tar"
+        and cut.share == 0.5
+        and "1 samples of the set were read until then" in cut.reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,29 +173,51 @@ def test_an_archive_that_ends_early_stands_for_its_share(tars):
             "train-{000000..000003}.tar",
             r"audio.webdataset.mine.shards = .*: no file train-000001.tar and 2 more in .*; fetch it, or correct the pattern",
         ),
-        ({"test": "dev-*.tar"}, r"audio.webdataset.mine.shards.test = 'dev-\*.tar': no file dev-\*.tar in"),
-        ({"train": "train-*", "test": "train-000000.tar"}, "audio.webdataset.mine.shards: the patterns name an archive twice"),
+        (
+            {"test": "dev-*.tar"},
+            r"audio.webdataset.mine.shards.test = 'dev-\*.tar': no file dev-\*.tar in",
+        ),
+        (
+            {"train": "train-*", "test": "train-000000.tar"},
+            "audio.webdataset.mine.shards: the patterns name an archive twice",
+        ),
     ],
 )
 def test_shards_that_are_not_there(tars, shards, message):
     with pytest.raises(UserError, match=message):
         list(webdataset.clips("mine", spec(tars, shards=shards)))
-    with pytest.raises(UserError, match="audio.webdataset.mine.folder = '/nowhere': no such folder"):
+    with pytest.raises(
+        UserError, match="audio.webdataset.mine.folder = '/nowhere': no such folder"
+    ):
         list(webdataset.clips("mine", spec(tars, folder="/nowhere")))
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"use": "task"}, "a task needs either fields.split or fields.fold, or a pattern of `shards` for each split"),
-        ({"use": "task", "fields": {}, "shards": {"train": "a", "test": "b"}}, "a task needs fields.label"),
-        ({"shards": {"train": "a"}, "fields": {"split": "json.part"}}, "the splits are named twice"),
-        ({"shards": "../*.tar"}, "shards.str: must be within the folder|shards.*must be within the folder"),
+        (
+            {"use": "task"},
+            "a task needs either fields.split or fields.fold, or a pattern of `shards` for each split",
+        ),
+        (
+            {"use": "task", "fields": {}, "shards": {"train": "a", "test": "b"}},
+            "a task needs fields.label",
+        ),
+        (
+            {"shards": {"train": "a"}, "fields": {"split": "json.part"}},
+            "the splits are named twice",
+        ),
+        (
+            {"shards": "../*.tar"},
+            "shards.str: must be within the folder|shards.*must be within the folder",
+        ),
         ({"shards": "a{0..3.tar"}, "has a brace without its partner"),
         ({"sharts": "a"}, "sharts: unknown key"),
     ],
 )
 def test_specs_that_are_refused(default, tars, changes, message):
-    default["audio"]["webdataset"] = {"mine": {"use": "corpus", "folder": "tars", "shards": "*.tar", "fields": FIELDS} | changes}
+    default["audio"]["webdataset"] = {
+        "mine": {"use": "corpus", "folder": "tars", "shards": "*.tar", "fields": FIELDS} | changes
+    }
     with pytest.raises(ParamsError, match=message):
         validate(default)

@@ -13,7 +13,15 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-EMOTIONS = {"a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "n": "neutral", "sa": "sadness", "su": "surprise"}  # SAVEE's own list
+EMOTIONS = {
+    "a": "anger",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happiness",
+    "n": "neutral",
+    "sa": "sadness",
+    "su": "surprise",
+}  # SAVEE's own list
 HUMAN_SOUNDS = {  # ESC-50's README and meta/esc50.csv
     20: "crying_baby",
     21: "sneezing",
@@ -46,7 +54,9 @@ def noise(seed: int, length: int = 1600) -> np.ndarray:
 
 def tone(hertz: float, rate_hz: int, seconds: float = 0.25) -> np.ndarray:
     """int16, a sine of half the range."""
-    return np.rint(16384 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate_hz)) / rate_hz)).astype(np.int16)
+    return np.rint(
+        16384 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate_hz)) / rate_hz)
+    ).astype(np.int16)
 
 
 def wav(samples: np.ndarray, rate_hz: int) -> bytes:
@@ -90,21 +100,34 @@ def voxceleb(folder: Path) -> dict[str, Expected]:
     members, lines, truth = {}, [], {}
     for index, speaker in enumerate(("id10001", "id10002", "id11251")):
         for part, split in ((1, "train"), (2, "validation"), (3, "test")):
-            name, samples = f"{speaker}/Y{index}{part}-_video00/0000{part}.wav", noise(10 * index + part)
+            name, samples = (
+                f"{speaker}/Y{index}{part}-_video00/0000{part}.wav",
+                noise(10 * index + part),
+            )
             members[f"wav/{name}"] = wav(samples, 16000)
             lines.append(f"{part} {name}")
             truth[f"{speaker} {split}"] = Expected(samples, speaker, split, speaker)
     write_zip(folder / "vox_dev_wav.zip", members)
-    (folder / "iden_split.txt").write_text("\n".join([*lines, "1 id10270/5r0dWxy17C8/00001.wav", ""]))
+    (folder / "iden_split.txt").write_text(
+        "\n".join([*lines, "1 id10270/5r0dWxy17C8/00001.wav", ""])
+    )
     return truth
 
 
 def voxforge(folder: Path) -> dict[str, Expected]:
     """voxforge_urls.txt and one .tgz a submission: SPEAKER-DATE-XYZ/{etc/PROMPTS, etc/README, wav/NAME.wav, LICENSE}."""
     lines, truth = [], {}
-    submissions = [(("de", "en", "es", "fr", "it", "ru")[index % 6], f"speaker{index}") for index in range(20)]
-    submissions += [("en", "speaker1"), ("en", "anonymous"), ("fr", "anonymous")]  # once more, and whoever left no name
-    split = speaker_splits({speaker for _, speaker in submissions}, {"train": 0.7, "validation": 0.1, "test": 0.2})
+    submissions = [
+        (("de", "en", "es", "fr", "it", "ru")[index % 6], f"speaker{index}") for index in range(20)
+    ]
+    submissions += [
+        ("en", "speaker1"),
+        ("en", "anonymous"),
+        ("fr", "anonymous"),
+    ]  # once more, and whoever left no name
+    split = speaker_splits(
+        {speaker for _, speaker in submissions}, {"train": 0.7, "validation": 0.1, "test": 0.2}
+    )
     for index, (language, speaker) in enumerate(submissions):
         submission = f"{speaker}-200901{index + 1:02d}-ab{index}"
         members = {
@@ -116,7 +139,9 @@ def voxforge(folder: Path) -> dict[str, Expected]:
             samples = noise(100 + 10 * index + number)
             members[f"{submission}/wav/a000{number}.wav"] = wav(samples, 16000)
             truth[f"{submission} {number}"] = Expected(samples, language, split[speaker], speaker)
-        lines.append(f"www.repository.voxforge1.org/downloads/{language}/Trunk/Audio/Main/16kHz_16bit/{submission}.tgz")
+        lines.append(
+            f"www.repository.voxforge1.org/downloads/{language}/Trunk/Audio/Main/16kHz_16bit/{submission}.tgz"
+        )
         write_tar_gz(folder / lines[-1], members)
     (folder / "voxforge_urls.txt").write_text("\n".join(lines) + "\n")
     return truth
@@ -124,22 +149,36 @@ def voxforge(folder: Path) -> dict[str, Expected]:
 
 def speech_commands(folder: Path) -> dict[str, Expected]:
     """The two tar.gz of v0.02, members as ./WORD/SPEAKER_nohash_N.wav, with the lists and _background_noise_ in the first."""
-    main, test, truth = {"./README.md": b"", "./LICENSE": b""}, {"./README.md": b"", "./LICENSE": b""}, {}
+    main, test, truth = (
+        {"./README.md": b"", "./LICENSE": b""},
+        {"./README.md": b"", "./LICENSE": b""},
+        {},
+    )
     lists: dict[str, list[str]] = {"validation": [], "test": []}
     for index, word in enumerate(("yes", "go", "bed", "marvin")):
         for part, split in enumerate(("train", "validation", "test")):
-            name, samples = f"{word}/{index}{part}abcdef_nohash_0.wav", noise(1000 + 10 * index + part, 16000)
+            name, samples = (
+                f"{word}/{index}{part}abcdef_nohash_0.wav",
+                noise(1000 + 10 * index + part, 16000),
+            )
             main[f"./{name}"] = wav(samples, 16000)
             if split in lists:
                 lists[split].append(name)
             label = word if word in ("yes", "go") else "_unknown_"
-            if split == "test":  # the test archive's own folders: the ten words, _unknown_ and _silence_
+            if (
+                split == "test"
+            ):  # the test archive's own folders: the ten words, _unknown_ and _silence_
                 test[f"./{label}/{Path(name).name}"] = main[f"./{name}"]
             truth[f"{word} {split}"] = Expected(samples, label, split)
     for seed, name, split in ((1, "running_tap", "validation"), (2, "white_noise", "train")):
         samples = noise(2000 + seed, 48000)
         main[f"./_background_noise_/{name}.wav"] = wav(samples, 16000)
-        for start in (0, 8000, 16000, 24000):  # 1 s pieces, half overlapping; the one that would end with the file is left out
+        for start in (
+            0,
+            8000,
+            16000,
+            24000,
+        ):  # 1 s pieces, half overlapping; the one that would end with the file is left out
             truth[f"{name} {start}"] = Expected(samples[start : start + 16000], "_silence_", split)
     main["./_background_noise_/README.md"] = b""
     silence = noise(2003, 16000)
@@ -156,11 +195,19 @@ def crema_d(folder: Path) -> dict[str, Expected]:
     """A clone: AudioWAV/ACTOR_SENTENCE_EMOTION_LEVEL.wav and processedResults/summaryTable.csv, which lists recordings that do not exist too."""
     (folder / "AudioWAV").mkdir(parents=True)
     (folder / "processedResults").mkdir()
-    lines, truth = ['"","FileName","VoiceVote","VoiceLevel","FaceVote","FaceLevel","MultiModalVote","MultiModalLevel"'], {}
+    lines, truth = (
+        [
+            '"","FileName","VoiceVote","VoiceLevel","FaceVote","FaceLevel","MultiModalVote","MultiModalLevel"'
+        ],
+        {},
+    )
     actors = [str(actor) for actor in range(1001, 1021)]
     split = speaker_splits(set(actors), {"train": 0.7, "validation": 0.1, "test": 0.2})
     for index, actor in enumerate(actors):
-        for emotion, level in (("NEU", "XX"), (("HAP", "SAD", "ANG", "FEA", "DIS")[index % 5], "LO")):
+        for emotion, level in (
+            ("NEU", "XX"),
+            (("HAP", "SAD", "ANG", "FEA", "DIS")[index % 5], "LO"),
+        ):
             name, samples = f"{actor}_IEO_{emotion}_{level}", noise(3000 + len(truth))
             (folder / f"AudioWAV/{name}.wav").write_bytes(wav(samples, 16000))
             lines.append(f'"{len(lines)}","{name}","N","69.1","N","92.22","N","64.78"')
@@ -177,20 +224,30 @@ def savee(folder: Path) -> dict[str, Expected]:
     for index, speaker in enumerate(("DC", "JE", "JK", "KL")):
         for letters, label in EMOTIONS.items():
             hertz = 200 + 100 * len(truth)
-            members[f"AudioData/{speaker}/{letters}{index + 1:02d}.wav"] = wav(tone(hertz, 44100), 44100)
-            truth[f"{speaker} {letters}"] = Expected(tone(hertz, 16000), label, split[speaker], speaker)
+            members[f"AudioData/{speaker}/{letters}{index + 1:02d}.wav"] = wav(
+                tone(hertz, 44100), 44100
+            )
+            truth[f"{speaker} {letters}"] = Expected(
+                tone(hertz, 16000), label, split[speaker], speaker
+            )
     write_zip(folder / "AudioData.zip", members)
     return truth
 
 
 def esc50(folder: Path) -> dict[str, Expected]:
     """ESC-50-master.zip: meta/esc50.csv and audio/FOLD-CLIP-TAKE-TARGET.wav at 44.1 kHz, other categories too."""
-    lines, members, truth = ["filename,fold,target,category,esc10,src_file,take"], {"ESC-50-master/README.md": b""}, {}
+    lines, members, truth = (
+        ["filename,fold,target,category,esc10,src_file,take"],
+        {"ESC-50-master/README.md": b""},
+        {},
+    )
     for fold in range(1, 6):
         for target, category in {0: "dog", **HUMAN_SOUNDS, 30: "door_wood_knock"}.items():
             name, hertz = f"{fold}-{100000 + target}-A-{target}.wav", 150 + 100 * len(truth)
             members[f"ESC-50-master/audio/{name}"] = wav(tone(hertz, 44100), 44100)
-            lines.append(f"{name},{fold},{target},{category},{target in (0, 20, 21)},{100000 + target},A")
+            lines.append(
+                f"{name},{fold},{target},{category},{target in (0, 20, 21)},{100000 + target},A"
+            )
             if target in HUMAN_SOUNDS:
                 truth[name] = Expected(tone(hertz, 16000), category, fold=str(fold))
     members["ESC-50-master/meta/esc50.csv"] = ("\n".join(lines) + "\n").encode()

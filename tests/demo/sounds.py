@@ -26,7 +26,12 @@ def write_task(folder: Path, labels: list[str], clips: int = 60) -> None:
     write_clips(
         folder,
         [
-            Clip(f"c{i}", to_int16(sound(labels[i % len(labels)], i)), label=labels[i % len(labels)], split=parts[i // len(labels) % 4])
+            Clip(
+                f"c{i}",
+                to_int16(sound(labels[i % len(labels)], i)),
+                label=labels[i % len(labels)],
+                split=parts[i // len(labels) % 4],
+            )
             for i in range(clips)
         ],
     )

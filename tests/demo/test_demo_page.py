@@ -20,7 +20,9 @@ def chromium(tmp_path_factory):
     except get_chromium.Unavailable as error:
         pytest.skip(str(error))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, f"--use-file-for-fake-audio-capture={wave}"])
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*FLAGS, f"--use-file-for-fake-audio-capture={wave}"]
+        )
         yield browser
         browser.close()
 
@@ -32,18 +34,38 @@ def demo(server, visit):
     expect(demo.page.get_by_role("status")).to_have_text("Ready.")
     yield demo
     assert not demo.problems
-    assert {re.match(r"http://[^/]+/|data:|blob:", request)[0] for request in demo.requests} <= {server.url, "data:", "blob:"}
+    assert {re.match(r"http://[^/]+/|data:|blob:", request)[0] for request in demo.requests} <= {
+        server.url,
+        "data:",
+        "blob:",
+    }
 
 
 def labels(page, task: str) -> list[str]:
     """Of a task's card, nearest first."""
-    return page.locator("article").filter(has=page.get_by_role("heading", name=task)).locator("li span:first-child").all_inner_texts()
+    return (
+        page.locator("article")
+        .filter(has=page.get_by_role("heading", name=task))
+        .locator("li span:first-child")
+        .all_inner_texts()
+    )
 
 
 def audio_file(label: str, rate_hz: int = 44100) -> dict:
     buffer = np.round(32767 * sound(label, 4000, rate_hz, 2)).astype("<i2").tobytes()
-    header = b"RIFF" + (36 + len(buffer)).to_bytes(4, "little") + b"WAVEfmt " + (16).to_bytes(4, "little") + b"\1\0\1\0"
-    header += rate_hz.to_bytes(4, "little") + (2 * rate_hz).to_bytes(4, "little") + b"\2\0\x10\0data" + len(buffer).to_bytes(4, "little")
+    header = (
+        b"RIFF"
+        + (36 + len(buffer)).to_bytes(4, "little")
+        + b"WAVEfmt "
+        + (16).to_bytes(4, "little")
+        + b"\1\0\1\0"
+    )
+    header += (
+        rate_hz.to_bytes(4, "little")
+        + (2 * rate_hz).to_bytes(4, "little")
+        + b"\2\0\x10\0data"
+        + len(buffer).to_bytes(4, "little")
+    )
     return {"name": f"{label}.wav", "mimeType": "audio/wav", "buffer": header + buffer}
 
 
@@ -58,7 +80,9 @@ def test_what_the_microphone_hears(demo):
     expect(stop).to_have_attribute("aria-pressed", "true")
     stop.click()
     expect(page.get_by_role("status")).to_contain_text(
-        re.compile(r"[2-9]\.\d s of audio, \d+ windows, embedded in \d+\.\d ms \(\d+\.\d\d ms a window\)\.")
+        re.compile(
+            r"[2-9]\.\d s of audio, \d+ windows, embedded in \d+\.\d ms \(\d+\.\d\d ms a window\)\."
+        )
     )
     assert labels(page, "keyword")[0] == "hiss" and len(labels(page, "mask")) == 2
     assert "right for 100 % of the task's test clips" in page.locator("article").first.inner_text()
@@ -75,7 +99,8 @@ def test_a_chosen_file(demo, label):
 def test_a_dropped_file(demo):
     given = audio_file("hiss")
     transfer = demo.page.evaluate_handle(
-        "bytes => { const t = new DataTransfer(); t.items.add(new File([new Uint8Array(bytes)], 'hiss.wav')); return t; }", list(given["buffer"])
+        "bytes => { const t = new DataTransfer(); t.items.add(new File([new Uint8Array(bytes)], 'hiss.wav')); return t; }",
+        list(given["buffer"]),
     )
     demo.page.dispatch_event("body", "drop", {"dataTransfer": transfer})
     expect(demo.page.get_by_role("status")).to_contain_text("2.0 s of audio")
@@ -83,8 +108,12 @@ def test_a_dropped_file(demo):
 
 
 def test_what_is_no_audio_is_said_and_the_next_file_works(demo):
-    demo.page.get_by_label("Audio file").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no audio"})
-    expect(demo.page.get_by_role("alert")).to_have_text("notes.txt is no audio that this browser can decode.")
+    demo.page.get_by_label("Audio file").set_input_files(
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no audio"}
+    )
+    expect(demo.page.get_by_role("alert")).to_have_text(
+        "notes.txt is no audio that this browser can decode."
+    )
     demo.page.get_by_label("Audio file").set_input_files(audio_file("tone"))
     expect(demo.page.get_by_role("status")).to_contain_text("2.0 s of audio")
     expect(demo.page.get_by_role("alert")).to_be_hidden()

@@ -21,14 +21,20 @@ def _adbd() -> str:
     try:
         return str(get_adbd.adbd())
     except get_adbd.Unavailable as error:
-        pytest.skip(f"no adbd: set FRILL_ADBD to an adbd for Linux, such as that of Debian's package adbd (apt: {error})")
+        pytest.skip(
+            f"no adbd: set FRILL_ADBD to an adbd for Linux, such as that of Debian's package adbd (apt: {error})"
+        )
 
 
 @pytest.fixture
 def rig(_adbd, tmp_path, monkeypatch) -> Rig:
     """A Rig with its server running and no adbd yet, for adbutils' defaults too. Starts in a tenth of a second, so every test has a new one."""
     rig = Rig(tmp_path / "rig", _adbd)
-    for name, value in {"ANDROID_ADB_SERVER_PORT": str(rig.server_port), "ADBUTILS_ADB_PATH": adb_path(), **NO_REAL_PHONES}.items():
+    for name, value in {
+        "ANDROID_ADB_SERVER_PORT": str(rig.server_port),
+        "ADBUTILS_ADB_PATH": adb_path(),
+        **NO_REAL_PHONES,
+    }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("ANDROID_ADB_SERVER_HOST", raising=False)
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
@@ -48,6 +54,8 @@ def tool(tmp_path_factory) -> Path:
             "or build //tensorflow/lite/tools/benchmark:benchmark_model)"
         )
     script = tmp_path_factory.mktemp("tool") / "benchmark_model"
-    script.write_text(f'#!/bin/sh\nexec "{Path(real).resolve(strict=True)}" "$@"\n')  # the real one may need the libraries that lie beside it
+    script.write_text(
+        f'#!/bin/sh\nexec "{Path(real).resolve(strict=True)}" "$@"\n'
+    )  # the real one may need the libraries that lie beside it
     script.chmod(0o755)
     return script

@@ -29,7 +29,11 @@ def adbd() -> Path:
 def _unpack(packages: list[Path]) -> None:
     with scratch.appearing(FOLDER) as new:
         apt_packages.unpack(packages, new)
-        found = {"daemon": "usr/lib/android-sdk/*/adbd", "loader": "usr/lib/*/ld-linux*.so.*", "libraries": "usr/lib/*-linux-gnu"}
+        found = {
+            "daemon": "usr/lib/android-sdk/*/adbd",
+            "loader": "usr/lib/*/ld-linux*.so.*",
+            "libraries": "usr/lib/*-linux-gnu",
+        }
         paths = {name: next(new.glob(pattern)).relative_to(new) for name, pattern in found.items()}
         (new / "adbd").write_text(SCRIPT.format(**paths))
         (new / "adbd").chmod(0o755)
@@ -41,8 +45,18 @@ def _download(folder: Path) -> list[Path]:
     sources.mkdir()
     codename = platform.freedesktop_os_release().get("VERSION_CODENAME", RELEASE)
     for configured in [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.*")]:
-        text, replaced = re.subn(rf"(?<![\w-]){codename}\b", RELEASE, configured.read_text() if configured.exists() else "")
+        text, replaced = re.subn(
+            rf"(?<![\w-]){codename}\b",
+            RELEASE,
+            configured.read_text() if configured.exists() else "",
+        )
         if replaced:
             (sources / configured.name.replace("sources.list", "main.list")).write_text(text)
     nothing = "/dev/null"  # is installed: the C library too is downloaded
-    return apt_packages.download(folder, "adbd", Dir__Etc__sourcelist=nothing, Dir__Etc__sourceparts=sources, Dir__State__status=nothing)
+    return apt_packages.download(
+        folder,
+        "adbd",
+        Dir__Etc__sourcelist=nothing,
+        Dir__Etc__sourceparts=sources,
+        Dir__State__status=nothing,
+    )

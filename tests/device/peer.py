@@ -16,7 +16,9 @@ def phone(mode: str, port: int) -> None:
     with socket.create_server(("127.0.0.1", port)) as listening:
         while True:
             client, _ = listening.accept()
-            threading.Thread(target=_refuse if mode == "unauthorized" else _read, args=[client], daemon=True).start()
+            threading.Thread(
+                target=_refuse if mode == "unauthorized" else _read, args=[client], daemon=True
+            ).start()
 
 
 def _refuse(client: socket.socket) -> None:
@@ -26,7 +28,10 @@ def _refuse(client: socket.socket) -> None:
             stream.read(length)
             if command == CNXN or (command == AUTH and kind == SIGNATURE):
                 token = b"\1" * 20
-                stream.write(struct.pack("<6I", AUTH, TOKEN, 0, len(token), sum(token), AUTH ^ 0xFFFFFFFF) + token)
+                stream.write(
+                    struct.pack("<6I", AUTH, TOKEN, 0, len(token), sum(token), AUTH ^ 0xFFFFFFFF)
+                    + token
+                )
                 stream.flush()
 
 
@@ -58,7 +63,11 @@ def _serve(listening: socket.socket, version: int) -> None:
             return
         with client, client.makefile("rwb") as stream:
             request = stream.read(int(stream.read(4) or b"0", 16))
-            stream.write(b"OKAY0004%04x" % version if request == b"host:version" else b"FAIL0014unknown host service")
+            stream.write(
+                b"OKAY0004%04x" % version
+                if request == b"host:version"
+                else b"FAIL0014unknown host service"
+            )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,12 @@ def namespaces_refused() -> str:
     """Why this machine does not give the namespaces, or an empty text."""
     try:
         done = subprocess.run(
-            [*NAMESPACES, "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=20
+            [*NAMESPACES, "true"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=20,
         )
     except OSError as error:
         return str(error)
@@ -57,8 +62,16 @@ class Rig(AndroidState):
         self._mounts: list[str] = []
         self._channel, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with inside, (folder / "rig.log").open("wb") as log:
-            argv = [*NAMESPACES, sys.executable, "-S", str(HERE / "rig_inside.py"), str(inside.fileno())]
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[inside.fileno()])
+            argv = [
+                *NAMESPACES,
+                sys.executable,
+                "-S",
+                str(HERE / "rig_inside.py"),
+                str(inside.fileno()),
+            ]
+            self._process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[inside.fileno()]
+            )
         # The phone's files are this machine's: only the rig's own folder may be written to.
         self._ask("run", argv=["mount", "--bind", str(folder), str(folder)])
         around = next(str(each) for each in folder.resolve().parents if each.is_mount())
@@ -75,14 +88,23 @@ class Rig(AndroidState):
             self.server_port = listening.getsockname()[1]
             argv = [self._adb, "-L", "acceptfd:{0}", "nodaemon", "server"]
             env = self._environment | NO_REAL_PHONES
-            self._server = self._ask("spawn", argv=argv, env=env, log=str(self.folder / "server.log"), descriptors=[listening.fileno()])
+            self._server = self._ask(
+                "spawn",
+                argv=argv,
+                env=env,
+                log=str(self.folder / "server.log"),
+                descriptors=[listening.fileno()],
+            )
 
     def stop_server(self) -> None:
         """Connecting to its port is refused from now on."""
         self._kill(self._server)
         with suppress(ConnectionRefusedError):  # a socket outlives its process by a moment
             while True:
-                with suppress(ConnectionResetError), socket.create_connection(("127.0.0.1", self.server_port)):
+                with (
+                    suppress(ConnectionResetError),
+                    socket.create_connection(("127.0.0.1", self.server_port)),
+                ):
                     time.sleep(0.01)
 
     def start(self, port: int = 5641) -> str:
@@ -138,13 +160,24 @@ class Rig(AndroidState):
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {"PATH": f"{self.commands}{os.pathsep}{os.environ['PATH']}", "HOME": str(self.home), "LANG": "C.UTF-8"}
+        return {
+            "PATH": f"{self.commands}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+        }
 
     def _start(self, port: int, argv: list[str], env: dict[str, str]) -> str:
-        self._wait(lambda: not self._ask("listens", port=port), f"port {port} to be free in the rig")
+        self._wait(
+            lambda: not self._ask("listens", port=port), f"port {port} to be free in the rig"
+        )
         serial, log = f"127.0.0.1:{port}", self.folder / f"{port}.log"
-        self._daemons[serial] = self._ask("spawn", argv=argv, env=self._environment | env, log=str(log))
-        self._wait(lambda: self._ask("listens", port=port), lambda: f"{argv[0]} to listen on port {port}: {log.read_text(errors='replace')[-500:]}")
+        self._daemons[serial] = self._ask(
+            "spawn", argv=argv, env=self._environment | env, log=str(log)
+        )
+        self._wait(
+            lambda: self._ask("listens", port=port),
+            lambda: f"{argv[0]} to listen on port {port}: {log.read_text(errors='replace')[-500:]}",
+        )
         return serial
 
     def _mount(self, *arguments: str) -> None:
@@ -156,14 +189,21 @@ class Rig(AndroidState):
         self._wait_gone(pid)
 
     def _wait_gone(self, pid: int) -> None:
-        self._wait(lambda: all(pid != other for other, _ in self._ask("processes")), f"process {pid} to end")
+        self._wait(
+            lambda: all(pid != other for other, _ in self._ask("processes")),
+            f"process {pid} to end",
+        )
 
     def _ask(self, command: str, descriptors=(), **arguments):
         with self._asking:  # a timer's thread may kill the phone while the test asks something else
-            socket.send_fds(self._channel, [json.dumps({"do": command, **arguments}).encode()], descriptors)
+            socket.send_fds(
+                self._channel, [json.dumps({"do": command, **arguments}).encode()], descriptors
+            )
             packet = self._channel.recv(PACKET_BYTES)
         if not packet:
-            raise RuntimeError(f"the rig ended: {(self.folder / 'rig.log').read_text(errors='replace')[-500:]}")
+            raise RuntimeError(
+                f"the rig ended: {(self.folder / 'rig.log').read_text(errors='replace')[-500:]}"
+            )
         reply = json.loads(packet)
         if "error" in reply:
             raise RuntimeError(f"in the rig: {reply['error']}")
@@ -177,7 +217,10 @@ class Rig(AndroidState):
             time.sleep(0.02)
 
     def _stop_stray_server(self) -> None:
-        """adbutils starts a server of its own where none answers; that one outlives the test unless told to end."""
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.server_port), timeout=5) as client:
+        """Adbutils starts a server of its own where none answers; that one outlives the test unless told to end."""
+        with (
+            suppress(OSError),
+            socket.create_connection(("127.0.0.1", self.server_port), timeout=5) as client,
+        ):
             client.sendall(b"0009host:kill")
             client.recv(4)

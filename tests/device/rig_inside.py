@@ -36,11 +36,17 @@ def main(channel: socket.socket) -> None:
             return
         request = json.loads(packet)
         try:
-            reply = {"value": COMMANDS[request.pop("do")](**request, **({"descriptors": descriptors} if descriptors else {}))}
+            reply = {
+                "value": COMMANDS[request.pop("do")](
+                    **request, **({"descriptors": descriptors} if descriptors else {})
+                )
+            }
         except Exception as error:  # told to the test, which fails with it; this process must go on
             reply = {"error": f"{type(error).__name__}: {error}"}
         finally:
-            for descriptor in descriptors:  # a listening socket kept here would take connections after the server's death
+            for descriptor in (
+                descriptors
+            ):  # a listening socket kept here would take connections after the server's death
                 os.close(descriptor)
         channel.send(json.dumps(reply).encode())
 
@@ -49,7 +55,15 @@ def spawn(argv: list[str], env: dict[str, str], log: str, descriptors: tuple[int
     """Starts a process that shares no pipe with the test run. "{0}" in argv is the number of the descriptor sent along. Returns its pid."""
     argv = [word.format(*descriptors) if descriptors else word for word in argv]
     with open(log, "ab") as output:
-        process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", pass_fds=descriptors)
+        process = subprocess.Popen(
+            argv,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            pass_fds=descriptors,
+        )
     process.returncode = 0  # the handler of SIGCHLD waits for it, not this object
     return process.pid
 
@@ -58,7 +72,14 @@ def run(argv: list[str]) -> None:
     """Runs a short command here, such as mount."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=20,
+        )
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     if done.returncode:
@@ -84,7 +105,13 @@ def processes() -> list[tuple[int, str]]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            argv = (folder / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+            argv = (
+                (folder / "cmdline")
+                .read_bytes()
+                .rstrip(b"\0")
+                .replace(b"\0", b" ")
+                .decode(errors="replace")
+            )
         except (FileNotFoundError, ProcessLookupError):
             continue
         if argv and folder.name != "1":
@@ -94,12 +121,22 @@ def processes() -> list[tuple[int, str]]:
 
 def listens(port: int) -> bool:
     """Whether a process listens on the port. Read from the kernel, since connecting would leave the daemon a dead client."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:] + Path("/proc/net/tcp6").read_text().splitlines()[1:]
+    lines = (
+        Path("/proc/net/tcp").read_text().splitlines()[1:]
+        + Path("/proc/net/tcp6").read_text().splitlines()[1:]
+    )
     rows = [line.split() for line in lines]
     return any(row[3] == LISTENING and int(row[1].rsplit(":", 1)[1], 16) == port for row in rows)
 
 
-COMMANDS = {"spawn": spawn, "run": run, "kill": kill, "kill_all": kill_all, "processes": processes, "listens": listens}
+COMMANDS = {
+    "spawn": spawn,
+    "run": run,
+    "kill": kill,
+    "kill_all": kill_all,
+    "processes": processes,
+    "listens": listens,
+}
 
 
 def _raise_loopback() -> None:
@@ -109,7 +146,7 @@ def _raise_loopback() -> None:
 
 
 def _forbid_vsock() -> None:
-    """adbd listens on vsock too, which knows no network namespaces: whoever runs this machine, or a machine on it, would reach it.
+    """Adbd listens on vsock too, which knows no network namespaces: whoever runs this machine, or a machine on it, would reach it.
 
     A seccomp filter, passed on to all children, lets socket(AF_VSOCK, ...) fail as on a kernel without vsock.
     """
@@ -123,7 +160,9 @@ def _forbid_vsock() -> None:
         (RETURN, 0, 0, ALLOW),
     ]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code)))
+    program = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code))
+    )
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0):
         raise OSError(ctypes.get_errno(), "seccomp")

@@ -56,7 +56,10 @@ def test_a_server_of_another_version(rig, monkeypatch):
     with fake_server(0x20) as port:
         monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
         said = sentence(lambda: connect("pixel", "X"))
-    assert f"server at 127.0.0.1:{port} is of version 32" in said and " of 41: stop it (`adb kill-server`)" in said
+    assert (
+        f"server at 127.0.0.1:{port} is of version 32" in said
+        and " of 41: stop it (`adb kill-server`)" in said
+    )
 
 
 def test_a_port_that_is_not_adbs(rig, monkeypatch):
@@ -73,7 +76,11 @@ def test_no_phone_and_an_unknown_serial(rig):
     serial = rig.start()
     connect("pixel", serial)
     said = sentence(lambda: connect("pixel", "FA6A1"))
-    assert "no phone has the serial 'FA6A1'" in said and f"{serial} (device)" in said and "devices.pixel.serial" in said
+    assert (
+        "no phone has the serial 'FA6A1'" in said
+        and f"{serial} (device)" in said
+        and "devices.pixel.serial" in said
+    )
     assert connect("pixel", None).serial == serial  # the only one
 
 
@@ -87,7 +94,11 @@ def test_several_phones(rig):
     for serial in serials:
         connect("pixel", serial)
     said = sentence(lambda: connect("pixel", None))
-    assert "several phones are attached" in said and all(serial in said for serial in serials) and "devices.pixel.serial" in said
+    assert (
+        "several phones are attached" in said
+        and all(serial in said for serial in serials)
+        and "devices.pixel.serial" in said
+    )
     assert connect("other", serials[1]).serial == serials[1]
 
 
@@ -98,10 +109,16 @@ def test_unauthorized(rig):
 
 def test_one_that_never_answers_is_offline(rig, monkeypatch):
     serial = rig.start_peer("mute")
-    assert f"pixel ({serial}) cannot be reached (no answer within 4 s)" in sentence(lambda: connect("pixel", serial))
-    monkeypatch.setattr(connection, "is_address", lambda serial: False)  # as a phone on USB, which is not dialled
+    assert f"pixel ({serial}) cannot be reached (no answer within 4 s)" in sentence(
+        lambda: connect("pixel", serial)
+    )
+    monkeypatch.setattr(
+        connection, "is_address", lambda serial: False
+    )  # as a phone on USB, which is not dialled
     assert f"pixel ({serial}) is offline" in sentence(lambda: connect("pixel", serial))
-    connection._dial("other", rig.start())  # beside a good one, which must not be taken in its place
+    connection._dial(
+        "other", rig.start()
+    )  # beside a good one, which must not be taken in its place
     assert f"pixel ({serial}) is offline" in sentence(lambda: connect("pixel", serial))
 
 
@@ -109,7 +126,9 @@ def test_too_old_a_daemon(rig, monkeypatch):
     import adbutils
 
     phone = rig.start()
-    monkeypatch.setattr(adbutils.AdbDevice, "get_features", lambda self: "cmd,stat_v2")  # no Linux daemon is that old
+    monkeypatch.setattr(
+        adbutils.AdbDevice, "get_features", lambda self: "cmd,stat_v2"
+    )  # no Linux daemon is that old
     assert "Android 7 or later" in sentence(lambda: connect("pixel", phone))
 
 
@@ -123,10 +142,14 @@ def test_killed_in_mid_run_is_disconnected(rig):
     serial = rig.start()
     phone = connect("pixel", serial)
     said = lost(rig, phone, lambda: rig.signal(serial, signal.SIGKILL))
-    assert said.startswith(f"pixel ({serial}) was disconnected while running sleep: connect it again")
+    assert said.startswith(
+        f"pixel ({serial}) was disconnected while running sleep: connect it again"
+    )
 
 
-def test_back_with_another_boot_id_has_rebooted_and_with_the_same_lost_its_connection(rig, monkeypatch):
+def test_back_with_another_boot_id_has_rebooted_and_with_the_same_lost_its_connection(
+    rig, monkeypatch
+):
     monkeypatch.setattr(connection, "RETURN_S", 20.0)
 
     def comes_back(boot: str):
@@ -137,7 +160,9 @@ def test_back_with_another_boot_id_has_rebooted_and_with_the_same_lost_its_conne
 
     rig.boot_id("one")
     serial = rig.start()
-    assert "rebooted while running sleep" in lost(rig, connect("pixel", serial), lambda: comes_back("two"))
+    assert "rebooted while running sleep" in lost(
+        rig, connect("pixel", serial), lambda: comes_back("two")
+    )
     assert "is back" in lost(rig, connect("pixel", serial), lambda: comes_back("two"))
 
 
@@ -156,5 +181,7 @@ def test_a_stopped_daemon_hangs_nobody(rig):
 
 def test_what_is_given_up_does_not_keep_the_process_alive():
     program = "import time; from frill.device.phone.connection import within\ntry: within(0.1, lambda: time.sleep(1000))\nexcept TimeoutError: print('gave up')"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
     assert (done.stdout, done.returncode) == ("gave up\n", 0)

@@ -25,14 +25,25 @@ def test_a_measurement_agrees_with_itself(measured, pooling_models):
     low, high = measured["iqr_ms"]
     assert 0 < low <= measured["latency_ms"] <= high and measured["p95_ms"] >= low
     assert measured["ratio_iqr"][0] <= measured["ratio"] <= measured["ratio_iqr"][1]
-    assert (measured["threads"], measured["rounds"]) == (1, 5) and measured["runs"] >= 5 * timed_model.MIN_INVOCATIONS
+    assert (measured["threads"], measured["rounds"]) == (1, 5) and measured[
+        "runs"
+    ] >= 5 * timed_model.MIN_INVOCATIONS
     assert measured["model_sha256"] == hashlib.sha256(pooling_models[1].read_bytes()).hexdigest()
 
 
 def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
     """Scripted rounds, control and model in turn, each opened anew and after a warm-up of its own."""
     opened = []
-    rounds = iter([[1.0, 1.0, 9.0], [2.0, 2.0, 2.0], [2.0, 2.0, 2.0], [6.0, 8.0, 7.0], [1.0, 1.0, 1.0], [4.0, 4.0, 30.0]])
+    rounds = iter(
+        [
+            [1.0, 1.0, 9.0],
+            [2.0, 2.0, 2.0],
+            [2.0, 2.0, 2.0],
+            [6.0, 8.0, 7.0],
+            [1.0, 1.0, 1.0],
+            [4.0, 4.0, 30.0],
+        ]
+    )
 
     class Scripted:
         def __init__(self, path, threads):
@@ -44,7 +55,12 @@ def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
     monkeypatch.setattr(host, "Timed", Scripted)
     cheap, dear = pooling_models
     found = host.measure(dear, cheap, HostDevice(kind="host", threads=1, rounds=3, round_ms=1))
-    assert (found["latency_ms"], found["control_ms"], found["ratio"], found["runs"]) == (4.0, 1.0, 3.5, 9)  # ratios 2, 3.5, 4
+    assert (found["latency_ms"], found["control_ms"], found["ratio"], found["runs"]) == (
+        4.0,
+        1.0,
+        3.5,
+        9,
+    )  # ratios 2, 3.5, 4
     assert found["iqr_ms"] == [3.0, 5.5] and found["ratio_iqr"] == [2.75, 3.75]
     assert (found["round_ms"], found["control_round_ms"]) == ([2.0, 7.0, 4.0], [1.0, 2.0, 1.0])
     assert opened == [cheap, dear] * 3 and next(rounds, None) is None
@@ -58,13 +74,22 @@ def test_a_round_takes_its_time_and_never_fewer_than_three_runs(pooling_models):
 
 
 def test_identity_is_that_of_the_machine():
-    cpuinfo = subprocess.run(["lscpu"], capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}).stdout
+    cpuinfo = subprocess.run(
+        ["lscpu"], capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}
+    ).stdout
     found = identity.identity("host", DEVICE)
-    assert found["kind"] == "host" and found["machine"] == os.uname().machine and f"Model name: {found['cpu']}" in re.sub(" +", " ", cpuinfo)
+    assert (
+        found["kind"] == "host"
+        and found["machine"] == os.uname().machine
+        and f"Model name: {found['cpu']}" in re.sub(" +", " ", cpuinfo)
+    )
 
 
 def test_another_machine_than_the_recorded_one_is_refused(pooling_models):
     recorded = identity.identity("host", DEVICE)
     assert measure(*pooling_models, "host", DEVICE, recorded)["runs"]
-    with pytest.raises(UserError, match=r"host .* results/identity/host.json \(cpu 'A CPU', now .*delete the file and run `dvc repro`"):
+    with pytest.raises(
+        UserError,
+        match=r"host .* results/identity/host.json \(cpu 'A CPU', now .*delete the file and run `dvc repro`",
+    ):
         measure(*pooling_models, "host", DEVICE, recorded | {"cpu": "A CPU"})

@@ -9,7 +9,11 @@ from frill.errors import UserError
 
 def test_values_and_outputs_repeat(pooling_models):
     one, two = (KnownInput(pooling_models[0]) for _ in range(2))
-    assert one.values.shape == (1, 96, 64, 1) and one.values.dtype == np.float32 and np.abs(one.values).max() <= 1
+    assert (
+        one.values.shape == (1, 96, 64, 1)
+        and one.values.dtype == np.float32
+        and np.abs(one.values).max() <= 1
+    )
     np.testing.assert_array_equal(one.values, two.values)
     assert one.cosine(two.outputs().tobytes()) == pytest.approx(1)
 
@@ -34,5 +38,7 @@ def test_half_an_output_and_one_that_is_not_finite(pooling_models):
 
 def test_files_that_cannot_be_timed(tmp_path):
     (tmp_path / "x.tflite").write_text("<html>")
-    with pytest.raises(UserError, match=r"x\.tflite: no model that LiteRT can load .*; give a \.tflite file"):
+    with pytest.raises(
+        UserError, match=r"x\.tflite: no model that LiteRT can load .*; give a \.tflite file"
+    ):
         KnownInput(tmp_path / "x.tflite")

@@ -12,10 +12,14 @@ def dense(folder, mib: int):
     """A .tflite file whose one matrix has so many MiB."""
     import tensorflow as tf
 
-    matrix = tf.Variable(np.random.default_rng(0).normal(size=(64, mib * 2**20 // 4 // 64)).astype(np.float32))
+    matrix = tf.Variable(
+        np.random.default_rng(0).normal(size=(64, mib * 2**20 // 4 // 64)).astype(np.float32)
+    )
     module = tf.Module()
     module.matrix = matrix
-    function = tf.function(lambda x: x @ matrix).get_concrete_function(tf.TensorSpec([1, 64], tf.float32))
+    function = tf.function(lambda x: x @ matrix).get_concrete_function(
+        tf.TensorSpec([1, 64], tf.float32)
+    )
     path = folder / f"{mib}.tflite"
     path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([function], module).convert())
     return path
@@ -24,5 +28,7 @@ def dense(folder, mib: int):
 def test_memory_grows_with_the_weights_and_is_the_same_again(tmp_path):
     small, large = dense(tmp_path, 8), dense(tmp_path, 40)
     found = peak_memory_mib(large, 1) - peak_memory_mib(small, 1)
-    assert 32 <= found <= 2 * 32 + 4  # the weights as mapped from the file and once more as XNNPACK packs them
+    assert (
+        32 <= found <= 2 * 32 + 4
+    )  # the weights as mapped from the file and once more as XNNPACK packs them
     assert peak_memory_mib(small, 1) == pytest.approx(peak_memory_mib(small, 1), abs=1)

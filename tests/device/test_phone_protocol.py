@@ -33,8 +33,24 @@ def device(rig, tool, monkeypatch):
     serial = rig.start()
 
     def settings(**changed) -> AdbDevice:
-        short = dict(processes=3, runs=5, min_s=0.05, warm_up_s=0.05, discards=2, timeout_s=30.0, cool_down_s=1.0)
-        known = dict(kind="adb", serial=serial, tool=str(tool), tool_sha256=sha256(tool), cores="1", xnnpack="none", folder=rig.remote_folder)
+        short = dict(
+            processes=3,
+            runs=5,
+            min_s=0.05,
+            warm_up_s=0.05,
+            discards=2,
+            timeout_s=30.0,
+            cool_down_s=1.0,
+        )
+        known = dict(
+            kind="adb",
+            serial=serial,
+            tool=str(tool),
+            tool_sha256=sha256(tool),
+            cores="1",
+            xnnpack="none",
+            folder=rig.remote_folder,
+        )
         return AdbDevice.model_validate(known | short | changed)
 
     return settings
@@ -56,24 +72,48 @@ def test_a_measurement_holds_together(rig, device, pooling_models):
     cheap, dear = pooling_models
     found = protocol.measure(dear, cheap, "pixel", device())
     assert json.loads(json.dumps(found)) == found and found["schema"] == 1
-    assert found["processes"] == len(found["process_ms"]) == len(found["control_process_ms"]) == 3 and found["runs"] >= 15
-    assert found["latency_ms"] == pytest.approx(np.median(found["process_ms"])) and found["control_ms"] == pytest.approx(
-        np.median(found["control_process_ms"])
+    assert (
+        found["processes"] == len(found["process_ms"]) == len(found["control_process_ms"]) == 3
+        and found["runs"] >= 15
     )
-    assert found["iqr_ms"][0] <= found["latency_ms"] <= found["iqr_ms"][1] and found["min_ms"] <= min(found["process_ms"])
-    assert found["ratio"] == pytest.approx(np.median(np.divide(found["process_ms"], found["control_process_ms"]))) and found["ratio"] > 1.5
+    assert found["latency_ms"] == pytest.approx(np.median(found["process_ms"])) and found[
+        "control_ms"
+    ] == pytest.approx(np.median(found["control_process_ms"]))
+    assert found["iqr_ms"][0] <= found["latency_ms"] <= found["iqr_ms"][1] and found[
+        "min_ms"
+    ] <= min(found["process_ms"])
+    assert (
+        found["ratio"]
+        == pytest.approx(np.median(np.divide(found["process_ms"], found["control_process_ms"])))
+        and found["ratio"] > 1.5
+    )
     assert found["cosine"] > 0.99999 and found["discarded"] == []
-    assert {row["name"] for row in found["operators"]} == {"CONV_2D", "MEAN"} and 5 < found["peak_memory_mib"] < 500
-    assert (found["model_sha256"], found["control_sha256"]) == (sha256(dear), sha256(cheap)) and found["core_mask"] == "1"
-    assert found["identity"]["fingerprint"].startswith("google/sailfish/sailfish:10/") and found["identity"]["model"] == "Pixel"
-    assert found["conditions_before"] == {"battery_c": 27.0, "battery_percent": 87, "thermal_status": 0, "screen_on": False}
+    assert {row["name"] for row in found["operators"]} == {"CONV_2D", "MEAN"} and 5 < found[
+        "peak_memory_mib"
+    ] < 500
+    assert (found["model_sha256"], found["control_sha256"]) == (
+        sha256(dear),
+        sha256(cheap),
+    ) and found["core_mask"] == "1"
+    assert (
+        found["identity"]["fingerprint"].startswith("google/sailfish/sailfish:10/")
+        and found["identity"]["model"] == "Pixel"
+    )
+    assert found["conditions_before"] == {
+        "battery_c": 27.0,
+        "battery_percent": 87,
+        "thermal_status": 0,
+        "screen_on": False,
+    }
     assert not rig.screen()  # turned off before anything was timed
     assert nothing_left(rig)
 
 
 def test_no_path_or_name_is_read_by_a_shell(rig, device, pooling_models):
     folder = f'{rig.remote_folder}/it\'s "$(touch pwned)" `touch pwned`; touch pwned & * ñ'
-    found = protocol.measure(pooling_models[0], pooling_models[0], "pixel; $(touch pwned)", device(folder=folder))
+    found = protocol.measure(
+        pooling_models[0], pooling_models[0], "pixel; $(touch pwned)", device(folder=folder)
+    )
     assert found["cosine"] > 0.99999
     assert os.listdir(rig.remote_folder) == [Path(folder).name] and os.listdir(folder) == []
 
@@ -96,23 +136,39 @@ def test_the_folder_of_others_is_left_alone(rig, device, pooling_models):
 def test_another_phone_than_the_recorded_one_is_refused(rig, device, pooling_models):
     recorded = protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())["identity"]
     protocol.measure(pooling_models[0], pooling_models[0], "pixel", device(), recorded)
-    rig.set_property("ro.build.fingerprint", "google/sailfish/sailfish:10/QP1A.191005.008/1:user/release-keys")
+    rig.set_property(
+        "ro.build.fingerprint", "google/sailfish/sailfish:10/QP1A.191005.008/1:user/release-keys"
+    )
     said = failing(pooling_models, device(), recorded=recorded)
-    assert "fingerprint 'google/sailfish/sailfish:10/QP1A.191005.007.A3" in said and "results/identity/pixel.json" in said and "dvc repro" in said
+    assert (
+        "fingerprint 'google/sailfish/sailfish:10/QP1A.191005.007.A3" in said
+        and "results/identity/pixel.json" in said
+        and "dvc repro" in said
+    )
 
 
 # ---- Heat, screen, cores
 
 
-def test_a_warm_phone_is_waited_for_and_then_refused(rig, device, pooling_models, capsys, monkeypatch):
+def test_a_warm_phone_is_waited_for_and_then_refused(
+    rig, device, pooling_models, capsys, monkeypatch
+):
     rig.set_battery_c(38.5)
     with monkeypatch.context() as patch:
-        patch.setattr(protocol, "sleep", lambda _: rig.set_battery_c(33.0))  # it cools while it is waited for
+        patch.setattr(
+            protocol, "sleep", lambda _: rig.set_battery_c(33.0)
+        )  # it cools while it is waited for
         protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())
-    assert capsys.readouterr().out.startswith("pixel: battery 38.5 C, limit 35: waiting up to 1 s for it to cool\n")
+    assert capsys.readouterr().out.startswith(
+        "pixel: battery 38.5 C, limit 35: waiting up to 1 s for it to cool\n"
+    )
     rig.set_battery_c(38.5)
     said = failing(pooling_models, device())
-    assert "still too warm after 1 s (battery 38.5 C, limit 35)" in said and "max_battery_c" in said and nothing_left(rig)
+    assert (
+        "still too warm after 1 s (battery 38.5 C, limit 35)" in said
+        and "max_battery_c" in said
+        and nothing_left(rig)
+    )
     rig.set_battery_c(20.0)
     rig.set_thermal_status(2)
     assert "thermal status 2, limit 0" in failing(pooling_models, device())
@@ -122,20 +178,37 @@ def test_what_a_phone_does_not_tell_is_no_reason_to_wait(rig, device, pooling_mo
     rig.remove_command("dumpsys")
     found = protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())
     assert found["warnings"] == ["the phone tells no temperature: whether it was cool is not known"]
-    assert found["conditions_before"] == {"battery_c": None, "battery_percent": None, "thermal_status": None, "screen_on": None}
+    assert found["conditions_before"] == {
+        "battery_c": None,
+        "battery_percent": None,
+        "thermal_status": None,
+        "screen_on": None,
+    }
 
 
 def frequencies(caps: dict[int, int]) -> dict:
     highest = {0: 1593600, 1: 2150400}
-    return {cpu: dict(cpuinfo_max_freq=highest[cpu], scaling_max_freq=caps[cpu], scaling_cur_freq=caps[cpu]) for cpu in highest}
+    return {
+        cpu: dict(
+            cpuinfo_max_freq=highest[cpu], scaling_max_freq=caps[cpu], scaling_cur_freq=caps[cpu]
+        )
+        for cpu in highest
+    }
 
 
 @pytest.mark.slow
 def test_big_and_little_are_read_from_the_phone(rig, device, pooling_models):
     rig.cpus(frequencies({0: 1593600, 1: 2150400}))
-    masks = {cores: protocol.measure(pooling_models[0], pooling_models[0], "pixel", device(cores=cores))["core_mask"] for cores in ("big", "little")}
+    masks = {
+        cores: protocol.measure(pooling_models[0], pooling_models[0], "pixel", device(cores=cores))[
+            "core_mask"
+        ]
+        for cores in ("big", "little")
+    }
     assert masks == {"big": "2", "little": "1"}
-    assert "threads = 2, and cores: big has 1" in failing(pooling_models, device(cores="big", threads=2))
+    assert "threads = 2, and cores: big has 1" in failing(
+        pooling_models, device(cores="big", threads=2)
+    )
     assert "names core 2, and there are cores 0 to 1" in failing(pooling_models, device(cores="c"))
 
 
@@ -157,11 +230,17 @@ def test_throttled_pairs_are_discarded_up_to_the_limit(rig, device, pooling_mode
     monkeypatch.setattr(session.Session, "watch", watch)
     settings = device(cores="big", min_s=0.5)
     found = protocol.measure(pooling_models[0], pooling_models[0], "pixel", settings)
-    assert found["processes"] == 3 and found["discarded"] == ["core 1 was throttled from 2150 to 1401 MHz"]
+    assert found["processes"] == 3 and found["discarded"] == [
+        "core 1 was throttled from 2150 to 1401 MHz"
+    ]
     count, lowered = itertools.count(1), set(range(2, 100))
     rig.cpus(full)
     said = failing(pooling_models, settings)
-    assert "spoilt 3 pairs of processes, the last because core 1 was throttled from 2150 to 1401 MHz" in said and "discards allows 2" in said
+    assert (
+        "spoilt 3 pairs of processes, the last because core 1 was throttled from 2150 to 1401 MHz"
+        in said
+        and "discards allows 2" in said
+    )
     assert nothing_left(rig)
 
 
@@ -169,7 +248,9 @@ def test_a_cap_from_the_start_is_no_reason_to_repeat_and_is_told(rig, device, po
     """Some phones lower their caps when the screen goes dark, some are never let up to their highest frequency."""
     rig.cpus(frequencies({0: 1593600, 1: 1958400}))
     found = protocol.measure(pooling_models[0], pooling_models[0], "pixel", device(cores="big"))
-    assert found["discarded"] == [] and found["warnings"] == ["core 1 was capped at 1958 of 2150 MHz from the start"]
+    assert found["discarded"] == [] and found["warnings"] == [
+        "core 1 was capped at 1958 of 2150 MHz from the start"
+    ]
     assert found["core_khz"] == {"1": {"max": 2150400, "cap": 1958400, "lowest": 1958400}}
 
 
@@ -181,7 +262,9 @@ def test_a_dumpsys_that_hangs(rig, device, pooling_models, monkeypatch):
 
 def test_a_screen_that_stays_on_is_told(rig, device, pooling_models):
     rig.replace_command("input", "exit 0")
-    assert protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())["warnings"] == ["the screen stayed on"]
+    assert protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())[
+        "warnings"
+    ] == ["the screen stayed on"]
 
 
 def test_status_that_rises_in_mid_run_discards_the_pair(rig, device, pooling_models, monkeypatch):
@@ -193,7 +276,9 @@ def test_status_that_rises_in_mid_run_discards_the_pair(rig, device, pooling_mod
 
     monkeypatch.setattr(session.Session, "watch", watch)
     monkeypatch.setattr(protocol, "sleep", lambda _: rig.set_thermal_status(0))
-    assert protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())["discarded"] == ["thermal status rose to 2"]
+    assert protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())[
+        "discarded"
+    ] == ["thermal status rose to 2"]
 
 
 @pytest.mark.parametrize(
@@ -212,15 +297,35 @@ def test_status_that_rises_in_mid_run_discards_the_pair(rig, device, pooling_mod
 def test_processes_that_moved_do_not_count(threads, cpus, cores, reason, device):
     """Cores 0 and 1 slow, 2 and 3 fast."""
     measurement = object.__new__(protocol._Measurement)
-    measurement._device, measurement._cpus, measurement._mask = device(cores=cores, threads=threads), [1, 2, 3], "e"
-    measurement._cores = [phone_state.Core(cpu, khz, khz) for cpu, khz in enumerate([1593600, 1593600, 2150400, 2150400])]
-    assert measurement._spoilt(session.Watched(connection.Finished("", "", 0), cpus, {}, {})) == reason
+    measurement._device, measurement._cpus, measurement._mask = (
+        device(cores=cores, threads=threads),
+        [1, 2, 3],
+        "e",
+    )
+    measurement._cores = [
+        phone_state.Core(cpu, khz, khz)
+        for cpu, khz in enumerate([1593600, 1593600, 2150400, 2150400])
+    ]
+    assert (
+        measurement._spoilt(session.Watched(connection.Finished("", "", 0), cpus, {}, {})) == reason
+    )
 
 
 def test_samples_are_those_of_running_threads():
     stat = "task {tid} (bench ) R mark) {state} 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 {cpu} 0 0"
-    lines = [stat.format(tid=7, state="R", cpu=2), stat.format(tid=7, state="R", cpu=3), stat.format(tid=8, state="S", cpu=0), "task 9 (cut"]
-    lines += ["scaling_cur_freq 2 2150400", "scaling_cur_freq 2 1401600", "scaling_max_freq 2 2150400", "scaling_max_freq 2 ", ""]
+    lines = [
+        stat.format(tid=7, state="R", cpu=2),
+        stat.format(tid=7, state="R", cpu=3),
+        stat.format(tid=8, state="S", cpu=0),
+        "task 9 (cut",
+    ]
+    lines += [
+        "scaling_cur_freq 2 2150400",
+        "scaling_cur_freq 2 1401600",
+        "scaling_max_freq 2 2150400",
+        "scaling_max_freq 2 ",
+        "",
+    ]
     assert session._samples("\n".join(lines)) == ([{2, 3}], {2: 1401600}, {2: 2150400})
 
 
@@ -256,14 +361,20 @@ def test_tools_that_fail(rig, device, pooling_models, tmp_path, text, expected):
 
 
 def test_a_flag_that_the_build_does_not_know(rig, device, pooling_models):
-    assert "does not know --use_xnnpack=true" in failing(pooling_models, device(xnnpack=1))  # the rig's is built without
+    assert "does not know --use_xnnpack=true" in failing(
+        pooling_models, device(xnnpack=1)
+    )  # the rig's is built without
 
 
 def test_a_file_that_is_no_model(rig, device, pooling_models, tmp_path):
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(pooling_models[1].read_bytes()[:1000])
-    assert "broken.tflite: no model that LiteRT can load" in failing((pooling_models[0], broken), device())
-    assert "cannot load the model" in failing((pooling_models[0], broken), device(min_cosine="none"))
+    assert "broken.tflite: no model that LiteRT can load" in failing(
+        (pooling_models[0], broken), device()
+    )
+    assert "cannot load the model" in failing(
+        (pooling_models[0], broken), device(min_cosine="none")
+    )
     assert nothing_left(rig)
 
 
@@ -273,20 +384,36 @@ def test_an_output_that_is_missing_cut_or_another(rig, device, pooling_models, t
     for text, expected in (
         ("rm output.bin", "wrote no output that could be checked"),
         ("head -c 12 output.bin >o; mv o output.bin", "not the model's (12 bytes, not 32)"),
-        ("tail -c 16 output.bin >o; head -c 16 output.bin >>o; mv o output.bin", "the cosine of the two outputs is"),
+        (
+            "tail -c 16 output.bin >o; head -c 16 output.bin >>o; mv o output.bin",
+            "the cosine of the two outputs is",
+        ),
     ):
-        said = failing(pooling_models, device(**script(tmp_path, f"{run} {text};; esac; exit $code"), min_cosine=0.9999))
+        said = failing(
+            pooling_models,
+            device(**script(tmp_path, f"{run} {text};; esac; exit $code"), min_cosine=0.9999),
+        )
         assert expected in said, said
 
 
-def test_another_processors_tool_is_refused_before_it_is_copied(rig, device, pooling_models, tmp_path):
+def test_another_processors_tool_is_refused_before_it_is_copied(
+    rig, device, pooling_models, tmp_path
+):
     elf = tmp_path / "elf"
-    elf.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + (183).to_bytes(2, "little") + bytes(44))  # EM_AARCH64
+    elf.write_bytes(
+        b"\x7fELF\x02\x01\x01"
+        + bytes(9)
+        + (2).to_bytes(2, "little")
+        + (183).to_bytes(2, "little")
+        + bytes(44)
+    )  # EM_AARCH64
     rig.set_property("ro.product.cpu.abilist", "x86_64")
     said = failing(pooling_models, device(tool=str(elf), tool_sha256=sha256(elf)))
     assert "x86_64" in said and "arm64" in said.lower() and nothing_left(rig)
     rig.set_property("ro.product.cpu.abilist", "arm64-v8a")  # a phone that says what it is not
-    assert "was built for another processor" in failing(pooling_models, device(tool=str(elf), tool_sha256=sha256(elf)))
+    assert "was built for another processor" in failing(
+        pooling_models, device(tool=str(elf), tool_sha256=sha256(elf))
+    )
 
 
 def test_no_space(rig, device, pooling_models):
@@ -303,14 +430,26 @@ def test_a_folder_that_may_not_be_executed_from(rig, device, pooling_models):
 def test_a_folder_that_cannot_be_written(rig, device, pooling_models):
     rig.mount(rig.remote_folder, size_kib=8192, options="ro")
     said = failing(pooling_models, device())
-    assert f"cannot make a folder in {rig.remote_folder} (" in said and "such as /data/local/tmp/frill" in said
+    assert (
+        f"cannot make a folder in {rig.remote_folder} (" in said
+        and "such as /data/local/tmp/frill" in said
+    )
 
 
-def test_a_build_without_memory_and_profile_keeps_its_timings(rig, device, pooling_models, tmp_path, tool, capsys):
+def test_a_build_without_memory_and_profile_keeps_its_timings(
+    rig, device, pooling_models, tmp_path, tool, capsys
+):
     text = f'case "$*" in *report_peak*|*profiling*) echo "WARN: Unconsumed cmdline flags: $*";; esac; exec "{tool}" "$@"'
-    found = protocol.measure(pooling_models[1], pooling_models[0], "pixel", device(**script(tmp_path, text)))
+    found = protocol.measure(
+        pooling_models[1], pooling_models[0], "pixel", device(**script(tmp_path, text))
+    )
     assert found["latency_ms"] > 0 and found["peak_memory_mib"] is None and found["operators"] == []
-    assert capsys.readouterr().out.count("not measured: pixel (127.0.0.1:5641): benchmark_model does not know") == 2
+    assert (
+        capsys.readouterr().out.count(
+            "not measured: pixel (127.0.0.1:5641): benchmark_model does not know"
+        )
+        == 2
+    )
 
 
 def test_exit_codes_are_the_commands_own_whatever_timeout_says(rig, device, pooling_models):
@@ -324,10 +463,15 @@ def test_exit_codes_are_the_commands_own_whatever_timeout_says(rig, device, pool
 
 def test_a_shell_without_taskset(rig, device, pooling_models):
     rig.replace_command("taskset", "echo 'sh: taskset: inaccessible or not found' >&2; exit 127")
-    assert "cannot be bound to cores (sh: taskset: inaccessible or not found): write cores: any" in failing(pooling_models, device())
+    assert (
+        "cannot be bound to cores (sh: taskset: inaccessible or not found): write cores: any"
+        in failing(pooling_models, device())
+    )
 
 
-def test_a_phone_lost_after_the_last_number_keeps_them(rig, device, pooling_models, monkeypatch, capsys):
+def test_a_phone_lost_after_the_last_number_keeps_them(
+    rig, device, pooling_models, monkeypatch, capsys
+):
     real = protocol._Measurement.run
 
     def run(self, model):
@@ -336,7 +480,9 @@ def test_a_phone_lost_after_the_last_number_keeps_them(rig, device, pooling_mode
         return result
 
     monkeypatch.setattr(protocol._Measurement, "run", run)
-    assert protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())["latency_ms"] > 0
+    assert (
+        protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())["latency_ms"] > 0
+    )
     assert "goes with the next measurement" in capsys.readouterr().out
 
 
@@ -371,7 +517,11 @@ def test_disconnected_in_mid_run_and_cleaned_up_by_the_next(rig, device, pooling
     serial = device().serial
     when_running(rig, lambda: rig.signal(serial, signal.SIGKILL))
     said = failing(pooling_models, device(min_s=3.0))
-    assert said.startswith(f"pixel ({serial})") and "while running benchmark_model" in said and "again" in said
+    assert (
+        said.startswith(f"pixel ({serial})")
+        and "while running benchmark_model" in said
+        and "again" in said
+    )
     rig.start()
     protocol.measure(pooling_models[0], pooling_models[0], "pixel", device())
     assert nothing_left(rig)
@@ -398,14 +548,33 @@ def timing(mean: float, median: float | None = None, p95: float | None = None) -
 def test_numbers_are_over_processes():
     controls = [timing(1.0), timing(2.0), timing(1.0)]
     found = summary([timing(4.0), timing(10.0), timing(3.0)], controls)
-    assert (found["statistic"], found["latency_ms"], found["control_ms"], found["ratio"], found["runs"]) == (
+    assert (
+        found["statistic"],
+        found["latency_ms"],
+        found["control_ms"],
+        found["ratio"],
+        found["runs"],
+    ) == (
         "mean",
         4.0,
         1.0,
         4.0,
         150,
     )  # ratios 4, 5, 3
-    assert found["iqr_ms"] == [3.5, 7.0] and found["ratio_iqr"] == [3.5, 4.5] and found["min_ms"] == pytest.approx(2.7)
+    assert (
+        found["iqr_ms"] == [3.5, 7.0]
+        and found["ratio_iqr"] == [3.5, 4.5]
+        and found["min_ms"] == pytest.approx(2.7)
+    )
     assert found["p95_ms"] == pytest.approx(9.4) and found["p95_over"] == "processes"
-    newer = summary([timing(4.0, 3.9, 5.0), timing(9.0, 4.1, 7.0), timing(4.0, 4.0, 6.0)], [timing(1.0, 2.0, 3.0)] * 3)
-    assert (newer["statistic"], newer["latency_ms"], newer["ratio"], newer["p95_ms"], newer["p95_over"]) == ("median", 4.0, 2.0, 6.0, "invocations")
+    newer = summary(
+        [timing(4.0, 3.9, 5.0), timing(9.0, 4.1, 7.0), timing(4.0, 4.0, 6.0)],
+        [timing(1.0, 2.0, 3.0)] * 3,
+    )
+    assert (
+        newer["statistic"],
+        newer["latency_ms"],
+        newer["ratio"],
+        newer["p95_ms"],
+        newer["p95_over"],
+    ) == ("median", 4.0, 2.0, 6.0, "invocations")

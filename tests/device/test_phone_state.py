@@ -31,14 +31,22 @@ def test_cores_by_name_and_by_mask(choice, cores, expected):
     assert phone_state.cpus_of(choice, cores) == expected
 
 
-@pytest.mark.parametrize(("choice", "cores", "reason"), [("big", SILENT, "give a mask"), ("10", PIXEL_1, "names core 4, and there are cores 0 to 3")])
+@pytest.mark.parametrize(
+    ("choice", "cores", "reason"),
+    [("big", SILENT, "give a mask"), ("10", PIXEL_1, "names core 4, and there are cores 0 to 3")],
+)
 def test_cores_that_are_not_there(choice, cores, reason):
     with pytest.raises(ValueError, match=reason):
         phone_state.cpus_of(choice, cores)
 
 
 def test_masks_are_as_taskset_takes_them():
-    assert [phone_state.mask_of(cpus) for cpus in ([2, 3], [0], [7], [4, 5, 6])] == ["c", "1", "80", "70"]
+    assert [phone_state.mask_of(cpus) for cpus in ([2, 3], [0], [7], [4, 5, 6])] == [
+        "c",
+        "1",
+        "80",
+        "70",
+    ]
 
 
 class Printing:
@@ -79,7 +87,11 @@ POWER = "POWER MANAGER (dumpsys power)\n\nPower Manager State:\n  mWakefulness=A
 def test_conditions_are_those_printed():
     found = phone_state.conditions(Printing(battery=BATTERY, thermalservice=THERMAL, power=POWER))
     assert found == phone_state.Conditions(31.8, 81, 1, True)
-    dark = phone_state.conditions(Printing(battery=BATTERY.replace("318", "-15"), power=POWER.replace("state=ON", "state=OFF")))
+    dark = phone_state.conditions(
+        Printing(
+            battery=BATTERY.replace("318", "-15"), power=POWER.replace("state=ON", "state=OFF")
+        )
+    )
     assert dark == phone_state.Conditions(-1.5, 81, None, False)
     assert phone_state.conditions(Printing(power="  mWakefulness=Dozing")).screen_on is False
     assert phone_state.conditions(Printing()) == phone_state.Conditions(None, None, None, None)

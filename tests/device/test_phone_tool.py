@@ -68,12 +68,17 @@ def test_timings_are_those_printed_in_milliseconds(name):
     found, expected = benchmark_tool.parse(*output(name)), TIMINGS[name]
     for field in Timing.__dataclass_fields__:
         value = getattr(expected, field)
-        assert getattr(found, field) == (pytest.approx(value, rel=1e-12) if isinstance(value, float) else value), field
+        assert getattr(found, field) == (
+            pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
+        ), field
 
 
 def test_equal_runs_are_printed_as_one_number():
     stdout, stderr, code = output("single")
-    for line in ("count=4 curr=61(all same)", "count=4 curr=61(all same) p5=61 median=61 p95=61"):  # Stat, then StatWithPercentiles
+    for line in (
+        "count=4 curr=61(all same)",
+        "count=4 curr=61(all same) p5=61 median=61 p95=61",
+    ):  # Stat, then StatWithPercentiles
         found = benchmark_tool.parse(stdout.replace("count=1 curr=2872", line), stderr, code)
         assert (found.runs, found.mean_ms, found.min_ms) == (4, 0.061, 0.061)
         assert found.median_ms == (0.061 if "median" in line else None)
@@ -96,20 +101,60 @@ def test_delegated_nodes_of_all_subgraphs_count_and_a_delegate_that_takes_none_i
 
 # What a run says when it fails: what happened, the tool's own words, what to do.
 REFUSALS = {
-    "missing_model": ("cannot open the model", f"Could not open '{PUSHED}/gone.tflite'.", "see that its file is on the device"),
-    "truncated_model": ("cannot load the model", "not a valid Flatbuffer buffer", "compare its sha256"),
-    "wrong_rank": ("an input that is not the model's", "Input tensor #0 should have 4 dimensions!", "the shape"),
-    "wrong_shape": ("an input that is not the model's", "is 24576 bytes. It should be 49152 bytes.", "as many float32 values"),
-    "unescaped_name": ("an input that is not the model's", "Wrong input value file item specified: serving_default_windows:0:", "give the name"),
-    "wrong_name": ("the model's input is 'serving_default_windows:0'", "was given 'samples'", "give the model's own name"),
-    "unknown_flags": ("does not know --use_xnnpack=true --cores=big", "ran without", "leave that out"),
-    "bad_value": ("does not understand the value of a flag", "against argv '--num_threads=big'", "correct that setting"),
+    "missing_model": (
+        "cannot open the model",
+        f"Could not open '{PUSHED}/gone.tflite'.",
+        "see that its file is on the device",
+    ),
+    "truncated_model": (
+        "cannot load the model",
+        "not a valid Flatbuffer buffer",
+        "compare its sha256",
+    ),
+    "wrong_rank": (
+        "an input that is not the model's",
+        "Input tensor #0 should have 4 dimensions!",
+        "the shape",
+    ),
+    "wrong_shape": (
+        "an input that is not the model's",
+        "is 24576 bytes. It should be 49152 bytes.",
+        "as many float32 values",
+    ),
+    "unescaped_name": (
+        "an input that is not the model's",
+        "Wrong input value file item specified: serving_default_windows:0:",
+        "give the name",
+    ),
+    "wrong_name": (
+        "the model's input is 'serving_default_windows:0'",
+        "was given 'samples'",
+        "give the model's own name",
+    ),
+    "unknown_flags": (
+        "does not know --use_xnnpack=true --cores=big",
+        "ran without",
+        "leave that out",
+    ),
+    "bad_value": (
+        "does not understand the value of a flag",
+        "against argv '--num_threads=big'",
+        "correct that setting",
+    ),
     "dry_run": ("loaded the model and never ran it", "", "ask for one run or more"),
     "crash": ("was ended by SIGSEGV", "(Segmentation fault)", "take another build"),
     "wrong_abi": ("was built for another processor", "Exec format error", "ro.product.cpu.abi"),
     "not_executable": ("may not be executed", "Permission denied", "chmod it to 755"),
-    "not_found": ("is not on the device", f"{PUSHED}/benchmark_model: not found", "copy it there again"),
-    "library_missing": ("does not find what it is linked with", "libfarmhash.so.0", "put the library beside it"),
+    "not_found": (
+        "is not on the device",
+        f"{PUSHED}/benchmark_model: not found",
+        "copy it there again",
+    ),
+    "library_missing": (
+        "does not find what it is linked with",
+        "libfarmhash.so.0",
+        "put the library beside it",
+    ),
 }
 
 
@@ -123,7 +168,12 @@ def test_a_failed_run_says_what_happened_and_what_to_do(name):
 @pytest.mark.parametrize(
     ("stderr", "exit_code", "what", "remedy"),
     [  # Android's shell and linker: mksh's exec.c, bionic's linker_main.cpp and linker_phdr.cpp; both exit with 1
-        ("/system/bin/sh: ./benchmark_model: not executable: 64-bit ELF file", 1, "built for another processor", "cpu.abi"),
+        (
+            "/system/bin/sh: ./benchmark_model: not executable: 64-bit ELF file",
+            1,
+            "built for another processor",
+            "cpu.abi",
+        ),
         (
             'CANNOT LINK EXECUTABLE "./benchmark_model": "libc++.so" is for EM_X86_64 (62) instead of EM_AARCH64 (183)',
             1,
@@ -136,8 +186,18 @@ def test_a_failed_run_says_what_happened_and_what_to_do(name):
             "is linked with",
             "put the library beside it",
         ),
-        ("/system/bin/sh: ./benchmark_model: can't execute: Permission denied", 126, "may not be executed", "chmod"),
-        ("/system/bin/sh: ./benchmark_model: inaccessible or not found", 127, "is not on the device", "copy it there again"),
+        (
+            "/system/bin/sh: ./benchmark_model: can't execute: Permission denied",
+            126,
+            "may not be executed",
+            "chmod",
+        ),
+        (
+            "/system/bin/sh: ./benchmark_model: inaccessible or not found",
+            127,
+            "is not on the device",
+            "copy it there again",
+        ),
         ("", 137, "was ended by SIGKILL:", "raise the limit"),
         ("Killed", -9, "was ended by SIGKILL (Killed):", "raise the limit"),
         ("", 132, "was ended by SIGILL:", "take a build for its ABI"),
@@ -145,11 +205,36 @@ def test_a_failed_run_says_what_happened_and_what_to_do(name):
         ("", 255, "failed with exit code 255:", "run it by hand"),
         ("", 128, "failed with exit code 128:", "run it by hand"),
         # benchmark_tflite_model.cc; tensorflow/lite/core/api/op_resolver.cc
-        ("ERROR: Failed to apply XNNPACK delegate.\nERROR: Benchmarking failed.", 1, "through XNNPACK", "turn XNNPACK off"),
-        ("ERROR: Didn't find op for builtin opcode 'CONV_2D' version '6'.\nERROR: Failed to load model m", 1, "lacks an operator", "newer build"),
-        ("FATAL: Cannot find the corresponding input_layer name(x)\nAborted", 134, "SIGABRT (Cannot find", "take another build"),
-        ("ERROR: Failed to allocate tensors!\nERROR: Benchmarking failed.", 1, "exit code 1 (Failed to allocate tensors!):", "run it by hand"),
-        ("Failed to allocate tensors!\nBenchmarking failed.", 1, "exit code 1 (Failed to allocate tensors!):", "run it by hand"),
+        (
+            "ERROR: Failed to apply XNNPACK delegate.\nERROR: Benchmarking failed.",
+            1,
+            "through XNNPACK",
+            "turn XNNPACK off",
+        ),
+        (
+            "ERROR: Didn't find op for builtin opcode 'CONV_2D' version '6'.\nERROR: Failed to load model m",
+            1,
+            "lacks an operator",
+            "newer build",
+        ),
+        (
+            "FATAL: Cannot find the corresponding input_layer name(x)\nAborted",
+            134,
+            "SIGABRT (Cannot find",
+            "take another build",
+        ),
+        (
+            "ERROR: Failed to allocate tensors!\nERROR: Benchmarking failed.",
+            1,
+            "exit code 1 (Failed to allocate tensors!):",
+            "run it by hand",
+        ),
+        (
+            "Failed to allocate tensors!\nBenchmarking failed.",
+            1,
+            "exit code 1 (Failed to allocate tensors!):",
+            "run it by hand",
+        ),
     ],
 )
 def test_failures_of_shells_linkers_and_older_builds(stderr, exit_code, what, remedy):
@@ -161,18 +246,25 @@ def test_failures_of_shells_linkers_and_older_builds(stderr, exit_code, what, re
 def test_an_exit_of_0_is_not_enough(name):
     stdout, stderr, code = output(name)
     cut = [
-        stream.partition("Average inference timings")[0].partition("INFO: Inference timings")[0].partition("=====")[0] for stream in (stdout, stderr)
+        stream.partition("Average inference timings")[0]
+        .partition("INFO: Inference timings")[0]
+        .partition("=====")[0]
+        for stream in (stdout, stderr)
     ]
     assert code == 0 and "without its timings" in refusal(*cut, 0)
     assert "failed with exit code 0" in refusal(stdout, stderr + "ERROR: Benchmarking failed.\n", 0)
-    assert "failed with exit code 1" in refusal(stdout, stderr, 1)  # an invocation failed after the timings were printed
+    assert "failed with exit code 1" in refusal(
+        stdout, stderr, 1
+    )  # an invocation failed after the timings were printed
 
 
 def test_half_a_block_is_no_result():
     _, stderr, _ = output("litert")
     assert "without its timings" in refusal("", stderr.partition("Inference (max)")[0], 0)
     assert "without its timings" in refusal("", stderr.replace("Model initialization", ""), 0)
-    assert "never ran it" in refusal("", stderr.partition("Inference (min)")[0].replace("124 runs", "0 runs"), 0)  # all that such a block has
+    assert "never ran it" in refusal(
+        "", stderr.partition("Inference (min)")[0].replace("124 runs", "0 runs"), 0
+    )  # all that such a block has
 
 
 @pytest.mark.parametrize(
@@ -181,18 +273,34 @@ def test_half_a_block_is_no_result():
         (
             "profile",  # its own percentages; not the initialization's AllocateTensors
             [
-                *(("DEPTHWISE_CONV_2D", 0.370, 0.45067), ("FULLY_CONNECTED", 0.279, 0.33983), ("CONV_2D", 0.160, 0.19488)),
-                *(("HARD_SWISH", 0.006, 0.00731), ("MUL", 0.003, 0.00365), ("MEAN", 0.002, 0.00244), ("ADD", 0.001, 0.00122)),
+                *(
+                    ("DEPTHWISE_CONV_2D", 0.370, 0.45067),
+                    ("FULLY_CONNECTED", 0.279, 0.33983),
+                    ("CONV_2D", 0.160, 0.19488),
+                ),
+                *(
+                    ("HARD_SWISH", 0.006, 0.00731),
+                    ("MUL", 0.003, 0.00365),
+                    ("MEAN", 0.002, 0.00244),
+                    ("ADD", 0.001, 0.00122),
+                ),
             ],
         ),
         (
             "profile_delegate",  # 3 + 0.95 + 0.05 ms
-            [("Convolution (NHWC, F32) IGEMM", 3.0, 0.75), ("Fully Connected (NC, F32) GEMM", 0.95, 0.2375), ("MEAN", 0.05, 0.0125)],
+            [
+                ("Convolution (NHWC, F32) IGEMM", 3.0, 0.75),
+                ("Fully Connected (NC, F32) GEMM", 0.95, 0.2375),
+                ("MEAN", 0.05, 0.0125),
+            ],
         ),
         (
             "litert_profile",
             [
-                *(("Convolution (NHWC, F32) GEMM", 6.0, 0.75), ("Fully Connected (NC, PF32) GEMM", 1.5, 0.1875)),
+                *(
+                    ("Convolution (NHWC, F32) GEMM", 6.0, 0.75),
+                    ("Fully Connected (NC, PF32) GEMM", 1.5, 0.1875),
+                ),
                 *(("LiteRT::Run[buffer registration]", 0.5, 0.0625), ("AllocateTensors", 0.0, 0.0)),
             ],
         ),
@@ -202,7 +310,9 @@ def test_the_profile_is_of_the_regular_runs_and_looks_into_delegates(name, expec
     stdout, stderr, _ = output(name)
     found = benchmark_tool.parse_profile(stdout, stderr)
     assert [(row.name, row.ms) for row in found] == [(operator, ms) for operator, ms, _ in expected]
-    assert [row.share for row in found] == pytest.approx([share for *_, share in expected], abs=5e-6)
+    assert [row.share for row in found] == pytest.approx(
+        [share for *_, share in expected], abs=5e-6
+    )
 
 
 def test_peak_memory_is_the_peak_and_not_what_is_left_at_the_end():
@@ -210,7 +320,13 @@ def test_peak_memory_is_the_peak_and_not_what_is_left_at_the_end():
     assert benchmark_tool.parse_peak_memory(*output("litert_memory")[:2]) == 35.2
 
 
-@pytest.mark.parametrize(("parse", "said"), [(benchmark_tool.parse_profile, "no profile"), (benchmark_tool.parse_peak_memory, "no peak memory")])
+@pytest.mark.parametrize(
+    ("parse", "said"),
+    [
+        (benchmark_tool.parse_profile, "no profile"),
+        (benchmark_tool.parse_peak_memory, "no peak memory"),
+    ],
+)
 @pytest.mark.parametrize("name", ["tflite", "litert"])
 def test_a_run_that_was_not_asked_has_neither_profile_nor_peak(parse, said, name):
     with pytest.raises(ToolError, match=said):
@@ -218,28 +334,61 @@ def test_a_run_that_was_not_asked_has_neither_profile_nor_peak(parse, said, name
 
 
 def test_commands():
-    timing = ["t", "--graph=m", "--num_threads=1", "--num_runs=50", "--min_secs=1", "--max_secs=150", "--warmup_runs=1", "--warmup_min_secs=0.5"]
+    timing = [
+        "t",
+        "--graph=m",
+        "--num_threads=1",
+        "--num_runs=50",
+        "--min_secs=1",
+        "--max_secs=150",
+        "--warmup_runs=1",
+        "--warmup_min_secs=0.5",
+    ]
     assert benchmark_tool.command("t", "m", **SETTINGS) == [*timing, "--use_xnnpack=true"]
-    assert benchmark_tool.command("t", "m", **SETTINGS | {"xnnpack": False}) == [*timing, "--use_xnnpack=false"]
+    assert benchmark_tool.command("t", "m", **SETTINGS | {"xnnpack": False}) == [
+        *timing,
+        "--use_xnnpack=false",
+    ]
     assert benchmark_tool.command("t", "m", **SETTINGS | {"xnnpack": None}) == timing
     assert benchmark_tool.command("t", "m", kind="litert", **SETTINGS) == timing
-    assert benchmark_tool.profile_command("t", "m", **SETTINGS) == [*timing, "--use_xnnpack=true", "--enable_op_profiling=true"]
-    assert benchmark_tool.profile_command("t", "m", kind="litert", **SETTINGS) == [*timing, "--use_profiler=true"]
-    assert benchmark_tool.memory_command("t", "m", kind="litert", **SETTINGS) == [*timing, "--report_peak_memory_footprint=true"]
+    assert benchmark_tool.profile_command("t", "m", **SETTINGS) == [
+        *timing,
+        "--use_xnnpack=true",
+        "--enable_op_profiling=true",
+    ]
+    assert benchmark_tool.profile_command("t", "m", kind="litert", **SETTINGS) == [
+        *timing,
+        "--use_profiler=true",
+    ]
+    assert benchmark_tool.memory_command("t", "m", kind="litert", **SETTINGS) == [
+        *timing,
+        "--report_peak_memory_footprint=true",
+    ]
 
 
 def check_command(**changed) -> list[str]:
-    window = dict(input_name="windows:0", input_shape=(1, 96, 64, 1), input_file="in.bin", output_file="out.bin")
-    return benchmark_tool.check_command("t", "m", **dict(threads=2, xnnpack=None) | window | changed)
+    window = dict(
+        input_name="windows:0",
+        input_shape=(1, 96, 64, 1),
+        input_file="in.bin",
+        output_file="out.bin",
+    )
+    return benchmark_tool.check_command(
+        "t", "m", **dict(threads=2, xnnpack=None) | window | changed
+    )
 
 
 def test_the_check_runs_once_on_one_file_and_escapes_colons_in_one_flag():
-    assert check_command()[1:7] == [*"--graph=m --num_threads=2 --num_runs=1 --min_secs=0 --max_secs=150 --warmup_runs=0".split()]
+    assert check_command()[1:7] == [
+        *"--graph=m --num_threads=2 --num_runs=1 --min_secs=0 --max_secs=150 --warmup_runs=0".split()
+    ]
     assert check_command()[7:] == [
         *("--warmup_min_secs=0", "--input_layer=windows:0", "--input_layer_shape=1,96,64,1"),
         *("--input_layer_value_files=windows::0:in.bin", "--output_filepath=out.bin"),
     ]
-    assert "--input_layer_value_files=windows::0:/tmp::1/in.bin" in check_command(input_file="/tmp:1/in.bin")  # both parts are unescaped
+    assert "--input_layer_value_files=windows::0:/tmp::1/in.bin" in check_command(
+        input_file="/tmp:1/in.bin"
+    )  # both parts are unescaped
 
 
 def test_a_comma_in_an_inputs_name_is_refused_before_the_tool_runs():
@@ -247,11 +396,15 @@ def test_a_comma_in_an_inputs_name_is_refused_before_the_tool_runs():
         check_command(input_name="a,b")
 
 
-if TOOL := os.environ.get("FRILL_BENCHMARK_MODEL"):  # a TFLite benchmark_model for this machine, built without XNNPACK
+if TOOL := os.environ.get(
+    "FRILL_BENCHMARK_MODEL"
+):  # a TFLite benchmark_model for this machine, built without XNNPACK
 
     def ran(argv: list[str]) -> tuple[str, str, int]:
         # As on a phone from a small process: the peak that Linux tells of a program counts its parent's size at the fork, here that of all tests.
-        done = subprocess.run(["sh", "-c", '"$@"; exit $?', "sh", *argv], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            ["sh", "-c", '"$@"; exit $?', "sh", *argv], capture_output=True, text=True, timeout=60
+        )
         return done.stdout, done.stderr, done.returncode
 
     def test_the_real_tool_is_asked_and_understood(pooling_models, tmp_path):
@@ -261,23 +414,52 @@ if TOOL := os.environ.get("FRILL_BENCHMARK_MODEL"):  # a TFLite benchmark_model 
         assert (found.tool, found.runs, found.warnings) == ("tflite", 20, ())
         assert 0 < found.min_ms <= found.mean_ms and found.init_ms > 0 and found.first_ms > 0
 
-        profile = benchmark_tool.parse_profile(ran(benchmark_tool.profile_command(TOOL, model, **settings))[0])
-        assert {"CONV_2D", "MEAN"} <= {row.name for row in profile} and sum(row.share for row in profile) == pytest.approx(1)
-        assert 1 < benchmark_tool.parse_peak_memory(ran(benchmark_tool.memory_command(TOOL, model, **settings))[0]) < 1000
+        profile = benchmark_tool.parse_profile(
+            ran(benchmark_tool.profile_command(TOOL, model, **settings))[0]
+        )
+        assert {"CONV_2D", "MEAN"} <= {row.name for row in profile} and sum(
+            row.share for row in profile
+        ) == pytest.approx(1)
+        assert (
+            1
+            < benchmark_tool.parse_peak_memory(
+                ran(benchmark_tool.memory_command(TOOL, model, **settings))[0]
+            )
+            < 1000
+        )
 
         host = Interpreter(model_path=str(model))
         host.allocate_tensors()
-        details, window = host.get_input_details()[0], np.random.default_rng(3).normal(size=(1, 96, 64, 1)).astype(np.float32)
+        details, window = (
+            host.get_input_details()[0],
+            np.random.default_rng(3).normal(size=(1, 96, 64, 1)).astype(np.float32),
+        )
         host.set_tensor(details["index"], window)
         host.invoke()
         (tmp_path / "in.bin").write_bytes(window.tobytes())
         files = dict(input_file=str(tmp_path / "in.bin"), output_file=str(tmp_path / "out.bin"))
         check = dict(threads=1, xnnpack=None, input_name=details["name"], **files)
         assert ":" in details["name"]
-        assert benchmark_tool.parse(*ran(benchmark_tool.check_command(TOOL, model, input_shape=(1, 96, 64, 1), **check))).runs == 1
+        assert (
+            benchmark_tool.parse(
+                *ran(benchmark_tool.check_command(TOOL, model, input_shape=(1, 96, 64, 1), **check))
+            ).runs
+            == 1
+        )
         embedding = np.fromfile(tmp_path / "out.bin", np.float32)
-        np.testing.assert_allclose(embedding, host.get_tensor(host.get_output_details()[0]["index"])[0], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            embedding,
+            host.get_tensor(host.get_output_details()[0]["index"])[0],
+            rtol=1e-4,
+            atol=1e-6,
+        )
 
-        assert "not the model's" in refusal(*ran(benchmark_tool.check_command(TOOL, model, input_shape=(1, 48, 64, 1), **check)))
-        assert "does not know --use_xnnpack=true" in refusal(*ran(benchmark_tool.command(TOOL, model, **settings | {"xnnpack": True})))
-        assert "cannot open the model" in refusal(*ran(benchmark_tool.command(TOOL, tmp_path / "gone.tflite", **settings)))
+        assert "not the model's" in refusal(
+            *ran(benchmark_tool.check_command(TOOL, model, input_shape=(1, 48, 64, 1), **check))
+        )
+        assert "does not know --use_xnnpack=true" in refusal(
+            *ran(benchmark_tool.command(TOOL, model, **settings | {"xnnpack": True}))
+        )
+        assert "cannot open the model" in refusal(
+            *ran(benchmark_tool.command(TOOL, tmp_path / "gone.tflite", **settings))
+        )

@@ -68,7 +68,12 @@ def test_commands_can_be_missing_or_fail(rig, phone):
 
 def test_only_the_phone_sees_its_cpus_and_boot_id(rig, phone):
     rig.boot_id("first")
-    rig.cpus({0: {"cpuinfo_max_freq": 1593600}, 3: {"cpuinfo_max_freq": 2150400, "scaling_max_freq": 2150400}})
+    rig.cpus(
+        {
+            0: {"cpuinfo_max_freq": 1593600},
+            3: {"cpuinfo_max_freq": 2150400, "scaling_max_freq": 2150400},
+        }
+    )
     cat = "cat /proc/sys/kernel/random/boot_id /sys/devices/system/cpu/possible /sys/devices/system/cpu/cpu3/cpufreq/scaling_max_freq"
     assert phone.shell(cat) == "first\n0-3\n2150400"
     rig.boot_id("second")
@@ -168,7 +173,11 @@ def test_close_leaves_nothing(rig, phone):
     phone.shell2("(trap '' HUP TERM; exec sleep 100) >/dev/null 2>&1 &", v2=True)
     assert any("sleep 100" in argv for _, argv in rig.processes())
     rig.close()
-    ours = [path for path in Path("/proc").glob("[0-9]*/environ") if str(rig.folder).encode() in _content(path)]  # PATH begins with it
+    ours = [
+        path
+        for path in Path("/proc").glob("[0-9]*/environ")
+        if str(rig.folder).encode() in _content(path)
+    ]  # PATH begins with it
     assert not ours
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", rig.server_port), timeout=5)

@@ -39,7 +39,9 @@ def elf(machine: int, bits: int, order: str = "<") -> bytes:
     """The ELF header of a position-independent executable."""
     e_ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1]) + bytes(9)
     address = "Q" if bits == 64 else "I"
-    return e_ident + struct.pack(f"{order}HHI{address * 3}IHHHHHH", 3, machine, 1, 0, 0, 0, 0, *([0] * 6))
+    return e_ident + struct.pack(
+        f"{order}HHI{address * 3}IHHHHHH", 3, machine, 1, 0, 0, 0, 0, *([0] * 6)
+    )
 
 
 TOOL = elf(EM_AARCH64, 64) + bytes(range(256)) * 1200
@@ -61,7 +63,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, body: bytes, length: int | None, status: int = 200, **headers: str) -> None:
         self.send_response(status)
-        for name, value in ({} if length is None else {"Content-Length": str(length)} | headers).items():
+        for name, value in (
+            {} if length is None else {"Content-Length": str(length)} | headers
+        ).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -126,12 +130,25 @@ def certificate(tmp_path_factory) -> Path:
 
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "frill's test")])
-    of = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-    of = of.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-    of = of.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+    of = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+    )
+    of = of.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(
+        now + datetime.timedelta(days=1)
+    )
+    of = of.add_extension(
+        x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+        critical=False,
+    )
     pem = serialization.Encoding.PEM
     path = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     path.write_bytes(of.sign(key, hashes.SHA256()).public_bytes(pem) + private)
     return path
 
@@ -202,14 +219,22 @@ def test_another_file_than_the_one_in_params_is_never_the_tool(tmp_path):
     path = tmp_path / "benchmark_model"
     path.write_bytes(TOOL[:-1] + b"x")
     message = refusal(local_tool, str(path), SHA256, KEY)
-    assert hashlib.sha256(path.read_bytes()).hexdigest() in message and SHA256 in message and "no other file is ever run" in message
+    assert (
+        hashlib.sha256(path.read_bytes()).hexdigest() in message
+        and SHA256 in message
+        and "no other file is ever run" in message
+    )
     assert "compare it with its source" in message and "write the new value" in message
 
 
 def test_a_path_without_a_file(tmp_path):
     for path, reason in ((tmp_path / "absent", "No such file"), (tmp_path, "Is a directory")):
         message = refusal(local_tool, str(path), SHA256, KEY)
-        assert repr(str(path)) in message and reason in message and "give the path of the benchmark_model file" in message
+        assert (
+            repr(str(path)) in message
+            and reason in message
+            and "give the path of the benchmark_model file" in message
+        )
 
 
 @pytest.mark.parametrize(
@@ -218,7 +243,10 @@ def test_a_path_without_a_file(tmp_path):
         (b"\n <!DOCTYPE html><title>Log in</title>", "an HTML or XML page"),
         (zipped(), "a zip archive"),
         (gzip.compress(TOOL), "a gzip archive"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "a file that starts with b'version https"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "a file that starts with b'version https",
+        ),
         (TOOL[:19], "a file that starts with b'\\x7fELF"),
         (b"", "a file that starts with b''"),
     ],
@@ -234,7 +262,11 @@ def test_what_is_no_program_is_named(tmp_path, content, what):
 def test_a_url_is_downloaded_once(server, folder, capfd):
     for _ in range(2):
         path = local_tool(f"{server.url}/whole", SHA256, KEY, folder)
-        assert path == folder / SHA256 and path.read_bytes() == TOOL and list(folder.iterdir()) == [path]
+        assert (
+            path == folder / SHA256
+            and path.read_bytes() == TOOL
+            and list(folder.iterdir()) == [path]
+        )
     assert server.requests == ["/whole"]
     assert "307k/307k" in capfd.readouterr().err  # 307264 bytes
     local_tool(f"{server.url}/no_length".replace("http", "HTTP"), SHA256, KEY, folder / "other")
@@ -246,7 +278,9 @@ def test_a_damaged_download_is_fetched_again(server, folder):
     path.write_bytes(TOOL[:-1] + b"x")
     assert local_tool(f"{server.url}/whole", SHA256, KEY, folder).read_bytes() == TOOL
     path.write_bytes(TOOL[:1000])
-    assert "404" in refusal(local_tool, f"{server.url}/missing", SHA256, KEY, folder)  # and never used as it is
+    assert "404" in refusal(
+        local_tool, f"{server.url}/missing", SHA256, KEY, folder
+    )  # and never used as it is
 
 
 @pytest.mark.parametrize(
@@ -270,10 +304,21 @@ def test_nobody_there(folder, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as unused:  # bound, not listening: nothing else can take the port
         unused.bind(("127.0.0.1", 0))
-        assert "Connection refused" in not_downloaded(f"http://127.0.0.1:{unused.getsockname()[1]}/x", folder)
+        assert "Connection refused" in not_downloaded(
+            f"http://127.0.0.1:{unused.getsockname()[1]}/x", folder
+        )
 
 
-@pytest.mark.parametrize("url", ["http://[::1", "http://", "https://127.0.0.1:port/x", "http://127.0.0.1/a b", "http://127.0.0.1/é"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[::1",
+        "http://",
+        "https://127.0.0.1:port/x",
+        "http://127.0.0.1/a b",
+        "http://127.0.0.1/é",
+    ],
+)
 def test_no_url(folder, url):
     assert BY_HAND in not_downloaded(url, folder)
 
@@ -288,7 +333,10 @@ def test_what_was_downloaded_is_looked_at(server, folder):
     assert SHA256 in not_downloaded(f"{server.url}/whole", folder, sha256=SHA256[::-1])
 
 
-@pytest.mark.parametrize(("answer", "limit"), [("huge", tool_file.LIMIT_BYTES), ("whole", len(TOOL) - 1), ("endless", 10**6)])
+@pytest.mark.parametrize(
+    ("answer", "limit"),
+    [("huge", tool_file.LIMIT_BYTES), ("whole", len(TOOL) - 1), ("endless", 10**6)],
+)
 def test_a_file_that_is_too_large(server, folder, monkeypatch, answer, limit):
     monkeypatch.setattr(tool_file, "LIMIT_BYTES", limit)
     assert f"larger than {limit / 1e6:g} MB" in not_downloaded(f"{server.url}/{answer}", folder)
@@ -300,11 +348,22 @@ def test_a_file_of_just_the_limit(server, folder, monkeypatch):
 
 
 def test_redirects_are_followed_where_nobody_can_change_them(server, secure_server, folder):
-    for number, start in enumerate((f"{server.url}/to?/whole", f"{server.url}/to?{secure_server.url}/whole", f"{secure_server.url}/to?/whole")):
+    for number, start in enumerate(
+        (
+            f"{server.url}/to?/whole",
+            f"{server.url}/to?{secure_server.url}/whole",
+            f"{secure_server.url}/to?/whole",
+        )
+    ):
         assert local_tool(start, SHA256, KEY, folder / str(number)).read_bytes() == TOOL
     server.requests.clear()
-    for start in (f"{secure_server.url}/to?{server.url}/whole", f"{server.url}/to?{secure_server.url}/to?{server.url}/whole"):
-        assert f"redirects, which is not followed, to {server.url}/whole" in not_downloaded(start, folder / "none")
+    for start in (
+        f"{secure_server.url}/to?{server.url}/whole",
+        f"{server.url}/to?{secure_server.url}/to?{server.url}/whole",
+    ):
+        assert f"redirects, which is not followed, to {server.url}/whole" in not_downloaded(
+            start, folder / "none"
+        )
     assert "/whole" not in server.requests
     for url in ("ftp://127.0.0.1/whole", "file:///bin/sh"):
         assert url in not_downloaded(f"{server.url}/to?{url}", folder / "none")
@@ -315,12 +374,30 @@ def test_a_certificate_that_nobody_trusts(secure_server, folder, monkeypatch):
     assert "CERTIFICATE_VERIFY_FAILED" in not_downloaded(f"{secure_server.url}/whole", folder)
 
 
-@pytest.mark.parametrize("login", ["me:hunter2@", "hunter2@", "me:hun/hunter2@", "me:hunter2?@x@", "me:@hunter2@", "me:hunter2 #@"])
+@pytest.mark.parametrize(
+    "login",
+    [
+        "me:hunter2@",
+        "hunter2@",
+        "me:hun/hunter2@",
+        "me:hunter2?@x@",
+        "me:@hunter2@",
+        "me:hunter2 #@",
+    ],
+)
 def test_a_password_is_never_shown(server, folder, capfd, login):
     host = server.url.removeprefix("http://")
     message = refusal(local_tool, f"http://{login}{host}/whole", SHA256, KEY, folder)
-    assert f"'http://***@{host}/whole'" in message and "without a name or password" in message and BY_HAND in message
-    assert "hunter2" not in message + "".join(capfd.readouterr()) and not folder.exists() and not server.requests
+    assert (
+        f"'http://***@{host}/whole'" in message
+        and "without a name or password" in message
+        and BY_HAND in message
+    )
+    assert (
+        "hunter2" not in message + "".join(capfd.readouterr())
+        and not folder.exists()
+        and not server.requests
+    )
 
 
 def test_a_password_in_a_redirect_is_never_shown(server, folder, monkeypatch):
@@ -335,7 +412,10 @@ def killed(server, folder: Path, by: signal.Signals) -> list[Path]:
     code = f"from pathlib import Path; from frill.device.phone.tool_file import local_tool; local_tool('{server.url}/stalls', '{SHA256}', 'x', Path({str(folder)!r}))"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
-        while not any(each.stat().st_size for each in folder.glob("*")) and time.monotonic() < deadline:
+        while (
+            not any(each.stat().st_size for each in folder.glob("*"))
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         process.send_signal(by)
     assert process.returncode == -by
@@ -359,7 +439,9 @@ def test_a_killed_download_is_never_taken_for_the_file(server, folder):
 
 def test_a_disk_that_is_full_is_not_the_networks_fault(server, folder):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # fails in mid-file, as a full disk does
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (100_000, hard)
+    )  # fails in mid-file, as a full disk does
     try:
         message = not_downloaded(f"{server.url}/whole", folder)
     finally:
@@ -396,15 +478,63 @@ def test_a_file_that_the_phone_runs(tmp_path, header, abis):
 @pytest.mark.parametrize(
     ("header", "abis", "built_for", "takes", "build"),
     [
-        (elf(EM_X86_64, 64), PIXEL, "x86_64", "arm64-v8a, armeabi-v7a, armeabi", "TFLite's nightly android_aarch64_benchmark_model"),
-        (elf(EM_AARCH64, 64), PIXEL[1:], "arm64-v8a", "armeabi-v7a, armeabi", "TFLite's nightly android_arm_benchmark_model"),
-        (elf(EM_ARM, 32), ["arm64-v8a"], "armeabi-v7a", "arm64-v8a", "TFLite's nightly android_aarch64_benchmark_model"),
-        (elf(EM_AARCH64, 32), ["arm64-v8a"], "another processor (ELF machine 183)", "arm64-v8a", "TFLite's nightly android_aarch64_benchmark_model"),
-        (elf(EM_X86_64, 32), ["x86_64", "x86"], "another processor (ELF machine 62)", "x86_64, x86", "a build for one of these"),  # x32
+        (
+            elf(EM_X86_64, 64),
+            PIXEL,
+            "x86_64",
+            "arm64-v8a, armeabi-v7a, armeabi",
+            "TFLite's nightly android_aarch64_benchmark_model",
+        ),
+        (
+            elf(EM_AARCH64, 64),
+            PIXEL[1:],
+            "arm64-v8a",
+            "armeabi-v7a, armeabi",
+            "TFLite's nightly android_arm_benchmark_model",
+        ),
+        (
+            elf(EM_ARM, 32),
+            ["arm64-v8a"],
+            "armeabi-v7a",
+            "arm64-v8a",
+            "TFLite's nightly android_aarch64_benchmark_model",
+        ),
+        (
+            elf(EM_AARCH64, 32),
+            ["arm64-v8a"],
+            "another processor (ELF machine 183)",
+            "arm64-v8a",
+            "TFLite's nightly android_aarch64_benchmark_model",
+        ),
+        (
+            elf(EM_X86_64, 32),
+            ["x86_64", "x86"],
+            "another processor (ELF machine 62)",
+            "x86_64, x86",
+            "a build for one of these",
+        ),  # x32
         (elf(EM_386, 32), ["x86_64"], "x86", "x86_64", "a build for one of these"),
-        (elf(EM_RISCV, 64), ["arm64-v9z", "armeabi"], "riscv64", "arm64-v9z, armeabi", "TFLite's nightly android_arm_benchmark_model"),
-        (elf(EM_MIPS, 32), ["x86"], "another processor (ELF machine 8)", "x86", "a build for one of these"),
-        (elf(EM_AARCH64, 64, ">"), ["arm64-v8a"], "another processor", "arm64-v8a", "TFLite's nightly android_aarch64_benchmark_model"),
+        (
+            elf(EM_RISCV, 64),
+            ["arm64-v9z", "armeabi"],
+            "riscv64",
+            "arm64-v9z, armeabi",
+            "TFLite's nightly android_arm_benchmark_model",
+        ),
+        (
+            elf(EM_MIPS, 32),
+            ["x86"],
+            "another processor (ELF machine 8)",
+            "x86",
+            "a build for one of these",
+        ),
+        (
+            elf(EM_AARCH64, 64, ">"),
+            ["arm64-v8a"],
+            "another processor",
+            "arm64-v8a",
+            "TFLite's nightly android_aarch64_benchmark_model",
+        ),
     ],
 )
 def test_a_file_for_another_phone(tmp_path, header, abis, built_for, takes, build):

@@ -28,7 +28,7 @@ def embedder(model):
 
 
 def by_hand(model, samples: np.ndarray) -> np.ndarray:
-    """float [samples] at 16 kHz: every window by a plain interpreter."""
+    """Float [samples] at 16 kHz: every window by a plain interpreter."""
     interpreter = Interpreter(model_path=str(model))
     interpreter.allocate_tensors()
     (given,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -45,7 +45,19 @@ def audio(rate_hz: int, seconds: float, seed: int = 0) -> np.ndarray:
 
 
 # Window counts are those of the published frontend (tests/audio/test_frontend.py); the last is longer than what is embedded at once.
-@pytest.mark.parametrize("samples, rows", [(1, 1), (15600, 1), (16000, 1), (18319, 1), (18320, 2), (48000, 12), (160000, 54), (400000, 142)])
+@pytest.mark.parametrize(
+    "samples, rows",
+    [
+        (1, 1),
+        (15600, 1),
+        (16000, 1),
+        (18319, 1),
+        (18320, 2),
+        (48000, 12),
+        (160000, 54),
+        (400000, 142),
+    ],
+)
 def test_rows_are_those_of_the_windows(embedder, model, samples, rows):
     clip = audio(16000, samples / 16000)
     found = embedder.embed(clip)
@@ -56,7 +68,12 @@ def test_rows_are_those_of_the_windows(embedder, model, samples, rows):
 @pytest.mark.parametrize("rate_hz", [8000, 11025, 44100, 48000, 192000])
 def test_other_rates_are_resampled_as_a_whole(embedder, model, rate_hz):
     clip = audio(rate_hz, 7.3)
-    np.testing.assert_allclose(embedder.embed(clip, rate_hz), by_hand(model, soxr.resample(clip, rate_hz, 16000, "HQ")), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        embedder.embed(clip, rate_hz),
+        by_hand(model, soxr.resample(clip, rate_hz, 16000, "HQ")),
+        rtol=1e-5,
+        atol=1e-5,
+    )
 
 
 def test_a_tone_is_the_same_at_every_rate(embedder):
@@ -70,8 +87,12 @@ def test_a_tone_is_the_same_at_every_rate(embedder):
 def test_int16_is_float_times_32767(embedder):
     clip = speechlike(40000)
     for rate_hz in (16000, 22050):
-        np.testing.assert_array_equal(embedder.embed(clip, rate_hz), embedder.embed(clip / np.float32(32767), rate_hz))
-    np.testing.assert_array_equal(embedder.embed(audio(16000, 2).astype(np.float64)), embedder.embed(audio(16000, 2)))
+        np.testing.assert_array_equal(
+            embedder.embed(clip, rate_hz), embedder.embed(clip / np.float32(32767), rate_hz)
+        )
+    np.testing.assert_array_equal(
+        embedder.embed(audio(16000, 2).astype(np.float64)), embedder.embed(audio(16000, 2))
+    )
 
 
 @pytest.mark.parametrize("rate_hz", [16000, 8000, 44100, 48000, 12345])
@@ -79,7 +100,9 @@ def test_int16_is_float_times_32767(embedder):
 def test_a_stream_gives_the_rows_of_the_whole(embedder, rate_hz, seed):
     rng = np.random.default_rng(seed)
     clip = audio(rate_hz, rng.uniform(0.01, 14), seed)
-    cuts = np.sort(rng.integers(0, len(clip) + 1, rng.integers(0, 60)))  # also twice the same: an empty piece
+    cuts = np.sort(
+        rng.integers(0, len(clip) + 1, rng.integers(0, 60))
+    )  # also twice the same: an empty piece
     stream = embedder.stream(rate_hz)
     rows = [*map(stream.push, np.split(clip, cuts)), stream.finish()]
     np.testing.assert_array_equal(np.concatenate(rows), embedder.embed(clip, rate_hz))
@@ -97,7 +120,9 @@ def test_a_stream_gives_a_row_as_soon_as_its_window_is_there(embedder):
 
 def test_a_stream_ends_once(embedder):
     stream = embedder.stream(44100)
-    assert stream.push(np.zeros(0, np.float32)).shape == stream.finish().shape == (0, 8)  # nothing heard, nothing said
+    assert (
+        stream.push(np.zeros(0, np.float32)).shape == stream.finish().shape == (0, 8)
+    )  # nothing heard, nothing said
     for call in (stream.finish, lambda: stream.push(audio(44100, 1))):
         with pytest.raises(ValueError, match="the stream is finished"):
             call()
@@ -134,18 +159,28 @@ def test_a_pickle_holds_the_model(model, tmp_path):
     embedder = Embedder(path)
     content = pickle.dumps(embedder)
     path.unlink()
-    np.testing.assert_array_equal(pickle.loads(content).embed(audio(16000, 2)), embedder.embed(audio(16000, 2)))
+    np.testing.assert_array_equal(
+        pickle.loads(content).embed(audio(16000, 2)), embedder.embed(audio(16000, 2))
+    )
 
 
 def test_pooling():
     values = np.array([[1.0, 5.0], [3.0, 1.0]])
-    assert [pool(values, pooling).tolist() for pooling in ("mean", "max", "mean+max")] == [[2, 3], [3, 5], [2, 3, 3, 5]]
+    assert [pool(values, pooling).tolist() for pooling in ("mean", "max", "mean+max")] == [
+        [2, 3],
+        [3, 5],
+        [2, 3, 3, 5],
+    ]
 
 
 @pytest.mark.parametrize(
     "samples, rate_hz, message",
     [
-        (np.zeros((2, 16000), np.float32), 16000, r"shape \[2, 16000\]; expected \[samples\], mono"),
+        (
+            np.zeros((2, 16000), np.float32),
+            16000,
+            r"shape \[2, 16000\]; expected \[samples\], mono",
+        ),
         (np.zeros(0, np.float32), 16000, "empty"),
         (np.zeros(10, np.int32), 16000, "dtype int32; expected int16, or float"),
         (np.array([0, np.nan, np.inf]), 16000, "2 of 3 are NaN or infinite"),
@@ -165,14 +200,18 @@ def test_a_refused_push_leaves_the_stream_as_it_was(embedder):
     rows = [stream.push(clip[:9000])]
     with pytest.raises(ValueError, match="NaN"):
         stream.push(np.array([np.nan]))
-    np.testing.assert_array_equal(np.concatenate([*rows, stream.push(clip[9000:]), stream.finish()]), embedder.embed(clip))
+    np.testing.assert_array_equal(
+        np.concatenate([*rows, stream.push(clip[9000:]), stream.finish()]), embedder.embed(clip)
+    )
 
 
 def test_what_is_no_such_model_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="none.tflite: no such file; `make repro` writes"):
         Embedder(tmp_path / "none.tflite")
     (tmp_path / "bad.tflite").write_bytes(b"not a model " * 9)
-    with pytest.raises(ValueError, match="bad.tflite: .*; give a file such as release/frill.tflite") as error:
+    with pytest.raises(
+        ValueError, match="bad.tflite: .*; give a file such as release/frill.tflite"
+    ) as error:
         Embedder(tmp_path / "bad.tflite")
     assert "\n" not in str(error.value)
 
@@ -181,9 +220,16 @@ def test_a_model_of_another_input_is_named(tmp_path):
     import tensorflow as tf
 
     spec = tf.TensorSpec([1, 80, 195], tf.float32)
-    concrete = tf.function(lambda x: tf.reduce_mean(x, axis=1), input_signature=[spec]).get_concrete_function()
-    (tmp_path / "other.tflite").write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert())
-    with pytest.raises(ValueError, match=r"other.tflite: takes float32 \[1, 80, 195\]; expected windows float32 \[1, 96, 64, 1\] or samples"):
+    concrete = tf.function(
+        lambda x: tf.reduce_mean(x, axis=1), input_signature=[spec]
+    ).get_concrete_function()
+    (tmp_path / "other.tflite").write_bytes(
+        tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"other.tflite: takes float32 \[1, 80, 195\]; expected windows float32 \[1, 96, 64, 1\] or samples",
+    ):
         Embedder(tmp_path / "other.tflite")
 
 

@@ -28,7 +28,10 @@ def transformer(model):
 
 def recordings(count: int = 24) -> tuple[list[np.ndarray], list[str]]:
     """Tones of two kinds, each of a length of its own."""
-    waves = [tone((300, 2500)[i % 2] * (1 + i / 200), 16000, 1 + i / 20).astype(np.float32) for i in range(count)]
+    waves = [
+        tone((300, 2500)[i % 2] * (1 + i / 200), 16000, 1 + i / 20).astype(np.float32)
+        for i in range(count)
+    ]
     return waves, ["low", "high"] * (count // 2)
 
 
@@ -79,7 +82,9 @@ def test_rows_are_the_embedders_pooled(transformer, model, tmp_path):
     mixed = [waves[0], str(tmp_path / "a.wav"), tmp_path / "a.wav", speechlike(40000)]
     found = transformer.fit_transform(mixed)
     embedder = Embedder(model)
-    expected = [embedder.embed(waves[0]).mean(axis=0)] + 3 * [embedder.embed(speechlike(40000)).mean(axis=0)]
+    expected = [embedder.embed(waves[0]).mean(axis=0)] + 3 * [
+        embedder.embed(speechlike(40000)).mean(axis=0)
+    ]
     assert found.shape == (4, 8) and found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
@@ -88,8 +93,15 @@ def test_rate_and_pooling_are_parameters(model):
     wave = tone(440, 44100, 2)
     both = EmbeddingTransformer(model, sample_rate_hz=44100, pooling="mean+max").fit([wave])
     rows = Embedder(model).embed(wave, 44100)
-    np.testing.assert_allclose(both.transform([wave])[0], [*rows.mean(axis=0), *rows.max(axis=0)], rtol=1e-6, atol=1e-6)
-    assert [*both.get_feature_names_out()[[0, 7, 8, 15]]] == ["frill_mean0", "frill_mean7", "frill_max0", "frill_max7"]
+    np.testing.assert_allclose(
+        both.transform([wave])[0], [*rows.mean(axis=0), *rows.max(axis=0)], rtol=1e-6, atol=1e-6
+    )
+    assert [*both.get_feature_names_out()[[0, 7, 8, 15]]] == [
+        "frill_mean0",
+        "frill_mean7",
+        "frill_max0",
+        "frill_max7",
+    ]
     assert both.transform([]).shape == (0, 16)
 
 
@@ -97,7 +109,12 @@ def test_pipeline_grid_search_clone_and_pickle(transformer):
     waves, labels = recordings()
     pipeline = make_pipeline(transformer, LogisticRegression())
     assert cross_val_score(pipeline, waves, labels, cv=3).mean() == 1.0  # 300 and 2500 Hz
-    search = GridSearchCV(pipeline, {"embeddingtransformer__pooling": ["mean", "max"], "logisticregression__C": [0.1, 1]}, cv=2, n_jobs=2)
+    search = GridSearchCV(
+        pipeline,
+        {"embeddingtransformer__pooling": ["mean", "max"], "logisticregression__C": [0.1, 1]},
+        cv=2,
+        n_jobs=2,
+    )
     search.fit(waves, labels)
     assert search.best_score_ == 1.0 and len(search.cv_results_["params"]) == 4
     restored = pickle.loads(pickle.dumps(search.best_estimator_))

@@ -14,24 +14,38 @@ from pipeline_project import Project
 
 from frill.workflow import dvc_project
 
-MOMENTS = (0.6, None)  # a share of a stage's usual time; None: its process has ended, DVC stores what it wrote
+MOMENTS = (
+    0.6,
+    None,
+)  # a share of a stage's usual time; None: its process has ended, DVC stores what it wrote
 
 
 def kill_in_every_stage(project: Project, reference: Project) -> str:
-    """kill -9 of DVC and all its processes, in every stage of a project that never ran, in its middle or at its end by turns; each run goes on where the one before was killed."""
+    """Kill -9 of DVC and all its processes, in every stage of a project that never ran, in its middle or at its end by turns; each run goes on where the one before was killed."""
     forget(project)
     kills, passed, mended = 0, 0, 0
     for number, stage in enumerate(stages(reference)):
         for share in MOMENTS[number % 2 :: 2]:
             mended += dvc_project.mend_rwlock(project.folder)  # as frill repro does
-            dvc = project.start("dvc", "repro", "track/dvc.yaml:track" if stage.name == "track" else stage.name)
-            wait(lambda dvc=dvc, stage=stage: running(project, stage) or dvc.poll() is not None, stage.name)
+            dvc = project.start(
+                "dvc", "repro", "track/dvc.yaml:track" if stage.name == "track" else stage.name
+            )
+            wait(
+                lambda dvc=dvc, stage=stage: running(project, stage) or dvc.poll() is not None,
+                stage.name,
+            )
             begun = time.monotonic()
             if share is None:
-                wait(lambda dvc=dvc, stage=stage: not running(project, stage), f"the end of {stage.name}")
+                wait(
+                    lambda dvc=dvc, stage=stage: not running(project, stage),
+                    f"the end of {stage.name}",
+                )
             else:
                 wait(
-                    lambda dvc=dvc, begun=begun, s=stage, share=share: dvc.poll() is not None or time.monotonic() - begun > share * s.seconds, "time"
+                    lambda dvc=dvc, begun=begun, s=stage, share=share: (
+                        dvc.poll() is not None or time.monotonic() - begun > share * s.seconds
+                    ),
+                    "time",
                 )
             if dvc.poll() is None:
                 kill_all(project)
@@ -58,21 +72,39 @@ def interrupt(project: Project, reference: Project, names: tuple[str, ...] = INT
         log = project.folder.with_name("interrupted.log")
         with log.open("w") as file:
             frill = project.start("frill", "repro", stdout=file)
-            wait(lambda frill=frill, stage=stage: running(project, stage) or frill.poll() is not None, stage.name, 400)
+            wait(
+                lambda frill=frill, stage=stage: (
+                    running(project, stage) or frill.poll() is not None
+                ),
+                stage.name,
+                400,
+            )
             assert frill.poll() is None, f"{stage.name} never ran: {log.read_text()[-800:]}"
             time.sleep(max(1.0, stage.seconds / 4))
             begun = time.monotonic()
             os.killpg(frill.pid, signal.SIGINT)
-            wait(lambda frill=frill: frill.poll() is not None, f"the end after Ctrl-C in {stage.name}", 60)
+            wait(
+                lambda frill=frill: frill.poll() is not None,
+                f"the end after Ctrl-C in {stage.name}",
+                60,
+            )
         seconds.append(time.monotonic() - begun)
         text = log.read_text()
-        assert frill.returncode != 0 and (text.count("Traceback") == 0 or text.rstrip().endswith("KeyboardInterrupt")), (
-            f"{stage.name}: {text[-3000:]}"
-        )
-        importing += text.count("Traceback")  # a stage imports TensorFlow before it listens: then Python's own trace ends with KeyboardInterrupt
+        assert frill.returncode != 0 and (
+            text.count("Traceback") == 0 or text.rstrip().endswith("KeyboardInterrupt")
+        ), f"{stage.name}: {text[-3000:]}"
+        importing += text.count(
+            "Traceback"
+        )  # a stage imports TensorFlow before it listens: then Python's own trace ends with KeyboardInterrupt
         after = text.rpartition(f"Running stage '{stage.name}'")[2]
-        assert "Running stage" not in after, f"{stage.name}: went on with another stage: {after[-500:]}"
-        wait(lambda: not processes(project.folder), f"processes left by {stage.name}: {processes(project.folder)}", 15)
+        assert "Running stage" not in after, (
+            f"{stage.name}: went on with another stage: {after[-500:]}"
+        )
+        wait(
+            lambda: not processes(project.folder),
+            f"processes left by {stage.name}: {processes(project.folder)}",
+            15,
+        )
         assert not untidy(project), f"{stage.name}: {untidy(project)}"
     project.repro()
     files = assert_same(project, reference)
@@ -91,7 +123,11 @@ def cut_lock(project: Project, reference: Project) -> str:
         done = project.run("frill", "repro")
         if done.returncode:
             found["refused"] += 1
-            assert "dvc.lock" in done.stdout and "git checkout dvc.lock" in done.stdout and "Traceback" not in done.stdout, done.stdout[-1500:]
+            assert (
+                "dvc.lock" in done.stdout
+                and "git checkout dvc.lock" in done.stdout
+                and "Traceback" not in done.stdout
+            ), done.stdout[-1500:]
             lock.write_bytes(whole)
             done = project.run("frill", "repro")
         else:
@@ -115,8 +151,15 @@ def two_at_once(project: Project, reference: Project) -> str:
     return f"the second ends with exit code {second.returncode}: {said(second.stdout)!r}; the first ends as undisturbed"
 
 
-VICTIMS = ("data/corpus/speech/shard-00000.npy", "models/teacher/saved_model/variables/variables.data-00000-of-00001")
-VICTIMS += ("models/teacher/saved_model/saved_model.pb", "models/students/one/weights.npz", "models/tflite/one/model.tflite")
+VICTIMS = (
+    "data/corpus/speech/shard-00000.npy",
+    "models/teacher/saved_model/variables/variables.data-00000-of-00001",
+)
+VICTIMS += (
+    "models/teacher/saved_model/saved_model.pb",
+    "models/students/one/weights.npz",
+    "models/tflite/one/model.tflite",
+)
 
 
 def flipped_bytes(project: Project, reference: Project) -> str:
@@ -137,7 +180,11 @@ def flipped_bytes(project: Project, reference: Project) -> str:
     ran.append(repaired(project, reference))
     flip(project.folder / VICTIMS[-1], silently=False)
     done = project.run("frill", "repro")
-    unnoticed = done.returncode == 0 and (project.folder / VICTIMS[-1]).read_bytes() != (reference.folder / VICTIMS[-1]).read_bytes()
+    unnoticed = (
+        done.returncode == 0
+        and (project.folder / VICTIMS[-1]).read_bytes()
+        != (reference.folder / VICTIMS[-1]).read_bytes()
+    )
     done = project.run("frill", "verify")
     assert done.returncode == 1 and VICTIMS[-1] in done.stdout, done.stdout
     ran.append(repaired(project, reference))
@@ -182,9 +229,15 @@ def out_of_memory(project: Project, reference: Project) -> str:
         limit = address_space(pid) + (16 << 20)
         resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
         assert frill.wait() != 0
-    lines += [said(log.read_text(), about) for about in ("distill@one: ", "exited with")]  # the first says nothing where the process was ended
-    assert "Traceback" not in log.read_text() and "distill.py one" in lines[1], log.read_text()[-3000:]
-    assert (project.folder / "results/noss/two.json").exists(), "the other student has to be scored all the same"
+    lines += [
+        said(log.read_text(), about) for about in ("distill@one: ", "exited with")
+    ]  # the first says nothing where the process was ended
+    assert "Traceback" not in log.read_text() and "distill.py one" in lines[1], log.read_text()[
+        -3000:
+    ]
+    assert (project.folder / "results/noss/two.json").exists(), (
+        "the other student has to be scored all the same"
+    )
     with log.open("w") as file:
         frill = project.start("frill", "repro", stdout=file)
         wait(lambda: running(project, student), student.name)
@@ -281,5 +334,9 @@ def mlflow_damaged(project: Project, reference: Project) -> str:
 
 def said(text: str, about: str = "") -> str:
     """The line of a command's output that says what went wrong."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and about in line and not line.startswith((">", "Running", "Stage"))]
+    lines = [
+        line.strip()
+        for line in text.splitlines()
+        if line.strip() and about in line and not line.startswith((">", "Running", "Stage"))
+    ]
     return lines[-1] if lines else "(nothing)"

@@ -14,6 +14,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "scratch/faketime"
 def faketime() -> Path:
     """The library for LD_PRELOAD. Downloads 40 kB the first time. Raises Unavailable."""
     if not FOLDER.exists():
-        with tempfile.TemporaryDirectory(prefix="faketime.") as temporary, scratch.appearing(FOLDER) as new:
+        with (
+            tempfile.TemporaryDirectory(prefix="faketime.") as temporary,
+            scratch.appearing(FOLDER) as new,
+        ):
             apt_packages.unpack(apt_packages.download(Path(temporary), "libfaketime"), new)
     return next(FOLDER.glob("usr/lib/*/faketime/libfaketimeMT.so.1"))

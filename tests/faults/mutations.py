@@ -7,9 +7,29 @@ from hypothesis import strategies as st
 
 # Each test's number of mutations: a part of them in every run, the same ones each time; docs/reliability.md holds what 1,000 gave.
 EXAMPLES = int(os.environ.get("FRILL_MUTATIONS", "60"))
-many = settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+many = settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 
-NUMBERS = [b"0", b"-1", b"1e309", b"1e-3", b"017", b"0o17", b"1:30", b"1_000", b".nan", b"-.inf", b"nan", b"1e300", b"9" * 400]
+NUMBERS = [
+    b"0",
+    b"-1",
+    b"1e309",
+    b"1e-3",
+    b"017",
+    b"0o17",
+    b"1:30",
+    b"1_000",
+    b".nan",
+    b"-.inf",
+    b"nan",
+    b"1e300",
+    b"9" * 400,
+]
 TEXTS = [
     b"",
     b" ",
@@ -29,17 +49,25 @@ TEXTS = [
 ]
 
 
-def mutated(original: bytes, words: list[bytes], fields: list[tuple[int, int]] = (), longest_cut: int = 40) -> st.SearchStrategy[bytes]:
+def mutated(
+    original: bytes, words: list[bytes], fields: list[tuple[int, int]] = (), longest_cut: int = 40
+) -> st.SearchStrategy[bytes]:
     """`original` after one to four edits: a word or random bytes over what stands there, or in place of up to `longest_cut` bytes or one of `fields`."""
     begins = st.integers(0, len(original))
     over = st.tuples(begins, st.none())
-    places = st.one_of(over, over, st.tuples(begins, st.integers(0, longest_cut)).map(lambda place: (place[0], sum(place))))
+    places = st.one_of(
+        over,
+        over,
+        st.tuples(begins, st.integers(0, longest_cut)).map(lambda place: (place[0], sum(place))),
+    )
     places = st.one_of(places, st.sampled_from(fields)) if fields else places
     edits = st.tuples(places, st.one_of(st.sampled_from(words), st.binary(min_size=1, max_size=8)))
 
     def apply(found: list) -> bytes:
         changed = original
-        for (begin, end), new in sorted(found, key=lambda edit: edit[0][0], reverse=True):  # from the end, so that places stay right
+        for (begin, end), new in sorted(
+            found, key=lambda edit: edit[0][0], reverse=True
+        ):  # from the end, so that places stay right
             changed = changed[:begin] + new + changed[begin + len(new) if end is None else end :]
         return changed
 

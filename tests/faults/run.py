@@ -24,7 +24,12 @@ FOLDER = ROOT / "scratch/faults"
 
 
 def disk_full(_project: Project, reference: Project) -> str:
-    script = [sys.executable, small_disk.__file__, str(reference.folder), str(FOLDER / "disk/small")]
+    script = [
+        sys.executable,
+        small_disk.__file__,
+        str(reference.folder),
+        str(FOLDER / "disk/small"),
+    ]
     found = FOLDER / "disk/said.jsonl"
     with found.open("w") as file:
         assert subprocess.run([*small_disk.NAMESPACES, *script], stdout=file).returncode == 0
@@ -51,11 +56,18 @@ CASES = {
 
 
 def main(names: list[str]) -> int:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would all that it starts
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores it, and so would all that it starts
     reference = FOLDER / "reference"
     whole = Project.at(reference) if reference.exists() else Project(reference, miniature())
     for name in ("src", "stages"):
-        shutil.copytree(ROOT / name, reference / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock"))
+        shutil.copytree(
+            ROOT / name,
+            reference / name,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock"),
+        )
     shutil.copy(ROOT / "dvc.yaml", reference)
     whole.repro()
     failed = 0

@@ -16,7 +16,10 @@ from pipeline_project import Project
 def server_gone_and_back(project: Project, _reference: Project) -> str:
     """Killed in mid-write, then there again; the same for one that hangs and goes on. Every model ends with one finished run."""
     told = []
-    for number, back in ((signal.SIGKILL, MlflowServer.start), (signal.SIGSTOP, lambda server: server.signal(signal.SIGCONT))):
+    for number, back in (
+        (signal.SIGKILL, MlflowServer.start),
+        (signal.SIGSTOP, lambda server: server.signal(signal.SIGCONT)),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             server = MlflowServer(Path(folder))
             project.params["tracking"]["uri"] = server.uri
@@ -36,11 +39,18 @@ def server_gone_and_back(project: Project, _reference: Project) -> str:
             names = finished(server)
             assert len(names) == len(set(names)) == 6, names
             server.signal(signal.SIGKILL)
-            told.append(f"{number.name} after {before} of 6 runs: {said(text)!r} after {seconds:.0f} s; then {done.stdout.splitlines()[0]!r}")
+            told.append(
+                f"{number.name} after {before} of 6 runs: {said(text)!r} after {seconds:.0f} s; then {done.stdout.splitlines()[0]!r}"
+            )
     return "; ".join(told)
 
 
 def finished(server: MlflowServer) -> list[str]:
-    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"file:{server.folder}/store.db?mode=ro", uri=True)) as database:
-        return [name for (name,) in database.execute("select name from runs where status = 'FINISHED'")]
+    with (
+        suppress(sqlite3.OperationalError),
+        closing(sqlite3.connect(f"file:{server.folder}/store.db?mode=ro", uri=True)) as database,
+    ):
+        return [
+            name for (name,) in database.execute("select name from runs where status = 'FINISHED'")
+        ]
     return []  # no tables yet

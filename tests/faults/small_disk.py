@@ -24,7 +24,9 @@ class SmallDisk:
     def __init__(self, folder: Path):
         folder.mkdir(parents=True)
         self.folder = folder
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOMY_KIB}k", "tmpfs", folder], check=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={ROOMY_KIB}k", "tmpfs", folder], check=True
+        )
 
     def leave(self, kib: int) -> None:
         """So much room from now on."""
@@ -40,7 +42,12 @@ class SmallDisk:
 
 def written_kib(project: Project, stage: Stage) -> int:
     """What a stage's outputs take on the disk."""
-    paths = [path for out in stage.outs for path in [project.folder / out, *(project.folder / out).rglob("*")] if path.is_file()]
+    paths = [
+        path
+        for out in stage.outs
+        for path in [project.folder / out, *(project.folder / out).rglob("*")]
+        if path.is_file()
+    ]
     return sum(-(-path.stat().st_size // 4096) * PAGE_KIB for path in paths)
 
 
@@ -49,12 +56,20 @@ def fill_up(disk: SmallDisk, project: Project, stage: Stage, kib: int, command: 
     for out in stage.outs:  # as DVC does before it runs a stage
         subprocess.run(["rm", "-rf", project.folder / out], check=True)
         (project.folder / out).parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["rm", "-rf", project.folder / "scratch"], check=True)  # what scoring and training keep is written again
+    subprocess.run(
+        ["rm", "-rf", project.folder / "scratch"], check=True
+    )  # what scoring and training keep is written again
     disk.leave(kib)
     done = project.run(*command)
     disk.grow()
     lines = [line for line in done.stdout.splitlines() if "o space" in line]
-    return {"kib": kib, "code": done.returncode, "trace": "Traceback" in done.stdout, "said": lines[:1], "last": done.stdout.splitlines()[-2:]}
+    return {
+        "kib": kib,
+        "code": done.returncode,
+        "trace": "Traceback" in done.stdout,
+        "said": lines[:1],
+        "last": done.stdout.splitlines()[-2:],
+    }
 
 
 def main(reference: Path, folder: Path, *names: str) -> None:
@@ -64,9 +79,15 @@ def main(reference: Path, folder: Path, *names: str) -> None:
     for stage in stages(project):
         if names and stage.name not in names:
             continue
-        half, script = written_kib(project, stage) // 2 // PAGE_KIB * PAGE_KIB, ["python", *stage.argv[1:]]
+        half, script = (
+            written_kib(project, stage) // 2 // PAGE_KIB * PAGE_KIB,
+            ["python", *stage.argv[1:]],
+        )
         for kib in sorted({0, half}) if names else [half if half > 16 * PAGE_KIB else 0]:
-            print(json.dumps({"stage": stage.name, **fill_up(disk, project, stage, kib, script)}), flush=True)
+            print(
+                json.dumps({"stage": stage.name, **fill_up(disk, project, stage, kib, script)}),
+                flush=True,
+            )
         for out in stage.outs:  # the next stage needs it whole
             subprocess.run(["rm", "-rf", project.folder / out], check=True)
             subprocess.run(["cp", "-a", whole.folder / out, project.folder / out], check=True)
@@ -74,10 +95,23 @@ def main(reference: Path, folder: Path, *names: str) -> None:
     for stage in stages(project):
         if stage.name in BY_DVC and (not names or stage.name in names):
             for kib in (0, PAGE_KIB):
-                print(json.dumps({"stage": f"DVC, {stage.name}", **fill_up(disk, project, stage, kib, [*by_dvc, stage.name])}), flush=True)
+                print(
+                    json.dumps(
+                        {
+                            "stage": f"DVC, {stage.name}",
+                            **fill_up(disk, project, stage, kib, [*by_dvc, stage.name]),
+                        }
+                    ),
+                    flush=True,
+                )
     done = project.run("frill", "repro")
     assert done.returncode == 0, done.stdout
-    print(json.dumps({"same_files": assert_same(project, whole), "ran": done.stdout.count("Running stage")}), flush=True)
+    print(
+        json.dumps(
+            {"same_files": assert_same(project, whole), "ran": done.stdout.count("Running stage")}
+        ),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

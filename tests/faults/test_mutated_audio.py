@@ -42,8 +42,20 @@ def files() -> dict[str, bytes]:
             ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("CAF", "PCM_16"), ("NIST", "PCM_16"), ("W64", "PCM_16"),
         )
     }  # fmt: skip
-    for container, codec in (("ipod", "aac"), ("mp4", "alac"), ("adts", "aac"), ("webm", "libopus"), ("mp3", "libmp3lame")):
-        found[f"{container} {codec}"] = encode(SAMPLES[None], RATE_HZ, container, codec, {"write_xing": "0"} if container == "mp3" else None)
+    for container, codec in (
+        ("ipod", "aac"),
+        ("mp4", "alac"),
+        ("adts", "aac"),
+        ("webm", "libopus"),
+        ("mp3", "libmp3lame"),
+    ):
+        found[f"{container} {codec}"] = encode(
+            SAMPLES[None],
+            RATE_HZ,
+            container,
+            codec,
+            {"write_xing": "0"} if container == "mp3" else None,
+        )
     return found
 
 
@@ -55,8 +67,17 @@ def test_a_damaged_file_is_rejected_with_a_reason_or_decodes_to_samples(kind, tm
     whole = FILES[kind]
     outcomes = {"rejected": 0, "decoded": 0}
 
-    @settings(many, max_examples=max(10, 2 * EXAMPLES // len(FILES)))  # 1,000 and more of all together
-    @given(mutated(whole, WORDS, [(0, 4), (4, 8), (22, 24), (24, 28), (40, 44), (len(whole) // 2, len(whole))], longest_cut=200))
+    @settings(
+        many, max_examples=max(10, 2 * EXAMPLES // len(FILES))
+    )  # 1,000 and more of all together
+    @given(
+        mutated(
+            whole,
+            WORDS,
+            [(0, 4), (4, 8), (22, 24), (24, 28), (40, 44), (len(whole) // 2, len(whole))],
+            longest_cut=200,
+        )
+    )
     def check(content):
         path = tmp_path / "damaged.bin"
         path.write_bytes(content)
@@ -67,7 +88,11 @@ def test_a_damaged_file_is_rejected_with_a_reason_or_decodes_to_samples(kind, tm
             assert str(error) and error.kind and "\n" not in str(error)
             outcomes["rejected"] += 1
         else:
-            assert samples.dtype == np.int16 and samples.ndim == 1 and 1 <= len(samples) <= LONGEST * len(SAMPLES)
+            assert (
+                samples.dtype == np.int16
+                and samples.ndim == 1
+                and 1 <= len(samples) <= LONGEST * len(SAMPLES)
+            )
             outcomes["decoded"] += 1
 
     check()

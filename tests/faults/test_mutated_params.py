@@ -17,8 +17,37 @@ from frill.params.load import load_params, validate
 DEFAULT = (ROOT / "params.yaml").read_bytes()
 VALUES = [match.span(1) for match in re.finditer(rb"(?m)^[^#\n]*?: ([^\s#{\[][^,}#\n]*)", DEFAULT)]
 VALUES += [match.span(1) for match in re.finditer(rb"(?<=[,{] )\w+: ([^,}\n]+)", DEFAULT)]
-WORDS = NUMBERS + TEXTS + [b"none", b"null", b"~", b"true", b"no", b"[]", b"{}", b"[1, 2]", b"{a: 1}", b"*a", b"&a 1", b"!!python/object:os.system x"]
-WORDS += [b"!!int x", b"2020-13-45", b"2020-01-01", b"<<", b"|", b"- ", b"\t", b"%YAML 1.3\n---\n", b"small", b"size", b"host"]
+WORDS = (
+    NUMBERS
+    + TEXTS
+    + [
+        b"none",
+        b"null",
+        b"~",
+        b"true",
+        b"no",
+        b"[]",
+        b"{}",
+        b"[1, 2]",
+        b"{a: 1}",
+        b"*a",
+        b"&a 1",
+        b"!!python/object:os.system x",
+    ]
+)
+WORDS += [
+    b"!!int x",
+    b"2020-13-45",
+    b"2020-01-01",
+    b"<<",
+    b"|",
+    b"- ",
+    b"\t",
+    b"%YAML 1.3\n---\n",
+    b"small",
+    b"size",
+    b"host",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -50,17 +79,29 @@ def test_damage_anywhere_is_a_sentence_or_what_dvc_reads_too(content):
 
 def leaves(value, path: str = "") -> dict:
     if isinstance(value, dict) and value:
-        return {key: leaf for name, inner in value.items() for key, leaf in leaves(inner, f"{path}.{name}").items()}
+        return {
+            key: leaf
+            for name, inner in value.items()
+            for key, leaf in leaves(inner, f"{path}.{name}").items()
+        }
     return {path: value}
 
 
 @many
-@given(st.sampled_from(VALUES), st.one_of(st.sampled_from(WORDS), st.text(max_size=6).map(lambda text: text.encode("utf-8", "replace"))))
+@given(
+    st.sampled_from(VALUES),
+    st.one_of(
+        st.sampled_from(WORDS),
+        st.text(max_size=6).map(lambda text: text.encode("utf-8", "replace")),
+    ),
+)
 def test_another_value_changes_that_value_only(place, word):
     begin, end = place
     params = read(DEFAULT[:begin] + word + DEFAULT[end:])
     if params is not None:
-        before, after = (leaves(each.model_dump()) for each in (load_params(ROOT / "params.yaml"), params))
+        before, after = (
+            leaves(each.model_dump()) for each in (load_params(ROOT / "params.yaml"), params)
+        )
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
         key = re.search(rb"([\w.]+): $", DEFAULT[:begin])[1].decode()
         assert all(key in path.split(".") for path in changed), (key, changed)

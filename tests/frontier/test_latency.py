@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from frill.frontier.latency import median_interval, pooled_latency_ms, range_confidence, ratio_interval, ratios
+from frill.frontier.latency import (
+    median_interval,
+    pooled_latency_ms,
+    range_confidence,
+    ratio_interval,
+    ratios,
+)
 
 
 def test_latencies_are_ratios_times_the_controls_median():
@@ -15,10 +21,15 @@ def test_latencies_are_ratios_times_the_controls_median():
 
 def test_ratios_are_of_rounds_on_the_host_and_of_processes_on_a_phone():
     assert ratios({"round_ms": [2, 6], "control_round_ms": [1, 2]}).tolist() == [2, 3]
-    assert ratios({"process_ms": [2, 6], "control_process_ms": [1, 2], "runs": 9}).tolist() == [2, 3]
+    assert ratios({"process_ms": [2, 6], "control_process_ms": [1, 2], "runs": 9}).tolist() == [
+        2,
+        3,
+    ]
 
 
-@pytest.mark.parametrize("count, low, high", [(6, 1, 6), (8, 1, 8), (9, 2, 8), (15, 4, 12), (20, 6, 15), (25, 8, 18)])
+@pytest.mark.parametrize(
+    "count, low, high", [(6, 1, 6), (8, 1, 8), (9, 2, 8), (15, 4, 12), (20, 6, 15), (25, 8, 18)]
+)
 def test_the_interval_of_a_median_has_the_ranks_of_the_sign_tests_table(count, low, high):
     """Any table of the sign test at 5 %, two-sided: critical values 0, 0, 1, 3, 5, 7."""
     assert median_interval(np.random.default_rng(count).permutation(count) + 1.0) == [low, high]
@@ -38,7 +49,10 @@ def test_the_interval_of_a_ratio_covers_the_truth_as_often_as_it_says():
         def result(ratio, rng=rng):
             control_ms = np.exp(rng.normal(0, 0.4, 20))
             spikes = np.where(rng.random(20) < 0.05, 3.0, 1.0)
-            return {"round_ms": ratio * np.exp(rng.normal(0, 0.05, 20)) * spikes * control_ms, "control_round_ms": control_ms}
+            return {
+                "round_ms": ratio * np.exp(rng.normal(0, 0.05, 20)) * spikes * control_ms,
+                "control_round_ms": control_ms,
+            }
 
         low, high = ratio_interval(result(3.0), result(2.0))
         inside.append(low <= 1.5 <= high)

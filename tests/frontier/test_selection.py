@@ -9,11 +9,20 @@ from frill.params.schema import Selection
 
 
 def student(name, latency_ms, points, file_bytes=2**20, memory_mib=None, status="ok") -> dict:
-    return {"name": name, "latency_ms": latency_ms, "quality": points, "file_bytes": file_bytes, "peak_memory_mib": memory_mib, "status": status}
+    return {
+        "name": name,
+        "latency_ms": latency_ms,
+        "quality": points,
+        "file_bytes": file_bytes,
+        "peak_memory_mib": memory_mib,
+        "status": status,
+    }
 
 
 def budget(latency_ms="none", file_bytes="none", memory_mib="none") -> Selection:
-    return Selection(device="phone", latency_ms=latency_ms, file_bytes=file_bytes, memory_mib=memory_mib)
+    return Selection(
+        device="phone", latency_ms=latency_ms, file_bytes=file_bytes, memory_mib=memory_mib
+    )
 
 
 FOUR = [
@@ -40,7 +49,9 @@ FOUR = [
 def test_the_best_within_the_budget(limits, selected):
     choice = select(FOUR, budget(**limits))
     assert choice.selected == selected
-    assert (selected or "no student is within 5 MiB of memory on phone; raise selection in params.yaml") in choice.reason
+    assert (
+        selected or "no student is within 5 MiB of memory on phone; raise selection in params.yaml"
+    ) in choice.reason
 
 
 def test_why_students_are_over_the_budget():
@@ -71,10 +82,18 @@ def test_runners_up_and_the_reason_in_words():
     b, a = (r["reason"] for r in choice.runners_up)
     doubt = "2.00 points lower (95 % interval of the difference -4.50 to +0.50: these clips cannot tell them apart)"
     assert b == f"{doubt}, 4.5 times faster (within the noise), 2.0 times smaller"
-    assert a == "4.00 points lower (95 % interval of the difference -6.00 to -2.00), 9.0 times faster, 8.0 times smaller"
-    assert choice.reason == f"c has the best validation quality (-1.00 points) of the 3 students without a budget; next is b, {doubt}"
+    assert (
+        a
+        == "4.00 points lower (95 % interval of the difference -6.00 to -2.00), 9.0 times faster, 8.0 times smaller"
+    )
+    assert (
+        choice.reason
+        == f"c has the best validation quality (-1.00 points) of the 3 students without a budget; next is b, {doubt}"
+    )
     missed = select(FOUR, budget(latency_ms=2.0)).reason
-    assert missed.endswith("next is a, 2.00 points lower; over the budget c is 2.00 points better (9.000 ms > 2 ms)")
+    assert missed.endswith(
+        "next is a, 2.00 points lower; over the budget c is 2.00 points better (9.000 ms > 2 ms)"
+    )
     assert select(FOUR[:1], budget()).reason == "a is the only student without a budget"
 
 
@@ -89,8 +108,13 @@ DERIVED = {
 
 
 def published() -> list[dict]:
-    accuracy = {model: np.mean([row[column] for row in CARD.values()]) for model, column in (("frill", 1), ("trill", 2))}
-    frill = student("frill", FRILL_MS, accuracy["frill"] - accuracy["trill"], round(FRILL_MIB * 2**20))
+    accuracy = {
+        model: np.mean([row[column] for row in CARD.values()])
+        for model, column in (("frill", 1), ("trill", 2))
+    }
+    frill = student(
+        "frill", FRILL_MS, accuracy["frill"] - accuracy["trill"], round(FRILL_MIB * 2**20)
+    )
     return [frill, student("trill", TRILL_MS, 0.0, round(TRILL_MIB * 2**20))]
 
 
@@ -100,7 +124,9 @@ def test_frill_is_chosen_under_10_ms_from_the_published_rows():
     assert "over the budget trill is 1.36 points better" in choice.reason  # the card's seven tasks
     assert select(published(), budget()).selected == "trill"
     (runner_up,) = select(published(), budget()).runners_up
-    assert runner_up["reason"] == "1.36 points lower, 32.4 times faster, 2.5 times smaller"  # abstract: 32 times, 40 % of the size
+    assert (
+        runner_up["reason"] == "1.36 points lower, 32.4 times faster, 2.5 times smaller"
+    )  # abstract: 32 times, 40 % of the size
     assert select(published(), budget(latency_ms=8.4)).selected is None
     assert select(published(), budget(file_bytes=40 * 2**20)).selected == "frill"
 

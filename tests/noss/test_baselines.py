@@ -28,7 +28,10 @@ def test_a_python_function(default, store, tmp_path):
     )
     source = str(tmp_path / "energy.py")
     found = embedded(default, store, kind="python", source=source, output="energy")
-    expected = [[np.square(store.samples(i) / 32767).mean(), length] for i, length in enumerate(STORE_SAMPLES)]
+    expected = [
+        [np.square(store.samples(i) / 32767).mean(), length]
+        for i, length in enumerate(STORE_SAMPLES)
+    ]
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     found = embedded(default, store, kind="python", source=source, output="halves")
     np.testing.assert_allclose(found[:, 0], (np.array(STORE_SAMPLES) + 1) / 2)
@@ -36,22 +39,43 @@ def test_a_python_function(default, store, tmp_path):
 
 def test_a_tflite_file_of_windows_and_one_of_samples(default, store, pooling_models, tmp_path):
     found = embedded(default, store, kind="tflite", source=str(pooling_models[0]))
-    expected = np.stack([Embedder(pooling_models[0]).embed(store.samples(i)).mean(axis=0) for i in range(len(store))])
+    expected = np.stack(
+        [
+            Embedder(pooling_models[0]).embed(store.samples(i)).mean(axis=0)
+            for i in range(len(store))
+        ]
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
     def loudness(samples):  # one row a second of audio
-        return {"embedding": tf.reduce_mean(tf.abs(tf.reshape(samples[:, :16000], [1, 4, 4000])), axis=2)}
+        return {
+            "embedding": tf.reduce_mean(
+                tf.abs(tf.reshape(samples[:, :16000], [1, 4, 4000])), axis=2
+            )
+        }
 
-    function = tf.function(loudness, input_signature=[tf.TensorSpec([1, None], tf.float32, name="samples")])
+    function = tf.function(
+        loudness, input_signature=[tf.TensorSpec([1, None], tf.float32, name="samples")]
+    )
     path = tmp_path / "samples.tflite"
-    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()]).convert())
+    path.write_bytes(
+        tf.lite.TFLiteConverter.from_concrete_functions(
+            [function.get_concrete_function()]
+        ).convert()
+    )
     found = embedded(default, store, kind="tflite", source=str(path))
-    padded = [np.pad(store.samples(i) / np.float32(32767), (0, 16000))[:16000] for i in range(len(store))]
-    np.testing.assert_allclose(found, [np.abs(x.reshape(4, 4000)).mean(axis=1) for x in padded], rtol=1e-4)
+    padded = [
+        np.pad(store.samples(i) / np.float32(32767), (0, 16000))[:16000] for i in range(len(store))
+    ]
+    np.testing.assert_allclose(
+        found, [np.abs(x.reshape(4, 4000)).mean(axis=1) for x in padded], rtol=1e-4
+    )
 
 
 class MeanLogMel(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.int32)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.int32)]
+    )
     def __call__(self, samples, sample_rate):
         from frill.audio import frontend_tf
 
@@ -60,11 +84,17 @@ class MeanLogMel(tf.Module):
 
 def test_a_saved_model(default, store, tmp_path):
     tf.saved_model.save(MeanLogMel(), str(tmp_path / "model"))
-    found = embedded(default, store, kind="saved_model", source=str(tmp_path / "model"), output="mean")
+    found = embedded(
+        default, store, kind="saved_model", source=str(tmp_path / "model"), output="mean"
+    )
     expected = [frontend.windows(store.samples(i)).mean(axis=(0, 1)) for i in range(len(store))]
     np.testing.assert_allclose(found, expected, atol=1e-3)
-    with pytest.raises(UserError, match=r"baselines\.other\.output = 'layer19': the teacher returns mean"):
-        embedded(default, store, kind="saved_model", source=str(tmp_path / "model"), output="layer19")
+    with pytest.raises(
+        UserError, match=r"baselines\.other\.output = 'layer19': the teacher returns mean"
+    ):
+        embedded(
+            default, store, kind="saved_model", source=str(tmp_path / "model"), output="layer19"
+        )
 
 
 def test_a_function_may_import_what_lies_beside_it_and_use_dataclasses(default, store, tmp_path):
@@ -74,18 +104,39 @@ def test_a_function_may_import_what_lies_beside_it_and_use_dataclasses(default, 
         "@dataclass\nclass Half:\n    value: float = HALF\n\ndef f(samples, rate):\n    return [Half().value]\n"
     )
     np.testing.assert_array_equal(
-        embedded(default, store, kind="python", source=str(tmp_path / "mine.py"), output="f"), np.full((len(store), 1), 0.5)
+        embedded(default, store, kind="python", source=str(tmp_path / "mine.py"), output="f"),
+        np.full((len(store), 1), 0.5),
     )
 
 
 @pytest.mark.parametrize(
     "text, output, message",
     [
-        ("def f(samples): return 1/0", "g", r"baselines\.other\.output = 'g': .*has no such function \(it has: f\)"),
-        ("def f(samples, rate): return 1 / 0", "f", r"baselines\.other: f failed on clip 0: ZeroDivisionError"),
-        ("def f(samples, rate): return [[[1.0]]]", "f", r"gave shape \[1, 1, 1\] for clip 0; expected \[time, D\] or \[D\]"),
-        ("def f(samples, rate): return [1.0] * (3 if len(samples) > 9999 else 1)", "f", r"the embedding of clip c1 has 1 values, those before it 3"),
-        ("import nowhere", "f", r"baselines\.other\.source = .*ModuleNotFoundError.*correct the file"),
+        (
+            "def f(samples): return 1/0",
+            "g",
+            r"baselines\.other\.output = 'g': .*has no such function \(it has: f\)",
+        ),
+        (
+            "def f(samples, rate): return 1 / 0",
+            "f",
+            r"baselines\.other: f failed on clip 0: ZeroDivisionError",
+        ),
+        (
+            "def f(samples, rate): return [[[1.0]]]",
+            "f",
+            r"gave shape \[1, 1, 1\] for clip 0; expected \[time, D\] or \[D\]",
+        ),
+        (
+            "def f(samples, rate): return [1.0] * (3 if len(samples) > 9999 else 1)",
+            "f",
+            r"the embedding of clip c1 has 1 values, those before it 3",
+        ),
+        (
+            "import nowhere",
+            "f",
+            r"baselines\.other\.source = .*ModuleNotFoundError.*correct the file",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_function_is_said(default, store, tmp_path, text, output, message):
@@ -103,8 +154,14 @@ def test_a_file_that_is_no_tflite(default, store, tmp_path):
 @pytest.mark.parametrize(
     "spec, message",
     [
-        ({"frill": {"kind": "tflite", "source": "x"}}, r"baselines\.frill: the name is a student's"),
-        ({"x": {"kind": "python", "source": "x.py"}}, r"baselines\.x: a baseline of kind python needs output: the function"),
+        (
+            {"frill": {"kind": "tflite", "source": "x"}},
+            r"baselines\.frill: the name is a student's",
+        ),
+        (
+            {"x": {"kind": "python", "source": "x.py"}},
+            r"baselines\.x: a baseline of kind python needs output: the function",
+        ),
         ({"x": {"kind": "onnx", "source": "x"}}, r"baselines\.x\.kind = 'onnx'"),
     ],
 )

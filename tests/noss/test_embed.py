@@ -16,7 +16,9 @@ def test_windows_are_the_frontends(store, tmp_path):
     clips = LogMels(store, 2)
     assert len(list((tmp_path / "log_mel").iterdir())) == 1
     for index in range(len(STORE_SAMPLES)):
-        np.testing.assert_array_equal(np.stack(clips.windows(index)), frontend.windows(store.samples(index)))
+        np.testing.assert_array_equal(
+            np.stack(clips.windows(index)), frontend.windows(store.samples(index))
+        )
 
 
 MODULE = "frill.teacher.saved_model"  # what a teacher hears is its making
@@ -29,14 +31,24 @@ def test_a_clips_embedding_is_its_windows_pooled(store, pooling_models, pooling)
     for index, row in enumerate(found):
         values = Embedder(model).embed(store.samples(index))
         expected = {"mean": values.mean(axis=0), "max": values.max(axis=0)}
-        np.testing.assert_allclose(row, np.concatenate([expected[name] for name in pooling.split("+")]), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            row,
+            np.concatenate([expected[name] for name in pooling.split("+")]),
+            rtol=1e-5,
+            atol=1e-6,
+        )
 
 
 def test_the_control_is_of_the_clips_own_frames(store):
     found = embed.log_mel_statistics(store, threads=2)
     for index, length in enumerate(STORE_SAMPLES):
         frames = frontend.log_mel(np.pad(store.samples(index), (0, max(0, 400 - length))))
-        np.testing.assert_allclose(found[index], np.concatenate([frames.mean(axis=0), frames.std(axis=0)]), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            found[index],
+            np.concatenate([frames.mean(axis=0), frames.std(axis=0)]),
+            rtol=1e-5,
+            atol=1e-5,
+        )
 
 
 def test_a_model_and_a_corpus_are_embedded_once(store, pooling_models, tmp_path, monkeypatch):

@@ -15,7 +15,12 @@ def reference_equal_error_rate(scores: np.ndarray, positive: np.ndarray) -> floa
     """Percent: the root, along scikit-learn's ROC curve, of false alarms minus misses."""
     false_alarms, hits, _ = roc_curve(positive, scores, drop_intermediate=False)
     steps = np.arange(len(hits))
-    along = brentq(lambda step: np.interp(step, steps, false_alarms) - (1 - np.interp(step, steps, hits)), 0, steps[-1], xtol=1e-12)
+    along = brentq(
+        lambda step: np.interp(step, steps, false_alarms) - (1 - np.interp(step, steps, hits)),
+        0,
+        steps[-1],
+        xtol=1e-12,
+    )
     return 100 * float(np.interp(along, steps, false_alarms))
 
 
@@ -34,14 +39,18 @@ def test_recall_leaves_out_classes_without_clips():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # classes predicted that no clip has
         expected = 100 * balanced_accuracy_score(true, predicted)
-    assert unweighted_average_recall(confusion_matrix(true, predicted, labels=range(5))) == pytest.approx(expected, abs=1e-10)
+    assert unweighted_average_recall(
+        confusion_matrix(true, predicted, labels=range(5))
+    ) == pytest.approx(expected, abs=1e-10)
     assert expected == pytest.approx(100 * (2 / 3 + 1 / 2 + 1) / 3)
 
 
 def test_recall_where_it_is_known():
     assert unweighted_average_recall(np.diag([1, 20, 300])) == 100
     assert unweighted_average_recall([[0, 5], [7, 0]]) == 0
-    assert unweighted_average_recall([[90, 0], [10, 0]]) == 50  # always the larger class: 90 % accuracy
+    assert (
+        unweighted_average_recall([[90, 0], [10, 0]]) == 50
+    )  # always the larger class: 90 % accuracy
     assert type(unweighted_average_recall([[1]])) is float
 
 
@@ -67,7 +76,16 @@ def test_recall_refuses_what_it_cannot_measure(confusion, message):
 @pytest.mark.parametrize("seed", range(3))
 def test_equal_error_rate_is_scikit_learns(levels, classes, clips, seed):
     random = np.random.default_rng(seed)
-    y = np.concatenate([np.arange(classes), random.choice(classes, clips - classes, p=np.arange(1, classes + 1) / (classes * (classes + 1) / 2))])
+    y = np.concatenate(
+        [
+            np.arange(classes),
+            random.choice(
+                classes,
+                clips - classes,
+                p=np.arange(1, classes + 1) / (classes * (classes + 1) / 2),
+            ),
+        ]
+    )
     scores = random.normal(size=(clips, classes)) + np.eye(classes)[y]
     if levels:
         scores = np.floor(np.clip((scores + 3) / 7, 0, 0.999) * levels)
@@ -81,7 +99,9 @@ def test_equal_error_rate_where_it_is_known():
     assert equal_error_rate(right, y) == 0
     assert equal_error_rate(-right, y) == 100
     assert equal_error_rate(np.zeros((60, 3)), y) == 50
-    assert equal_error_rate([[1, 0], [1, 0], [0, 1]], [0, 1, 1]) == pytest.approx(100 / 3)  # (0, 1), (1/2, 0) meets the diagonal at 1/3
+    assert equal_error_rate([[1, 0], [1, 0], [0, 1]], [0, 1, 1]) == pytest.approx(
+        100 / 3
+    )  # (0, 1), (1/2, 0) meets the diagonal at 1/3
     assert type(equal_error_rate(right, y)) is float
 
 
@@ -97,7 +117,11 @@ def test_equal_error_rate_depends_on_order_alone():
     y = random.integers(0, 3, 200)
     scores = np.round(random.normal(size=(200, 3)) + np.eye(3)[y], 1)
     shuffled = random.permutation(200)
-    assert equal_error_rate(scores, y) == equal_error_rate(np.exp(scores), y) == equal_error_rate(scores[shuffled], y[shuffled])
+    assert (
+        equal_error_rate(scores, y)
+        == equal_error_rate(np.exp(scores), y)
+        == equal_error_rate(scores[shuffled], y[shuffled])
+    )
     lowest = np.where(scores == scores.min(axis=0), -np.inf, scores)  # log 0
     assert equal_error_rate(lowest, y) == equal_error_rate(scores, y)
 

@@ -22,13 +22,20 @@ class RowSpace(probes.RowSpace):
         return super().project(x, np.arange(len(x)))
 
 
-@pytest.fixture(params=[(60, 20, 4096), (40, 90, 4096), (60, 20, 7), (40, 90, 7)], ids=["n>D", "n<D", "n>D, blocks", "n<D, blocks"])
+@pytest.fixture(
+    params=[(60, 20, 4096), (40, 90, 4096), (60, 20, 7), (40, 90, 7)],
+    ids=["n>D", "n<D", "n>D, blocks", "n<D, blocks"],
+)
 def data(request, monkeypatch):
     clips, values, block = request.param
     monkeypatch.setattr(probes, "BLOCK", block)
     rng = np.random.default_rng(0)
     y = rng.permutation(np.arange(clips + 40) % CLASSES)
-    x = rng.normal(size=(clips + 40, values)) @ np.diag(rng.uniform(0.1, 5, values)) + 10 + rng.normal(size=(CLASSES, values))[y]
+    x = (
+        rng.normal(size=(clips + 40, values)) @ np.diag(rng.uniform(0.1, 5, values))
+        + 10
+        + rng.normal(size=(CLASSES, values))[y]
+    )
     x[:, 3] = 7.0  # a value that is the same in every clip
     return x[:clips], y[:clips], x[clips:]
 
@@ -43,8 +50,12 @@ def test_ridge_is_scikit_learns(data):
     space, (z, z_other) = RowSpace(x, y, CLASSES), standardised(x, other)
     for strength, (setting, weights, bias) in zip(RIDGE_STRENGTHS, ridge(space), strict=True):
         alpha = strength * np.mean(np.sum(z**2, axis=1))
-        model = Ridge(alpha, solver="svd").fit(z, np.where(y[:, None] == np.arange(CLASSES), 1.0, -1.0))
-        np.testing.assert_allclose(space.project(other) @ weights + bias, model.predict(z_other), atol=1e-6)
+        model = Ridge(alpha, solver="svd").fit(
+            z, np.where(y[:, None] == np.arange(CLASSES), 1.0, -1.0)
+        )
+        np.testing.assert_allclose(
+            space.project(other) @ weights + bias, model.predict(z_other), atol=1e-6
+        )
         assert float(setting.split()[1]) == pytest.approx(strength, rel=0.05)
 
 
@@ -56,7 +67,12 @@ def test_lda_is_scikit_learns(data):
         expected, found = model.decision_function(z_other), space.project(other) @ weights + bias
         np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))
         # Scores differ by what is common to all classes.
-        np.testing.assert_allclose(found - found[:, :1], expected - expected[:, :1], rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+        np.testing.assert_allclose(
+            found - found[:, :1],
+            expected - expected[:, :1],
+            rtol=1e-6,
+            atol=1e-6 * np.abs(expected).max(),
+        )
         assert setting == f"lda {shrinkage:g}"
 
 
@@ -67,7 +83,9 @@ def test_lda_weighs_classes_by_their_number_of_clips():
     space, (z, z_other) = RowSpace(x, y, CLASSES), standardised(x, other)
     for shrinkage, (_, weights, bias) in zip(LDA_SHRINKAGES, lda(space), strict=True):
         model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(z, y)
-        np.testing.assert_array_equal((space.project(other) @ weights + bias).argmax(axis=1), model.predict(z_other))
+        np.testing.assert_array_equal(
+            (space.project(other) @ weights + bias).argmax(axis=1), model.predict(z_other)
+        )
 
 
 @pytest.mark.parametrize("probe", [ridge, lda])
@@ -84,7 +102,11 @@ def test_units_and_offsets_of_features_do_not_matter(data):
     scale, offset = np.linspace(0.01, 100, x.shape[1]), np.linspace(-5, 5, x.shape[1])
     plain, scaled = RowSpace(x, y, CLASSES), RowSpace(x * scale + offset, y, CLASSES)
     for (_, weights, bias), (_, weights2, bias2) in zip(ridge(plain), ridge(scaled), strict=True):
-        np.testing.assert_allclose(scaled.project(other * scale + offset) @ weights2 + bias2, plain.project(other) @ weights + bias, atol=1e-6)
+        np.testing.assert_allclose(
+            scaled.project(other * scale + offset) @ weights2 + bias2,
+            plain.project(other) @ weights + bias,
+            atol=1e-6,
+        )
 
 
 @pytest.mark.parametrize("probe", [ridge, lda])

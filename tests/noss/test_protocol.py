@@ -13,7 +13,16 @@ from sklearn.neighbors import NearestCentroid
 
 from frill.noss.dual_lda import DualLda, ledoit_wolf, moments
 from frill.noss.intervals import PARTS
-from frill.noss.protocol import CARD, CLASSIFIERS, REGULARISED_C, Setting, normalisations, rotate, run_protocol, summarise
+from frill.noss.protocol import (
+    CARD,
+    CLASSIFIERS,
+    REGULARISED_C,
+    Setting,
+    normalisations,
+    rotate,
+    run_protocol,
+    summarise,
+)
 
 CLASSES = 4
 CLIPS = {"train": 60, "validation": 30, "test": 40}
@@ -23,12 +32,22 @@ LDA = {"solver": "lsqr", "shrinkage": "auto"}
 def make(values: int, separation: float = 1.0, classes: int = CLASSES):
     """Clips with an offset, units from 0.1 to 5, classes of 1, 3, 5, 7 sixteenths, a constant value; speakers of five clips."""
     rng = np.random.default_rng(values)
-    y = {part: rng.permutation(np.sqrt(np.arange(clips) / clips * classes**2).astype(int)) for part, clips in CLIPS.items()}
+    y = {
+        part: rng.permutation(np.sqrt(np.arange(clips) / clips * classes**2).astype(int))
+        for part, clips in CLIPS.items()
+    }
     means, units = separation * rng.normal(size=(classes, values)), np.geomspace(0.1, 5, values)
-    x = {part: ((rng.normal(size=(len(labels), values)) + means[labels]) * units + 3).astype(np.float32) for part, labels in y.items()}
+    x = {
+        part: ((rng.normal(size=(len(labels), values)) + means[labels]) * units + 3).astype(
+            np.float32
+        )
+        for part, labels in y.items()
+    }
     for part in x:
         x[part][:, values // 2] = 7.0
-    speakers = {part: [f"{part} {index // 5}" for index in range(clips)] for part, clips in CLIPS.items()}
+    speakers = {
+        part: [f"{part} {index // 5}" for index in range(clips)] for part, clips in CLIPS.items()
+    }
     return x, y, speakers
 
 
@@ -38,13 +57,24 @@ def task(request):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # none may leak
         settings = run_protocol(x, y, speakers, CLASSES, seed=3)
-    return {part: values.astype(np.float64) for part, values in x.items()}, y, speakers, {setting.name: setting for setting in settings}
+    return (
+        {part: values.astype(np.float64) for part, values in x.items()},
+        y,
+        speakers,
+        {setting.name: setting for setting in settings},
+    )
 
 
-def assert_same_scores(found: np.ndarray, model: LinearDiscriminantAnalysis, x: np.ndarray, tolerance: float = 1e-6):
+def assert_same_scores(
+    found: np.ndarray, model: LinearDiscriminantAnalysis, x: np.ndarray, tolerance: float = 1e-6
+):
     """Up to what is common to all classes of a clip."""
     expected = model.decision_function(x)
-    expected = np.stack([np.zeros(len(x)), expected], axis=1) if expected.ndim == 1 else expected - expected[:, :1]
+    expected = (
+        np.stack([np.zeros(len(x)), expected], axis=1)
+        if expected.ndim == 1
+        else expected - expected[:, :1]
+    )
     assert np.abs(found - found[:, :1] - expected).max() < tolerance * np.abs(expected).max()
 
 
@@ -63,7 +93,9 @@ def test_ledoit_wolf_is_scikit_learns():
         x = rng.normal(size=(clips, values)) * rng.uniform(0.1, 2, values)
         x -= x.mean(axis=0)
         covariance, shrinkage = sklearn_ledoit_wolf(x)
-        assert ledoit_wolf(x) == pytest.approx((shrinkage, np.trace(covariance) / values), abs=1e-12)
+        assert ledoit_wolf(x) == pytest.approx(
+            (shrinkage, np.trace(covariance) / values), abs=1e-12
+        )
 
 
 @pytest.mark.filterwarnings("ignore:Only one sample")
@@ -72,16 +104,31 @@ def test_ledoit_wolf_is_scikit_learns():
 def test_lda_with_a_class_too_small_to_shrink(values, clips):
     x, y, _ = make(values)
     keep = (y["train"] != 2) | (np.cumsum(y["train"] == 2) <= clips)
-    train, labels, test = x["train"][keep].astype(np.float64), y["train"][keep], x["test"].astype(np.float64)
-    assert_same_scores(DualLda(train, labels, CLASSES).scores(test), LinearDiscriminantAnalysis(**LDA).fit(train, labels), test)
+    train, labels, test = (
+        x["train"][keep].astype(np.float64),
+        y["train"][keep],
+        x["test"].astype(np.float64),
+    )
+    assert_same_scores(
+        DualLda(train, labels, CLASSES).scores(test),
+        LinearDiscriminantAnalysis(**LDA).fit(train, labels),
+        test,
+    )
 
 
 def test_lda_of_two_clips_a_class():
     rng = np.random.default_rng(5)
     y = np.arange(40) % 20
-    x, other = 2.0 * rng.integers(-9, 9, (40, 6)), rng.normal(size=(9, 6))  # even numbers: the shrinkage is 0 without rounding
-    assert_same_scores(DualLda(x, y, 20).scores(other), LinearDiscriminantAnalysis(**LDA).fit(x, y), other)
-    wide = rng.normal(size=(40, 300))  # scikit-learn inverts rounding errors here; what tells the classes apart is where none of them varies
+    x, other = (
+        2.0 * rng.integers(-9, 9, (40, 6)),
+        rng.normal(size=(9, 6)),
+    )  # even numbers: the shrinkage is 0 without rounding
+    assert_same_scores(
+        DualLda(x, y, 20).scores(other), LinearDiscriminantAnalysis(**LDA).fit(x, y), other
+    )
+    wide = rng.normal(
+        size=(40, 300)
+    )  # scikit-learn inverts rounding errors here; what tells the classes apart is where none of them varies
     assert (DualLda(wide, y, 20).scores(wide).argmax(axis=1) == y).all()
 
 
@@ -91,7 +138,9 @@ def test_lda_of_one_clip_a_class_is_the_nearest_clip(values):
     rng = np.random.default_rng(6)
     x, other = rng.normal(size=(5, values)) + 4, rng.normal(size=(200, values)) + 4
     expected = NearestCentroid().fit(x, np.arange(5)).predict(other)
-    np.testing.assert_array_equal(DualLda(x, np.arange(5), 5).scores(other).argmax(axis=1), expected)
+    np.testing.assert_array_equal(
+        DualLda(x, np.arange(5), 5).scores(other).argmax(axis=1), expected
+    )
 
 
 def test_a_constant_value_is_at_its_mean_without_rounding():
@@ -101,7 +150,9 @@ def test_a_constant_value_is_at_its_mean_without_rounding():
         _, deviation, centred = moments(np.full((clips, 2), 80**-0.5))
         assert (deviation == 1).all() and (centred == 0).all()
     x = np.random.default_rng(0).normal(size=(9, 3)) + 1e3
-    for found, expected in zip(moments(x), (x.mean(axis=0), x.std(axis=0), x - x.mean(axis=0)), strict=True):
+    for found, expected in zip(
+        moments(x), (x.mean(axis=0), x.std(axis=0), x - x.mean(axis=0)), strict=True
+    ):
         np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
@@ -123,7 +174,9 @@ def test_rotation_keeps_the_regressions_solution(values):
     rotated = rotate(x)
     assert rotated["test"].shape == (CLIPS["test"], min(values, CLIPS["train"]))
     for class_weight in (None, "balanced"):
-        model = LogisticRegression(C=10.0, class_weight=class_weight, solver="newton-cholesky", tol=1e-11)
+        model = LogisticRegression(
+            C=10.0, class_weight=class_weight, solver="newton-cholesky", tol=1e-11
+        )
         expected = model.fit(x["train"], y["train"]).decision_function(x["test"])
         found = model.fit(rotated["train"], y["train"]).decision_function(rotated["test"])
         np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
@@ -134,19 +187,25 @@ def test_regressions_predict_as_scikit_learns(task, name):
     x, y, _, settings = task
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = LogisticRegression(C=1e5, class_weight="balanced" if "balanced" in name else None).fit(x["train"], y["train"])
+        model = LogisticRegression(
+            C=1e5, class_weight="balanced" if "balanced" in name else None
+        ).fit(x["train"], y["train"])
     for part in PARTS:
         # Where the solver stopped differs (see rotate); only a clip between two classes may fall to the other.
         probability = np.sort(model.predict_proba(x[part]), axis=1)
         clear = probability[:, -1] - probability[:, -2] > 0.01
         assert clear.mean() > 0.9
-        np.testing.assert_array_equal(settings[name].predicted[part][clear], model.predict(x[part])[clear])
+        np.testing.assert_array_equal(
+            settings[name].predicted[part][clear], model.predict(x[part])[clear]
+        )
 
 
 @pytest.mark.parametrize("name", ["forest", "forest_balanced"])
 def test_forests_are_scikit_learns(task, name):
     x, y, _, settings = task
-    model = RandomForestClassifier(100, class_weight="balanced" if "balanced" in name else None, random_state=3).fit(x["train"], y["train"])
+    model = RandomForestClassifier(
+        100, class_weight="balanced" if "balanced" in name else None, random_state=3
+    ).fit(x["train"], y["train"])
     for part in PARTS:
         np.testing.assert_array_equal(settings[name].predicted[part], model.predict(x[part]))
 
@@ -156,14 +215,21 @@ def test_lda_of_every_normalisation_is_scikit_learns(task):
     for suffix, normalised in normalisations(x, speakers):
         model = LinearDiscriminantAnalysis(**LDA).fit(normalised["train"], y["train"])
         for part in PARTS:
-            np.testing.assert_array_equal(settings[f"lda{suffix}"].predicted[part], model.predict(normalised[part]))
+            np.testing.assert_array_equal(
+                settings[f"lda{suffix}"].predicted[part], model.predict(normalised[part])
+            )
 
 
 def test_the_regularised_regressions_strength_is_the_best_on_validation(task):
     x, y, _, settings = task
     centre = x["train"].mean(axis=0)
     length = np.sqrt(np.square(x["train"] - centre).sum(axis=1).mean())
-    fits = [LogisticRegression(C=c, tol=1e-8, max_iter=5000).fit((x["train"] - centre) / length, y["train"]) for c in REGULARISED_C]
+    fits = [
+        LogisticRegression(C=c, tol=1e-8, max_iter=5000).fit(
+            (x["train"] - centre) / length, y["train"]
+        )
+        for c in REGULARISED_C
+    ]
     right = [model.score((x["validation"] - centre) / length, y["validation"]) for model in fits]
     assert len(set(right)) > 1  # there is something to choose
     for part in PARTS:
@@ -178,7 +244,11 @@ def test_normalisations_are_the_published_codes(task):
     assert list(found) == ["", " speaker", " l2", " l2 speaker"]
     for suffix, parts in found.items():
         for part, values in parts.items():
-            expected = x[part] / np.linalg.norm(x[part], axis=1, keepdims=True) if "l2" in suffix else x[part].copy()
+            expected = (
+                x[part] / np.linalg.norm(x[part], axis=1, keepdims=True)
+                if "l2" in suffix
+                else x[part].copy()
+            )
             if "speaker" in suffix:
                 names = np.array(speakers[part])
                 for speaker in np.unique(names):
@@ -204,8 +274,14 @@ def test_speaker_normalisation_needs_several_clips_of_known_speakers(change, nor
 
 def test_a_setting_for_every_classifier_and_normalisation(task):
     settings = task[3]
-    assert list(settings) == [name + suffix for suffix in ("", " speaker", " l2", " l2 speaker") for name in CLASSIFIERS]
-    assert all(settings[name].converged for name in settings if name.startswith(("lda", "forest", "lr_regularised")))
+    assert list(settings) == [
+        name + suffix for suffix in ("", " speaker", " l2", " l2 speaker") for name in CLASSIFIERS
+    ]
+    assert all(
+        settings[name].converged
+        for name in settings
+        if name.startswith(("lda", "forest", "lr_regularised"))
+    )
 
 
 def test_an_unconverged_regression_is_reported():
@@ -233,7 +309,10 @@ def test_best_test_is_the_best_of_the_cards_classifiers(task):
 
 def test_summary_by_hand():
     """Two folds of 2 and 1 clips; `lr_regularised` is best on test but not the card's, `lda speaker` is not in every fold."""
-    y = [{"validation": np.array([0, 1]), "test": np.array([1, 1])}, {"validation": np.array([2]), "test": np.array([0])}]
+    y = [
+        {"validation": np.array([0, 1]), "test": np.array([1, 1])},
+        {"validation": np.array([2]), "test": np.array([0])},
+    ]
     first = [
         Setting("lda", True, {"validation": np.array([0, 0]), "test": np.array([1, 1])}),
         Setting("lr l2", True, {"validation": np.array([0, 1]), "test": np.array([0, 1])}),
@@ -258,13 +337,17 @@ def test_summary_by_hand():
     summary = summarise(list(zip((first, second), y, strict=True)))
     assert summary.pop("unconverged") == ["lr l2"]
     assert summary == pytest.approx(expected)
-    tied = summarise([(first[:2] + first[3:4], {"validation": np.array([0, 1]), "test": np.array([0, 1])})])
+    tied = summarise(
+        [(first[:2] + first[3:4], {"validation": np.array([0, 1]), "test": np.array([0, 1])})]
+    )
     assert tied["chosen"] == "lr l2"  # before forest, which is as good
 
 
 def test_a_class_without_training_clips_is_never_chosen():
     x, y, speakers = make(20)
-    settings = run_protocol(x, y | {"train": np.where(y["train"] == 1, 0, y["train"])}, speakers, CLASSES, seed=0)
+    settings = run_protocol(
+        x, y | {"train": np.where(y["train"] == 1, 0, y["train"])}, speakers, CLASSES, seed=0
+    )
     known = np.flatnonzero(y["test"] != 1)
     for setting in settings:
         assert set(setting.predicted["test"]) <= {0, 2, 3}
@@ -274,7 +357,9 @@ def test_a_class_without_training_clips_is_never_chosen():
 
 def test_training_clips_of_one_class():
     x, y, speakers = make(20)
-    for setting in run_protocol(x, y | {"train": np.full(CLIPS["train"], 2)}, speakers, CLASSES, seed=0):
+    for setting in run_protocol(
+        x, y | {"train": np.full(CLIPS["train"], 2)}, speakers, CLASSES, seed=0
+    ):
         assert setting.converged and set(setting.predicted["test"]) == {2}
 
 
@@ -289,7 +374,9 @@ def test_one_clip_a_class():
     assert len(settings) == 2 * len(CLASSIFIERS)
     for setting in settings:
         if not setting.name.startswith("forest"):  # whose trees see two thirds of the clips
-            np.testing.assert_array_equal(setting.predicted["test"], np.arange(4), err_msg=setting.name)
+            np.testing.assert_array_equal(
+                setting.predicted["test"], np.arange(4), err_msg=setting.name
+            )
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
@@ -297,7 +384,13 @@ def test_embeddings_that_are_all_the_same_tell_nothing(value):
     _, y, speakers = make(20)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        settings = run_protocol({part: np.full((clips, 80), value, np.float32) for part, clips in CLIPS.items()}, y, speakers, CLASSES, seed=0)
+        settings = run_protocol(
+            {part: np.full((clips, 80), value, np.float32) for part, clips in CLIPS.items()},
+            y,
+            speakers,
+            CLASSES,
+            seed=0,
+        )
     most_frequent = np.bincount(y["train"]).argmax()
     for setting in settings:
         assert len(set(setting.predicted["test"])) == 1

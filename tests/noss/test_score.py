@@ -22,7 +22,12 @@ def task(count: int, classes: int, folds: int = 0, seed: int = 0) -> tuple[np.nd
     y = np.random.default_rng(seed).permutation(np.arange(count) % classes)
     split = ["train" if i % 5 < 3 else "validation" if i % 5 == 3 else "test" for i in range(count)]
     rows = [
-        {"label": f"class{c}", "speaker": "", "split": "" if folds else split[i], "fold": str(i % folds + 1) if folds else ""}
+        {
+            "label": f"class{c}",
+            "speaker": "",
+            "split": "" if folds else split[i],
+            "fold": str(i % folds + 1) if folds else "",
+        }
         for i, c in enumerate(y)
     ]
     return y, rows
@@ -63,7 +68,9 @@ def test_the_parts_of_a_result_agree(folds):
         assert set(right) == {"0", "1"} and len(right) == (200 if folds else 40)
         assert result[f"{part}_accuracy"] == pytest.approx(100 * right.count("1") / len(right))
     assert np.trace(confusion) == result["test_correct"].count("1")
-    np.testing.assert_array_equal(confusion.sum(axis=1), np.bincount(y[tested], minlength=5))  # rows are the true classes
+    np.testing.assert_array_equal(
+        confusion.sum(axis=1), np.bincount(y[tested], minlength=5)
+    )  # rows are the true classes
 
 
 def test_correct_is_in_the_manifests_order():
@@ -90,7 +97,9 @@ def test_the_setting_is_chosen_on_validation_and_ties_go_to_the_weakest():
 
 
 def test_mean_accuracy_counts_tasks_alike():
-    assert mean_accuracy({"a": {"test_accuracy": 50.0}, "b": {"test_accuracy": 100.0}}, "test") == 75
+    assert (
+        mean_accuracy({"a": {"test_accuracy": 50.0}, "b": {"test_accuracy": 100.0}}, "test") == 75
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -103,11 +112,23 @@ def test_embeddings_that_are_not_finite_are_found_and_scored_as_0(value):
     assert list(broken) == [3, 50] and not cleaned[broken].any()
     np.testing.assert_array_equal(np.delete(cleaned, broken, axis=0), np.delete(x, broken, axis=0))
     assert finite(x)[0] is x
-    assert 0 <= score_task(finite(np.full_like(x, value))[0], rows, settings(), 17)["test_accuracy"] <= 100
+    assert (
+        0
+        <= score_task(finite(np.full_like(x, value))[0], rows, settings(), 17)["test_accuracy"]
+        <= 100
+    )
 
 
 def test_one_clip_per_class_and_classes_missing_from_train_are_scored():
-    rows = [{"label": str(i % 6), "speaker": "", "split": "train" if i < 4 else "validation" if i < 10 else "test", "fold": ""} for i in range(16)]
+    rows = [
+        {
+            "label": str(i % 6),
+            "speaker": "",
+            "split": "train" if i < 4 else "validation" if i < 10 else "test",
+            "fold": "",
+        }
+        for i in range(16)
+    ]
     y = np.array([int(row["label"]) for row in rows])
     x = 20 * np.random.default_rng(2).normal(size=(6, 32))[y] + noise(16, 32)
     for probe in PROBES:  # classes 4 and 5 have no training clip
@@ -117,11 +138,22 @@ def test_one_clip_per_class_and_classes_missing_from_train_are_scored():
 
 
 def test_speakers_are_kept_for_resampling_and_those_in_train_and_test_are_counted():
-    rows = [{"label": "ab"[i % 2], "speaker": f"s{i // 10}", "split": ("train", "validation", "test")[i // 20], "fold": ""} for i in range(60)]
+    rows = [
+        {
+            "label": "ab"[i % 2],
+            "speaker": f"s{i // 10}",
+            "split": ("train", "validation", "test")[i // 20],
+            "fold": "",
+        }
+        for i in range(60)
+    ]
     rows[59]["speaker"] = "s0"
     y = np.arange(60) % 2
     result = score_task(noise(60) + 3 * np.eye(16)[y], rows, settings(), 17)
-    assert result["test_speakers"].split() == ["1"] * 10 + ["2"] * 9 + ["0"] and result["speakers_in_train_and_test"] == 1
+    assert (
+        result["test_speakers"].split() == ["1"] * 10 + ["2"] * 9 + ["0"]
+        and result["speakers_in_train_and_test"] == 1
+    )
     rows[5]["speaker"] = ""
     assert score_task(noise(60), rows, settings(), 17)["validation_speakers"] != ""
     for row in rows:
@@ -136,7 +168,9 @@ def test_metrics_are_scikit_learns():
     index = [i for i, row in enumerate(rows) if row["split"] == "test"]
     confusion = np.array(result["test_confusion"])
     predicted = np.concatenate([np.repeat(np.arange(3), row) for row in confusion])
-    assert result["test_unweighted_average_recall"] == pytest.approx(100 * balanced_accuracy_score(np.sort(y[index]), predicted))
+    assert result["test_unweighted_average_recall"] == pytest.approx(
+        100 * balanced_accuracy_score(np.sort(y[index]), predicted)
+    )
     assert 0 < result["protocols"]["fast"]["test_equal_error_rate"] < 50
 
 
@@ -149,13 +183,15 @@ def test_the_first_protocol_decides_and_every_one_is_reported(folds):
     both = settings().model_copy(update={"protocol": ["frill", "fast"]})
     result, fast = score_task(x, rows, both, 17), score_task(x, rows, settings(), 17)
     card = result["protocols"]["frill"]
-    assert result["test_accuracy"] == pytest.approx(card["test_accuracy"]) and result["validation_accuracy"] == pytest.approx(
-        card["validation_accuracy"]
+    assert result["test_accuracy"] == pytest.approx(card["test_accuracy"]) and result[
+        "validation_accuracy"
+    ] == pytest.approx(card["validation_accuracy"])
+    assert (
+        card["best_test_accuracy"] >= card["test_accuracy"] and result["chosen"] == card["chosen"]
     )
-    assert card["best_test_accuracy"] >= card["test_accuracy"] and result["chosen"] == card["chosen"]
-    assert result["protocols"]["fast"] == fast["protocols"]["fast"] and fast["test_accuracy"] == pytest.approx(
-        fast["protocols"]["fast"]["test_accuracy"]
-    )
+    assert result["protocols"]["fast"] == fast["protocols"]["fast"] and fast[
+        "test_accuracy"
+    ] == pytest.approx(fast["protocols"]["fast"]["test_accuracy"])
     assert "frill" not in fast["protocols"]
 
 

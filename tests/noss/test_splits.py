@@ -7,8 +7,15 @@ from frill.noss.splits import SplitError, splits
 
 
 def rows(count=60, split=None, fold=None, speaker=None, labels=2) -> list[dict]:
-    given = {"split": split or (lambda i: ""), "fold": fold or (lambda i: ""), "speaker": speaker or (lambda i: "")}
-    return [{"label": f"l{i % labels}"} | {key: of(i) for key, of in given.items()} for i in range(count)]
+    given = {
+        "split": split or (lambda i: ""),
+        "fold": fold or (lambda i: ""),
+        "speaker": speaker or (lambda i: ""),
+    }
+    return [
+        {"label": f"l{i % labels}"} | {key: of(i) for key, of in given.items()}
+        for i in range(count)
+    ]
 
 
 def thirds(i):
@@ -41,10 +48,16 @@ def test_whole_speakers_are_held_out(share, speakers):
     who = [{data[i]["speaker"] for i in part} for part in (split.train, split.validation)]
     assert not who[0] & who[1] and len(who[1]) == speakers and len(who[0]) == 12 - speakers
     assert split.test.tolist() == [i for i in range(120) if train_test(i) == "test"]
-    assert sorted([*split.train, *split.validation]) == [i for i in range(120) if train_test(i) == "train"]
+    assert sorted([*split.train, *split.validation]) == [
+        i for i in range(120) if train_test(i) == "train"
+    ]
 
 
-@pytest.mark.parametrize("speaker", [None, lambda i: f"s{i % 2}", lambda i: "" if i == 0 else f"s{i}"], ids=["none", "two", "one unknown"])
+@pytest.mark.parametrize(
+    "speaker",
+    [None, lambda i: f"s{i % 2}", lambda i: "" if i == 0 else f"s{i}"],
+    ids=["none", "two", "one unknown"],
+)
 def test_clips_are_held_out_where_speakers_cannot_be(speaker):
     (split,) = splits(rows(100, train_test, speaker=speaker), 0.25, 17)
     assert len(split.train) == 60 and len(split.validation) == 20
@@ -69,7 +82,10 @@ def test_three_speakers_are_never_all_held_out():
         ([], r"has 0 class \(no clips\)"),
         (rows(fold=lambda i: str(i % 2)), "has 2 folds; cross-validation here needs 3 or more"),
         (rows(split=lambda i: "train"), "has no clips in split test .the column holds: train."),
-        (rows(split=lambda i: "dev" if i % 2 else "test"), r"has no clips in split train \(the column holds: dev, test\)"),
+        (
+            rows(split=lambda i: "dev" if i % 2 else "test"),
+            r"has no clips in split train \(the column holds: dev, test\)",
+        ),
         (rows(), r"has no clips in split train \(the column holds: none\)"),
         (rows(fold=lambda i: "" if i == 3 else str(i % 5)), "has no clips in split train"),
         (rows(3, split=lambda i: "train" if i == 0 else "test"), "has one training clip"),
@@ -82,6 +98,16 @@ def test_what_cannot_be_scored(data, message):
 
 
 def test_speakers_that_are_the_classes_are_not_held_out_whole():
-    rows = [{"label": f"s{i % 5}", "speaker": f"s{i % 5}", "split": "train" if i < 50 else "test", "fold": ""} for i in range(60)]
+    rows = [
+        {
+            "label": f"s{i % 5}",
+            "speaker": f"s{i % 5}",
+            "split": "train" if i < 50 else "test",
+            "fold": "",
+        }
+        for i in range(60)
+    ]
     (split,) = splits(rows, 0.2, 17)
-    assert {rows[i]["label"] for i in split.validation} <= {rows[i]["label"] for i in split.train} and len(split.validation) == 10
+    assert {rows[i]["label"] for i in split.validation} <= {
+        rows[i]["label"] for i in split.train
+    } and len(split.validation) == 10

@@ -10,7 +10,15 @@ from pipeline_project import ROOT
 from frill.params.load import ParamsError, load_params, validate
 from frill.params.messages import REMOVED
 
-STUDENT = {"backbone": "small", "width": 1.0, "pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1}
+STUDENT = {
+    "backbone": "small",
+    "width": 1.0,
+    "pooling": "gap",
+    "rank": "none",
+    "qat": 0,
+    "precision": "float32",
+    "seeds": 1,
+}
 
 
 def refused(data: dict) -> list[str]:
@@ -28,13 +36,21 @@ def put(data: dict, key: str, value) -> None:
 
 def test_the_default_is_valid_and_none_is_a_word():
     params = load_params(ROOT / "params.yaml")
-    assert params.students["frill"].width == 2.0 and params.students["frill"].backbone == "small"  # the published choice
-    assert params.students["frill"].rank is None and params.students["small_1.0_rank100"].rank == 100
+    assert (
+        params.students["frill"].width == 2.0 and params.students["frill"].backbone == "small"
+    )  # the published choice
+    assert (
+        params.students["frill"].rank is None and params.students["small_1.0_rank100"].rank == 100
+    )
     assert params.targets.projection == 512
-    assert set(params.tasks) == {name for name, spec in params.audio.espeak.items() if spec.use == "task"}
+    assert set(params.tasks) == {
+        name for name, spec in params.audio.espeak.items() if spec.use == "task"
+    }
 
 
-@pytest.mark.parametrize("preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_presets_are_valid(preset, tmp_path):
     text = re.sub(r"\$\w+_SHA256", "a" * 64, preset.read_text())
     (tmp_path / preset.name).write_text(re.sub(r"\$\w+", "/somewhere", text))
@@ -87,7 +103,14 @@ def test_a_bad_value_is_one_line(default, key, value, allowed):
 
 @pytest.mark.parametrize(
     "section, name",
-    [("students", "Frill"), ("students", "a b"), ("students", ".x"), ("students", "-x"), ("devices", "ph/one"), ("students", "größe")],
+    [
+        ("students", "Frill"),
+        ("students", "a b"),
+        ("students", ".x"),
+        ("students", "-x"),
+        ("devices", "ph/one"),
+        ("students", "größe"),
+    ],
 )
 def test_names_are_file_names(default, section, name):
     default[section][name] = next(iter(default[section].values()))
@@ -125,19 +148,36 @@ def test_the_section_sweep_may_be_left_out(default):
 
 def test_references_between_sections(default):
     default["selection"]["device"] = "phone"
-    assert refused(default) == ["params.yaml: selection.device = 'phone' is not one of devices: host; correct it in params.yaml"]
+    assert refused(default) == [
+        "params.yaml: selection.device = 'phone' is not one of devices: host; correct it in params.yaml"
+    ]
     default["selection"]["device"] = "host"
-    default["audio"]["folder"]["speech"] = {"use": "corpus", "folder": "a", "csv": "b", "columns": {"file": "f"}}
+    default["audio"]["folder"]["speech"] = {
+        "use": "corpus",
+        "folder": "a",
+        "csv": "b",
+        "columns": {"file": "f"},
+    }
     assert refused(default) == ["params.yaml: audio: the name speech is used twice; rename one"]
 
 
-PHONE = {"kind": "adb", "serial": "FA6A10301234", "tool": "benchmark_model", "tool_sha256": "0" * 64}
+PHONE = {
+    "kind": "adb",
+    "serial": "FA6A10301234",
+    "tool": "benchmark_model",
+    "tool_sha256": "0" * 64,
+}
 
 
 def test_a_phone_needs_four_values(default):
     default["devices"]["pixel"] = PHONE
     pixel = validate(default).devices["pixel"]
-    assert (pixel.threads, pixel.cores, pixel.xnnpack, pixel.folder) == (1, "big", 1, "/data/local/tmp/frill")
+    assert (pixel.threads, pixel.cores, pixel.xnnpack, pixel.folder) == (
+        1,
+        "big",
+        1,
+        "/data/local/tmp/frill",
+    )
     default["devices"]["pixel"] = {key: value for key, value in PHONE.items() if key != "serial"}
     assert refused(default)[0].startswith("params.yaml: devices.pixel.serial: missing")
     default["devices"]["pixel"] = PHONE | {"serial": "none"}
@@ -149,7 +189,11 @@ def test_a_phone_needs_four_values(default):
     [
         ("threads", 0, "greater than or equal to 1"),
         ("thread", 1, "unknown key"),
-        ("tool_sha256", "0" * 63, "64 hexadecimal digits in small letters; `sha256sum FILE` prints them"),
+        (
+            "tool_sha256",
+            "0" * 63,
+            "64 hexadecimal digits in small letters; `sha256sum FILE` prints them",
+        ),
         ("cores", 12, "in quotes"),  # YAML's 0x0c
         ("cores", "fast", "hexadecimal mask such as '0c'"),
         ("cores", "0", "hexadecimal mask"),
@@ -167,10 +211,17 @@ def test_a_phone_needs_four_values(default):
 def test_a_bad_value_of_a_phone_is_one_line(default, key, value, allowed):
     default["devices"]["pixel"] = PHONE | {key: value}
     (line,) = refused(default)
-    assert line.startswith(f"params.yaml: devices.pixel.{key}") and allowed in line and ".adb" not in line
+    assert (
+        line.startswith(f"params.yaml: devices.pixel.{key}")
+        and allowed in line
+        and ".adb" not in line
+    )
 
 
-@pytest.mark.parametrize("change, allowed", [({}, "min_cosine: none"), ({"min_cosine": "none", "xnnpack": 0}, "xnnpack: 1")])
+@pytest.mark.parametrize(
+    "change, allowed",
+    [({}, "min_cosine: none"), ({"min_cosine": "none", "xnnpack": 0}, "xnnpack: 1")],
+)
 def test_what_litert_cannot_do_is_refused(default, change, allowed):
     default["devices"]["pixel"] = PHONE | {"tool_kind": "litert"} | change
     (line,) = refused(default)
@@ -179,14 +230,20 @@ def test_what_litert_cannot_do_is_refused(default, change, allowed):
 
 def test_kinds_of_devices(default):
     default["devices"]["pixel"] = PHONE | {"kind": "ios"}
-    assert refused(default) == ["params.yaml: devices.pixel.kind = 'ios': must be 'host' or 'adb'; correct it in params.yaml"]
+    assert refused(default) == [
+        "params.yaml: devices.pixel.kind = 'ios': must be 'host' or 'adb'; correct it in params.yaml"
+    ]
     default["devices"]["pixel"] = {key: value for key, value in PHONE.items() if key != "kind"}
-    assert refused(default) == ["params.yaml: devices.pixel.kind: missing; write kind: host or kind: adb"]
+    assert refused(default) == [
+        "params.yaml: devices.pixel.kind: missing; write kind: host or kind: adb"
+    ]
 
 
 def test_a_removed_key_says_what_to_write_instead(default):
     default["engine"] = "processes"
-    assert refused(default) == ["params.yaml: engine: gone since 0.2: stages run on this machine; `frill sweep` uses a Ray cluster; delete the line"]
+    assert refused(default) == [
+        "params.yaml: engine: gone since 0.2: stages run on this machine; `frill sweep` uses a Ray cluster; delete the line"
+    ]
 
 
 def test_a_removed_key_of_named_entries(default, monkeypatch):
@@ -204,8 +261,14 @@ def test_every_mistake_is_named_at_once(default):
     default["noss"]["probes"] = ["svm"]
     default["students"]["frill"]["qat"] = 3
     lines = "\n".join(refused(default))
-    assert "params.yaml: distill.steps: missing" in lines and "params.yaml: distill.step: unknown key" in lines
-    assert "params.yaml: noss.probes.0 = 'svm'" in lines and "params.yaml: students.frill.qat = 3" in lines
+    assert (
+        "params.yaml: distill.steps: missing" in lines
+        and "params.yaml: distill.step: unknown key" in lines
+    )
+    assert (
+        "params.yaml: noss.probes.0 = 'svm'" in lines
+        and "params.yaml: students.frill.qat = 3" in lines
+    )
     assert len(lines.splitlines()) == 4
 
 
@@ -214,7 +277,10 @@ def test_every_mistake_is_named_at_once(default):
     [
         ({"columns": {"file": "f", "split": "s"}}, "a task needs columns.label"),
         ({"columns": {"file": "f", "label": "l"}}, "either columns.split or columns.fold"),
-        ({"columns": {"file": "f", "label": "l", "split": "s", "fold": "k"}}, "either columns.split or columns.fold"),
+        (
+            {"columns": {"file": "f", "label": "l", "split": "s", "fold": "k"}},
+            "either columns.split or columns.fold",
+        ),
     ],
 )
 def test_a_folder_task_needs_labels_and_parts(default, change, message):
@@ -225,7 +291,13 @@ def test_a_folder_task_needs_labels_and_parts(default, change, message):
 
 @pytest.mark.parametrize("values, expected", [(1, ["1"]), (["a", 2], ["a", "2"])])
 def test_numbers_in_where_are_text_as_the_csv_is(default, values, expected):
-    mine = {"use": "corpus", "folder": "a", "csv": "b", "columns": {"file": "f"}, "where": {"fold": values}}
+    mine = {
+        "use": "corpus",
+        "folder": "a",
+        "csv": "b",
+        "columns": {"file": "f"},
+        "where": {"fold": values},
+    }
     default["audio"]["folder"]["mine"] = mine
     assert validate(default).audio.folder["mine"].where == {"fold": expected}
 
@@ -238,7 +310,10 @@ def test_numbers_in_where_are_text_as_the_csv_is(default, values, expected):
         ("", "holds no keys"),
         ("%YAML 1.3\n---\nseed: 1\n", "not valid YAML"),
         ("seed: 1\nseed: 2\n", "the key seed stands twice"),
-        ("students:\n  a: {width: 1}\n  a: {width: 2}\n", "the key a stands twice, again in line 3"),
+        (
+            "students:\n  a: {width: 1}\n  a: {width: 2}\n",
+            "the key a stands twice, again in line 3",
+        ),
     ],
 )
 def test_what_is_not_params(tmp_path, text, message):
@@ -256,7 +331,10 @@ def test_files_that_cannot_be_read(tmp_path):
         load_params(tmp_path / "params.yaml")
 
 
-@pytest.mark.parametrize(("written", "rank"), [("0100", 100), ("0o144", 100), ("0x64", 100), ("1_00", 100), ("none", None)])
+@pytest.mark.parametrize(
+    ("written", "rank"),
+    [("0100", 100), ("0o144", 100), ("0x64", 100), ("1_00", 100), ("none", None)],
+)
 def test_numbers_are_those_that_dvc_makes_arguments_of(default, tmp_path, written, rank):
     """YAML 1.1 would read 0100 as 64, and DVC, which reads 1.2, would train rank 100."""
     default["students"] = {"a": STUDENT | {"rank": "RANK"}}
@@ -272,7 +350,10 @@ def test_yaml_merge_keys_are_no_duplicates(default, tmp_path):
     text = text.replace(
         "students:\n  a:\n",
         "students:\n  b: &b\n    width: 0.5\n    backbone: tiny\n"
-        + "".join(f"    {key}: {STUDENT[key]}\n" for key in ("pooling", "rank", "qat", "precision", "seeds"))
+        + "".join(
+            f"    {key}: {STUDENT[key]}\n"
+            for key in ("pooling", "rank", "qat", "precision", "seeds")
+        )
         + "  a:\n    <<: *b\n",
     )
     (tmp_path / "params.yaml").write_text(text)

@@ -20,17 +20,27 @@ def project(tmp_path) -> Project:
     audio.mkdir()
     with open(audio / "list.csv", "w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["path", "size", "part"])  # `size` as a column's name must not fall into DVC's trap
+        rows.writerow(
+            ["path", "size", "part"]
+        )  # `size` as a column's name must not fall into DVC's trap
         for number in range(30):
             tone = 0.3 * np.sin(2 * np.pi * (300 + 20 * number) * np.arange(8000) / 8000)
             soundfile.write(audio / f"{number}.wav", tone, 8000)
-            rows.writerow([f"{number}.wav", ["low", "high"][number >= 15], ["train", "dev", "eval"][number % 3]])
+            rows.writerow(
+                [
+                    f"{number}.wav",
+                    ["low", "high"][number >= 15],
+                    ["train", "dev", "eval"][number % 3],
+                ]
+            )
     params = miniature()
     spec = {"folder": str(audio), "csv": str(audio / "list.csv")}
     columns = {"file": "path", "label": "size", "split": "part"}
     params["audio"]["espeak"] = {"speech": params["audio"]["espeak"]["speech"]}
     splits = {"train": "train", "validation": "dev", "test": "eval"}
-    params["audio"]["folder"] = {"pitch": {"use": "task", **spec, "columns": columns, "splits": splits}}
+    params["audio"]["folder"] = {
+        "pitch": {"use": "task", **spec, "columns": columns, "splits": splits}
+    }
     project = Project(tmp_path / "frill", params)
     project.audio = audio
     return project
@@ -110,31 +120,63 @@ def test_clips_of_audioset_and_archives_are_stages_of_their_own(project, tmp_pat
     (tmp_path / "clips").mkdir()
     (tmp_path / "shards").mkdir()
     (tmp_path / "clips/aaaaaaaaaaa.wav").write_bytes(wav(300))
-    lines = ["# Segments csv created", "# num_ytids=2, num_segs=2", "# YTID, start_seconds, end_seconds, positive_labels"]
-    lines += ['aaaaaaaaaaa, 30.000, 40.000, "/m/09x0r"', 'bbbbbbbbbbb, 0.000, 10.000, "/m/09x0r,/m/04rlf"']
+    lines = [
+        "# Segments csv created",
+        "# num_ytids=2, num_segs=2",
+        "# YTID, start_seconds, end_seconds, positive_labels",
+    ]
+    lines += [
+        'aaaaaaaaaaa, 30.000, 40.000, "/m/09x0r"',
+        'bbbbbbbbbbb, 0.000, 10.000, "/m/09x0r,/m/04rlf"',
+    ]
     (tmp_path / "segments.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "classes.csv").write_text('index,mid,display_name\n0,/m/09x0r,"Speech"\n')
-    (tmp_path / "shards/0.tar").write_bytes(archive([("a.wav", wav(400)), ("a.cls", b"x"), ("b.wav", wav(500)), ("b.cls", b"y")]))
+    (tmp_path / "shards/0.tar").write_bytes(
+        archive([("a.wav", wav(400)), ("a.cls", b"x"), ("b.wav", wav(500)), ("b.cls", b"y")])
+    )
     features = {"audio": tf.train.Feature(bytes_list=tf.train.BytesList(value=[wav(600)]))}
     with tf.io.TFRecordWriter(str(tmp_path / "shards/0.tfrecord")) as writer:
-        writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
-    youtube = {"use": "corpus", "folder": str(tmp_path / "clips"), "csv": str(tmp_path / "segments.csv"), "ontology": str(tmp_path / "classes.csv")}
+        writer.write(
+            tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+        )
+    youtube = {
+        "use": "corpus",
+        "folder": str(tmp_path / "clips"),
+        "csv": str(tmp_path / "segments.csv"),
+        "ontology": str(tmp_path / "classes.csv"),
+    }
     shards = {"use": "corpus", "folder": str(tmp_path / "shards")}
     project.params["audio"] |= {
         "audioset": {"youtube": youtube | {"labels": ["Speech"]}},
         "tfrecord": {"records": shards | {"shards": "*.tfrecord"}},
-        "webdataset": {"tars": shards | {"shards": "{0..0}.tar", "fields": {"label": "cls"}, "licence": "CC0-1.0"}},
+        "webdataset": {
+            "tars": shards
+            | {"shards": "{0..0}.tar", "fields": {"label": "cls"}, "licence": "CC0-1.0"}
+        },
     }
     stages = ["download_audioset@youtube", "download_tfrecord@records", "download_webdataset@tars"]
     assert set(project.repro(*stages)) == {"check", *stages}
-    summaries = {name: json.loads((project.folder / f"data/corpus/{name}/summary.json").read_text()) for name in ("youtube", "records", "tars")}
-    assert {name: summary["clips"] for name, summary in summaries.items()} == {"youtube": 1, "records": 1, "tars": 2}
-    assert summaries["youtube"]["rejected_counts"] == {"missing": 1} and summaries["tars"]["licences"] == {"CC0-1.0": 2}
+    summaries = {
+        name: json.loads((project.folder / f"data/corpus/{name}/summary.json").read_text())
+        for name in ("youtube", "records", "tars")
+    }
+    assert {name: summary["clips"] for name, summary in summaries.items()} == {
+        "youtube": 1,
+        "records": 1,
+        "tars": 2,
+    }
+    assert summaries["youtube"]["rejected_counts"] == {"missing": 1} and summaries["tars"][
+        "licences"
+    ] == {"CC0-1.0": 2}
     assert project.repro(*stages) == []
     assert not list(project.folder.glob("scratch/clips/*/*"))
     (tmp_path / "clips/bbbbbbbbbbb.wav").write_bytes(wav(350))
     project.params["audio"]["webdataset"]["tars"]["licence"] = "CC-BY-4.0"
-    assert set(project.repro(*stages)) == {"check", "download_audioset@youtube", "download_webdataset@tars"}
+    assert set(project.repro(*stages)) == {
+        "check",
+        "download_audioset@youtube",
+        "download_webdataset@tars",
+    }
 
 
 @pytest.mark.slow
@@ -155,7 +197,11 @@ def test_kill_9_in_a_download_then_repro_goes_on_at_the_shard(project):
     assert done > 100 and not (project.folder / "data/corpus/speech").exists()
     again = project.run("dvc", "repro", stage)
     assert again.returncode == 0 and f" {done}clip" in again.stdout, again.stdout
-    resumed = {path.name: path.read_bytes() for path in (project.folder / "data/corpus/speech").iterdir()}
+    resumed = {
+        path.name: path.read_bytes() for path in (project.folder / "data/corpus/speech").iterdir()
+    }
     whole = project.run("dvc", "repro", "--force", "--single-item", "--no-run-cache", stage)
     assert whole.returncode == 0, whole.stdout
-    assert resumed == {path.name: path.read_bytes() for path in (project.folder / "data/corpus/speech").iterdir()}
+    assert resumed == {
+        path.name: path.read_bytes() for path in (project.folder / "data/corpus/speech").iterdir()
+    }

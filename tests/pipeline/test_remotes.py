@@ -17,7 +17,7 @@ ON_S3 = pytest.mark.parametrize("first", ["s3"], indirect=True)  # not on the fo
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """moto's server with an empty bucket: its address."""
+    """Moto's server with an empty bucket: its address."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -32,7 +32,9 @@ def s3() -> Iterator[str]:
 def first(request, _reproduced, tmp_path_factory) -> Project:
     """The reproduced project, its lock committed and its outputs pushed, as docs/remotes.md says."""
     project = _reproduced.copy(tmp_path_factory.mktemp("first") / "frill")
-    url = str(tmp_path_factory.mktemp("remote")) if request.param == "folder" else "s3://bucket/frill"
+    url = (
+        str(tmp_path_factory.mktemp("remote")) if request.param == "folder" else "s3://bucket/frill"
+    )
     dvc(project, f"remote add --default store {url}")
     if request.param == "s3":
         dvc(project, f"remote modify store endpointurl {request.getfixturevalue('s3')}")
@@ -68,9 +70,18 @@ def test_a_second_clone_makes_nothing_again_and_fills_mlflow(first, second):
     done = second.run("dvc", "repro", "--pull")
     assert done.returncode == 0, done.stdout
     assert stages_run(done.stdout) == ["track"]
-    assert f"track: {len(logged_runs(first)) + 1} runs written, 0 were there" in done.stdout and "another machine" not in done.stdout
+    assert (
+        f"track: {len(logged_runs(first)) + 1} runs written, 0 were there" in done.stdout
+        and "another machine" not in done.stdout
+    )
     assert sorted(logged_runs(second)) == sorted(logged_runs(first))
-    for path in ("results/frontier.json", "results/devices.json", "results/identity/host.json", "reports/index.html", "release/frill.tflite"):
+    for path in (
+        "results/frontier.json",
+        "results/devices.json",
+        "results/identity/host.json",
+        "reports/index.html",
+        "release/frill.tflite",
+    ):
         assert (second.folder / path).read_bytes() == (first.folder / path).read_bytes(), path
     assert not second.run("git", "status", "--porcelain").stdout  # dvc.lock as it came
     assert second.repro() == ["track"]
@@ -95,30 +106,57 @@ def test_what_one_clone_has_tried_another_does_not_try_again(first, second):
 @pytest.fixture
 def another_machine(tmp_path) -> list[str]:
     """A command's beginning, under which /proc/cpuinfo names another CPU."""
-    enter = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /proc/cpuinfo && exec "$@"', str(tmp_path / "cpuinfo")]
-    (tmp_path / "cpuinfo").write_text(re.sub(r"(model name\s*:).*", r"\1 Another CPU", Path("/proc/cpuinfo").read_text()))
-    tried = subprocess.run([*enter, "grep", "-q", "Another CPU", "/proc/cpuinfo"], stderr=subprocess.PIPE, text=True)
+    enter = [
+        "unshare",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        'mount --bind "$0" /proc/cpuinfo && exec "$@"',
+        str(tmp_path / "cpuinfo"),
+    ]
+    (tmp_path / "cpuinfo").write_text(
+        re.sub(r"(model name\s*:).*", r"\1 Another CPU", Path("/proc/cpuinfo").read_text())
+    )
+    tried = subprocess.run(
+        [*enter, "grep", "-q", "Another CPU", "/proc/cpuinfo"], stderr=subprocess.PIPE, text=True
+    )
     if tried.returncode:
         pytest.skip(f"no private mounts to show another CPU in: {tried.stderr.strip()}")
     return enter
 
 
 @ON_S3
-def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_to_them(second, another_machine):
+def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_to_them(
+    second, another_machine
+):
     there = second.run(*another_machine, "dvc", "repro", "--pull")
-    assert there.returncode == 0 and set(stages_run(there.stdout)) <= {"track", "report"}, there.stdout  # the test before left the report as it was
-    assert re.search(r"track: latencies on host are another machine's \(cpu '.+', now 'Another CPU'\); delete results/identity", there.stdout)
+    assert there.returncode == 0 and set(stages_run(there.stdout)) <= {"track", "report"}, (
+        there.stdout
+    )  # the test before left the report as it was
+    assert re.search(
+        r"track: latencies on host are another machine's \(cpu '.+', now 'Another CPU'\); delete results/identity",
+        there.stdout,
+    )
 
-    there = second.run(*another_machine, "dvc", "repro", "--force", "--single-item", "benchmark@one-host")
+    there = second.run(
+        *another_machine, "dvc", "repro", "--force", "--single-item", "benchmark@one-host"
+    )
     assert there.returncode == 255 and "Traceback" not in there.stdout
     assert re.search(
-        r"(?m)^benchmark@one-host: host is not the machine recorded in results/identity/host.json \(cpu '.+', now 'Another", there.stdout
+        r"(?m)^benchmark@one-host: host is not the machine recorded in results/identity/host.json \(cpu '.+', now 'Another",
+        there.stdout,
     )
 
     (second.folder / "results/identity/host.json").unlink()
     there = second.run(*another_machine, "dvc", "repro", "frontier", "track/dvc.yaml")
     assert there.returncode == 0 and "another machine" not in there.stdout, there.stdout
     ran = set(stages_run(there.stdout))
-    timed = {"identify@host", "benchmark@one-host", "benchmark@two-host", "benchmark_references@host"}
+    timed = {
+        "identify@host",
+        "benchmark@one-host",
+        "benchmark@two-host",
+        "benchmark_references@host",
+    }
     assert ran == timed | {"frontier", "track"}
     assert "Another CPU" in (second.folder / "results/devices.json").read_text()

@@ -27,23 +27,49 @@ def test_frontier_json_keeps_its_contract(reproduced):
     frontier = json.loads((reproduced.folder / "results/frontier.json").read_text())
     assert frontier["schema"] == 1
     assert [s["name"] for s in frontier["students"]] == list(reproduced.params["students"])
-    keys = ["name", "backbone", "width", "pooling", "rank", "qat", "latency_ms", "quality", "file_bytes", "on_frontier"]
+    keys = [
+        "name",
+        "backbone",
+        "width",
+        "pooling",
+        "rank",
+        "qat",
+        "latency_ms",
+        "quality",
+        "file_bytes",
+        "on_frontier",
+    ]
     assert all(set(keys) <= set(student) for student in frontier["students"])
     assert frontier["selected"] in reproduced.params["students"]
-    assert [r["name"] for r in frontier["references"]] == ["teacher", "logmel_stats", "random_weights"]
-    noss = {name: json.loads((reproduced.folder / f"results/noss/{name}.json").read_text()) for name in ("one", "teacher")}
-    means = {name: sum(t["validation_accuracy"] for t in result["tasks"].values()) / 2 for name, result in noss.items()}
+    assert [r["name"] for r in frontier["references"]] == [
+        "teacher",
+        "logmel_stats",
+        "random_weights",
+    ]
+    noss = {
+        name: json.loads((reproduced.folder / f"results/noss/{name}.json").read_text())
+        for name in ("one", "teacher")
+    }
+    means = {
+        name: sum(t["validation_accuracy"] for t in result["tasks"].values()) / 2
+        for name, result in noss.items()
+    }
     assert frontier["students"][0]["quality"] == pytest.approx(means["one"] - means["teacher"])
 
 
 def test_a_student_of_two_seeds_is_trained_converted_and_scored_twice(reproduced):
     for path in ("models/students/two/repeat_2/weights.npz", "models/tflite/two/repeat_2.tflite"):
         assert (reproduced.folder / path).exists()
-    two, noss = (json.loads((reproduced.folder / path).read_text()) for path in ("results/frontier.json", "results/noss/two.json"))
+    two, noss = (
+        json.loads((reproduced.folder / path).read_text())
+        for path in ("results/frontier.json", "results/noss/two.json")
+    )
     student = next(s for s in two["students"] if s["name"] == "two")
     accuracies = [noss["mean_test_accuracy"], noss["repeats"][0]["mean_test_accuracy"]]
     assert student["mean_test_accuracy"] == pytest.approx(sum(accuracies) / 2)
-    assert student["seed_deviation_test"] == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
+    assert student["seed_deviation_test"] == pytest.approx(
+        abs(accuracies[0] - accuracies[1]) / 2**0.5
+    )
     assert "two: mean of 2 trainings" in (reproduced.folder / "reports/index.html").read_text()
 
 
@@ -55,7 +81,9 @@ def test_release_holds_what_its_checksums_say(reproduced):
 def test_second_repro_runs_track_only_and_logs_nothing(reproduced):
     lock = (reproduced.folder / "dvc.lock").read_bytes()
     before = logged_runs(reproduced)
-    assert sorted(before) == sorted([*reproduced.params["students"], "teacher", "logmel_stats", "random_weights"])
+    assert sorted(before) == sorted(
+        [*reproduced.params["students"], "teacher", "logmel_stats", "random_weights"]
+    )
     assert reproduced.repro() == ["track"]
     assert logged_runs(reproduced) == before
     assert (reproduced.folder / "dvc.lock").read_bytes() == lock
@@ -72,7 +100,11 @@ def test_deleted_mlflow_database_is_filled_again_from_the_artefacts(reproduced):
     ("key", "value", "named"),
     [
         ("students.one.backbone", "huge", "students.one.backbone = 'huge'"),
-        ("students.one.backbone", "tiny; touch owned", "students.one.backbone = 'tiny; touch owned'"),  # these stand in commands that a shell reads
+        (
+            "students.one.backbone",
+            "tiny; touch owned",
+            "students.one.backbone = 'tiny; touch owned'",
+        ),  # these stand in commands that a shell reads
         ("students.$(touch owned)", MINIATURE_STUDENTS["one"], "students.$(touch owned)"),
         ("distill.stepz", 3, "distill.stepz: unknown key"),
     ],
@@ -92,7 +124,9 @@ def test_bad_value_stops_before_anything_long_with_one_line(reproduced, key, val
     assert done.returncode == 255
     assert named in done.stdout and "Traceback" not in done.stdout
     # The sections that students share reach the stage `code` first.
-    assert re.findall("Running stage '(.*)'", done.stdout) == ["code" if key.startswith("distill") else "check"]
+    assert re.findall("Running stage '(.*)'", done.stdout) == [
+        "code" if key.startswith("distill") else "check"
+    ]
     assert not (reproduced.folder / "owned").exists()
 
 
@@ -204,15 +238,24 @@ def test_settings_reach_students_through_their_recipe(reproduced):
 @pytest.mark.slow
 def test_a_new_student_and_a_new_precision_cost_their_stages_and_leave_no_trace(reproduced):
     """The student's own stages; precision converts again and never trains."""
-    reproduced.repro("distill@one")  # the tests before it left params.yaml's values as they were, and nothing made of them
+    reproduced.repro(
+        "distill@one"
+    )  # the tests before it left params.yaml's values as they were, and nothing made of them
     one = reproduced.params["students"]["one"]
-    reproduced.params["students"] |= {"one": one | {"precision": "float16"}, "three": one | {"width": 0.75}}
-    own = {f"{kind}@{student}" for student in ("one", "three") for kind in ("convert", "evaluate")} | {"benchmark@one-host", "benchmark@three-host"}
+    reproduced.params["students"] |= {
+        "one": one | {"precision": "float16"},
+        "three": one | {"width": 0.75},
+    }
+    own = {
+        f"{kind}@{student}" for student in ("one", "three") for kind in ("convert", "evaluate")
+    } | {"benchmark@one-host", "benchmark@three-host"}
     assert set(reproduced.repro("frontier")) == {"check", "frontier", "distill@three"} | own
     reproduced.params["students"]["one"] = one
     del reproduced.params["students"]["three"]
     assert set(reproduced.repro("frontier")) <= {"check", "frontier"}  # or from the run-cache
-    assert not list(reproduced.folder.glob("m*/*/three")) and not list(reproduced.folder.glob("results/**/three.json"))
+    assert not list(reproduced.folder.glob("m*/*/three")) and not list(
+        reproduced.folder.glob("results/**/three.json")
+    )
     assert "three" not in (reproduced.folder / "results/frontier.json").read_text()
 
 
@@ -220,12 +263,19 @@ def test_a_new_student_and_a_new_precision_cost_their_stages_and_leave_no_trace(
 def test_kill_9_while_a_student_trains_then_repro_ends_with_the_same_weights(reproduced):
     """Twice: before the student is factorised and after."""
     before = dict(reproduced.params["distill"])
-    reproduced.params["distill"] |= {"steps": 60, "checkpoint_steps": 5, "learning_rate": 0.00101}  # not in the run-cache
+    reproduced.params["distill"] |= {
+        "steps": 60,
+        "checkpoint_steps": 5,
+        "learning_rate": 0.00101,
+    }  # not in the run-cache
     reproduced.write()
     for steps_done in (10, 40):
         running = reproduced.start("dvc", "repro", "distill@two")
         deadline = time.monotonic() + 180
-        while not any(json.loads(path.read_text())["done"] >= steps_done for path in reproduced.folder.glob("scratch/*/state.json")):
+        while not any(
+            json.loads(path.read_text())["done"] >= steps_done
+            for path in reproduced.folder.glob("scratch/*/state.json")
+        ):
             assert running.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
         os.killpg(running.pid, signal.SIGKILL)
@@ -233,12 +283,22 @@ def test_kill_9_while_a_student_trains_then_repro_ends_with_the_same_weights(rep
         assert not (reproduced.folder / "models/students/two/weights.npz").exists()
     done = reproduced.run("dvc", "repro", "distill@two")
     assert done.returncode == 0, done.stdout
-    assert int(re.search(r"two: +\d+%.*?(\d+)/60", done.stdout)[1]) >= steps_done  # where it went on
-    weights = [(reproduced.folder / f"models/students/two/{path}weights.npz").read_bytes() for path in ("", "repeat_2/")]
+    assert (
+        int(re.search(r"two: +\d+%.*?(\d+)/60", done.stdout)[1]) >= steps_done
+    )  # where it went on
+    weights = [
+        (reproduced.folder / f"models/students/two/{path}weights.npz").read_bytes()
+        for path in ("", "repeat_2/")
+    ]
     assert not list(reproduced.folder.glob("scratch/*/state.json"))
-    done = reproduced.run("dvc", "repro", "--force", "--single-item", "--no-run-cache", "distill@two")
+    done = reproduced.run(
+        "dvc", "repro", "--force", "--single-item", "--no-run-cache", "distill@two"
+    )
     assert re.search(r"two: +0%.*?0/60", done.stdout), done.stdout
-    assert weights == [(reproduced.folder / f"models/students/two/{path}weights.npz").read_bytes() for path in ("", "repeat_2/")]
+    assert weights == [
+        (reproduced.folder / f"models/students/two/{path}weights.npz").read_bytes()
+        for path in ("", "repeat_2/")
+    ]
     reproduced.params["distill"] = before
 
 
@@ -246,11 +306,18 @@ def test_kill_9_while_a_student_trains_then_repro_ends_with_the_same_weights(rep
 def test_a_baseline_enters_the_table_and_leaves_it(reproduced):
     text = "import numpy as np\n\n\ndef energy(samples, sample_rate_hz):\n    return np.log([np.square(samples).mean() + 1e-6, np.abs(samples).max() + 1e-6])\n"
     (reproduced.folder / "energy.py").write_text(text)
-    reproduced.params["baselines"] = {"energy": {"kind": "python", "source": "energy.py", "output": "energy"}}
-    assert set(reproduced.repro("report")) - {"distill@one"} <= {"check", "evaluate_baseline@energy"} | AGGREGATES
+    reproduced.params["baselines"] = {
+        "energy": {"kind": "python", "source": "energy.py", "output": "energy"}
+    }
+    assert (
+        set(reproduced.repro("report")) - {"distill@one"}
+        <= {"check", "evaluate_baseline@energy"} | AGGREGATES
+    )
     frontier = json.loads((reproduced.folder / "results/frontier.json").read_text())
     assert [r["name"] for r in frontier["references"]][-1] == "energy"
-    assert "energy" in (reproduced.folder / "reports/index.html").read_text() and "energy" in logged_runs(reproduced)
+    assert "energy" in (
+        reproduced.folder / "reports/index.html"
+    ).read_text() and "energy" in logged_runs(reproduced)
     (reproduced.folder / "energy.py").write_text(text.replace("1e-6", "1e-5"))
     assert reproduced.repro("frontier") == ["evaluate_baseline@energy", "frontier"]
     reproduced.params["baselines"] = {}

@@ -9,7 +9,14 @@ from dvc.repo import Repo
 from pipeline_project import Project, miniature
 
 # Whatever a result might lean on by mistake: a shorter path, the zone and form of times, the order of sets, numbers of threads, who and where one is.
-ELSEWHERE = {"TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "4711", "OMP_NUM_THREADS": "1", "HOSTNAME": "elsewhere", "USER": "somebody"}
+ELSEWHERE = {
+    "TZ": "Pacific/Auckland",
+    "LC_ALL": "C",
+    "PYTHONHASHSEED": "4711",
+    "OMP_NUM_THREADS": "1",
+    "HOSTNAME": "elsewhere",
+    "USER": "somebody",
+}
 
 
 def timed_and_others(folder: Path) -> tuple[set[str], set[str]]:
@@ -18,7 +25,9 @@ def timed_and_others(folder: Path) -> tuple[set[str], set[str]]:
         graph = repo.index.graph  # edges lead from a stage to what it depends on
         timing = [stage for stage in graph if stage.name.startswith("benchmark")]
         timed = {stage for first in timing for stage in {first} | networkx.ancestors(graph, first)}
-        return {stage.name for stage in timed}, {stage.name for stage in graph} - {stage.name for stage in timed}
+        return {stage.name for stage in timed}, {stage.name for stage in graph} - {
+            stage.name for stage in timed
+        }
 
 
 @pytest.mark.slow
@@ -26,14 +35,23 @@ def timed_and_others(folder: Path) -> tuple[set[str], set[str]]:
 def test_two_projects_write_the_same_lock_but_for_latencies(request, tmp_path):
     other = Project(tmp_path / "p", miniature())
     timed, others = timed_and_others(other.folder)
-    assert {name.split("@")[0] for name in timed} == {"benchmark", "benchmark_references", "frontier", "release", "report", "track"}
+    assert {name.split("@")[0] for name in timed} == {
+        "benchmark",
+        "benchmark_references",
+        "frontier",
+        "release",
+        "report",
+        "track",
+    }
     with pytest.MonkeyPatch.context() as environment:
         for name, value in (ELSEWHERE | {"HOME": str(tmp_path)}).items():
             environment.setenv(name, value)
         done = other.run("sh", "-c", f"umask 077 && exec dvc repro {' '.join(sorted(others))}")
     assert done.returncode == 0, done.stdout
     there = yaml.safe_load((other.folder / "dvc.lock").read_text())["stages"]
-    one = request.getfixturevalue("_reproduced")  # only now: another of pytest's processes makes it meanwhile
+    one = request.getfixturevalue(
+        "_reproduced"
+    )  # only now: another of pytest's processes makes it meanwhile
     here = yaml.safe_load((one.folder / "dvc.lock").read_text())["stages"]
     assert set(there) == others == set(here) - timed
     assert {name: here[name] for name in others if here[name] != there[name]} == {}

@@ -81,11 +81,23 @@ def test_the_python_example_runs_without_tensorflow(student, release, tmp_path):
         file.setsampwidth(2)
         file.setframerate(16000)
         file.writeframes(samples.tobytes())
-    saving = (release / "example.py").read_text() + f"\n    np.save({str(tmp_path / 'out.npy')!r}, embed(samples.astype(np.float32) / 32768))\n"
+    saving = (
+        (release / "example.py").read_text()
+        + f"\n    np.save({str(tmp_path / 'out.npy')!r}, embed(samples.astype(np.float32) / 32768))\n"
+    )
     copy = release.parent / "copied.py"
-    copy.write_text(saving.replace('Path(__file__).parent / "frill.tflite"', f"Path({str(release)!r}) / 'frill.tflite'"))
+    copy.write_text(
+        saving.replace(
+            'Path(__file__).parent / "frill.tflite"', f"Path({str(release)!r}) / 'frill.tflite'"
+        )
+    )
     bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run([sys.executable, "-c", NO_TENSORFLOW, copy, tmp_path / "speech.wav"], env=bare, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", NO_TENSORFLOW, copy, tmp_path / "speech.wav"],
+        env=bare,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and done.stdout == "(7, 24)\n", done.stderr
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected(student, samples), atol=2e-3)
 
@@ -108,7 +120,9 @@ def test_the_files_differ_from_the_converted_ones_in_metadata_only(student, rele
 def test_the_kotlin_examples_count_of_rows_is_the_frontends(samples):
     source = examples(24)["Frill.kt"]
     assert "const val VALUES = 24" in source and "const val SAMPLE_RATE_HZ = 16000" in source
-    body = re.search(r"fun windows\(samples: Int\): Int \{\s+val (frames = .+)\s+return (.+)", source)
+    body = re.search(
+        r"fun windows\(samples: Int\): Int \{\s+val (frames = .+)\s+return (.+)", source
+    )
     rows = {"maxOf": max, "samples": samples}
     exec(body[1].replace("/", "//"), rows)  # Int division
     counted = eval(body[2].replace("/", "//"), rows)
@@ -116,10 +130,24 @@ def test_the_kotlin_examples_count_of_rows_is_the_frontends(samples):
 
 
 def test_every_file_is_under_checksums(release):
-    listed = dict(line.split("  ")[::-1] for line in (release / "SHA256SUMS").read_text().splitlines())
-    files = {str(path.relative_to(release)): path for path in release.rglob("*") if path.is_file() and path.name != "SHA256SUMS"}
-    assert listed == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    assert {"frill.tflite", "frill_nofrontend.tflite", "example.py", "Frill.kt", "MODEL_CARD.md"} < set(listed)
+    listed = dict(
+        line.split("  ")[::-1] for line in (release / "SHA256SUMS").read_text().splitlines()
+    )
+    files = {
+        str(path.relative_to(release)): path
+        for path in release.rglob("*")
+        if path.is_file() and path.name != "SHA256SUMS"
+    }
+    assert listed == {
+        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()
+    }
+    assert {
+        "frill.tflite",
+        "frill_nofrontend.tflite",
+        "example.py",
+        "Frill.kt",
+        "MODEL_CARD.md",
+    } < set(listed)
 
 
 @pytest.mark.slow
@@ -128,7 +156,9 @@ def test_two_releases_of_one_student_have_equal_bytes(tmp_path):
     sums = []
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        subprocess.run([sys.executable, "-c", MAKE, tmp_path / name], cwd=Path(__file__).parents[1], check=True)
+        subprocess.run(
+            [sys.executable, "-c", MAKE, tmp_path / name], cwd=Path(__file__).parents[1], check=True
+        )
         sums.append((tmp_path / name / "release" / "SHA256SUMS").read_text())
     assert sums[0] == sums[1] and "saved_model/saved_model.pb" in sums[0]
 
@@ -137,4 +167,11 @@ def test_nothing_selected_is_the_users_error(student, tmp_path):
     from frill.release.make import make_release
 
     with pytest.raises(UserError, match="no student is within"):
-        make_release(FRONTIER | {"selected": None, "reason": "no student is within 1 ms"}, student, tmp_path, "", "", tmp_path / "release")
+        make_release(
+            FRONTIER | {"selected": None, "reason": "no student is within 1 ms"},
+            student,
+            tmp_path,
+            "",
+            "",
+            tmp_path / "release",
+        )

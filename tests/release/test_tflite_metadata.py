@@ -19,7 +19,11 @@ EMBEDDING = TensorInfo("embedding", "A row for every 170 ms", ("windows", "value
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mediapipe")
-    done = subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, WHEEL], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, WHEEL],
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         pytest.skip(f"no package index with {WHEEL}: {done.stderr.strip().splitlines()[-1]}")
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
@@ -36,7 +40,9 @@ def buffers(model: bytes) -> dict[bytes, bytes]:
 
     parsed = Model.GetRootAs(model, 0)
     entries = [parsed.Metadata(i) for i in range(parsed.MetadataLength())]
-    return {entry.Name(): parsed.Buffers(entry.Buffer()).DataAsNumpy().tobytes() for entry in entries}
+    return {
+        entry.Name(): parsed.Buffers(entry.Buffer()).DataAsNumpy().tobytes() for entry in entries
+    }
 
 
 def info(entry: TensorInfo) -> ModelInfo:
@@ -46,7 +52,10 @@ def info(entry: TensorInfo) -> ModelInfo:
 def test_one_buffer_is_added_and_the_others_stay(pooling_models):
     model = pooling_models[0].read_bytes()
     before, after = buffers(model), buffers(add_metadata(model, info(WINDOWS)))
-    assert after.keys() - before.keys() == {b"TFLITE_METADATA"} and {name: after[name] for name in before} == before
+    assert (
+        after.keys() - before.keys() == {b"TFLITE_METADATA"}
+        and {name: after[name] for name in before} == before
+    )
     assert after[b"TFLITE_METADATA"][4:8] == b"M001"
     again = add_metadata(add_metadata(model, info(SAMPLES)), info(WINDOWS))
     assert buffers(again) == after  # replaced, not doubled
@@ -54,16 +63,32 @@ def test_one_buffer_is_added_and_the_others_stay(pooling_models):
 
 @pytest.mark.slow
 def test_mediapipes_reader_finds_every_field(pooling_models, reader):
-    for entry, kind in ((SAMPLES, reader.ContentProperties.AudioProperties), (WINDOWS, reader.ContentProperties.FeatureProperties)):
-        packed = buffers(add_metadata(pooling_models[0].read_bytes(), info(entry)))[b"TFLITE_METADATA"]
+    for entry, kind in (
+        (SAMPLES, reader.ContentProperties.AudioProperties),
+        (WINDOWS, reader.ContentProperties.FeatureProperties),
+    ):
+        packed = buffers(add_metadata(pooling_models[0].read_bytes(), info(entry)))[
+            b"TFLITE_METADATA"
+        ]
         found = reader.ModelMetadataT.InitFromObj(reader.ModelMetadata.GetRootAs(packed, 0))
-        assert (found.name, found.description, found.version) == (b"frill", b"An embedding", b"1a2b")
+        assert (found.name, found.description, found.version) == (
+            b"frill",
+            b"An embedding",
+            b"1a2b",
+        )
         assert (found.license, found.minParserVersion) == (b"Apache-2.0", b"1.3.0")
         (subgraph,) = found.subgraphMetadata
         (given,), (gives,) = subgraph.inputTensorMetadata, subgraph.outputTensorMetadata
-        assert given.name.decode() == entry.name and [name.decode() for name in given.dimensionNames] == list(entry.dimensions)
+        assert given.name.decode() == entry.name and [
+            name.decode() for name in given.dimensionNames
+        ] == list(entry.dimensions)
         assert given.content.contentPropertiesType == kind
         assert gives.name == b"embedding" and gives.description == b"A row for every 170 ms"
         if entry is SAMPLES:
             audio = given.content.contentProperties
-            assert (audio.sampleRate, audio.channels, list(given.stats.min), list(given.stats.max)) == (16000, 1, [-1], [1])
+            assert (
+                audio.sampleRate,
+                audio.channels,
+                list(given.stats.min),
+                list(given.stats.max),
+            ) == (16000, 1, [-1], [1])

@@ -37,7 +37,11 @@ def test_whole_page_loads_without_complaint_or_request(visit, report, whole):
 
 def test_page_of_few_students(visit, report, frontier):
     seen = opened(visit, report(frontier))
-    assert seen.problems == [] and "No regression" in seen.page.inner_text("main") and seen.page.locator("#chart-effects").count() == 0
+    assert (
+        seen.problems == []
+        and "No regression" in seen.page.inner_text("main")
+        and seen.page.locator("#chart-effects").count() == 0
+    )
     assert "Synthetic speech" in seen.page.inner_text("header")
 
 
@@ -62,16 +66,23 @@ def test_table_sorts_by_click_and_by_keyboard(visit, report, whole):
     page.keyboard.press("Enter")
     assert names(page) == ["quick", "slow", "worse", "teacher"]
     page.keyboard.press("Space")
-    assert names(page) == ["worse", "slow", "quick", "teacher"]  # the teacher was not timed: last both ways
-    assert page.locator("#students-table th[aria-sort]").evaluate_all("cells => cells.map(c => [c.innerText.trim(), c.ariaSort])") == [
-        ["latency, ms", "descending"]
-    ]
+    assert names(page) == [
+        "worse",
+        "slow",
+        "quick",
+        "teacher",
+    ]  # the teacher was not timed: last both ways
+    assert page.locator("#students-table th[aria-sort]").evaluate_all(
+        "cells => cells.map(c => [c.innerText.trim(), c.ariaSort])"
+    ) == [["latency, ms", "descending"]]
 
 
 def test_another_device_is_a_choice(visit, report, whole):
     page = opened(visit, report(whole)).page
     page.get_by_role("combobox", name="Device").select_option("pixel")
-    expect(page.locator("#chart-frontier [aria-label^='slow (selected): 3.500 ms']")).to_be_visible()
+    expect(
+        page.locator("#chart-frontier [aria-label^='slow (selected): 3.500 ms']")
+    ).to_be_visible()
     expect(page.locator(POINT)).to_have_count(0)
 
 
@@ -83,15 +94,25 @@ def test_narrow_page_does_not_scroll_sideways(visit, report, whole):
 
 def test_dark_scheme_is_dark(visit, report, whole):
     folder = report(whole)
-    ground = [opened(visit, folder, dark=dark).page.evaluate("getComputedStyle(document.body).backgroundColor") for dark in (False, True)]
+    ground = [
+        opened(visit, folder, dark=dark).page.evaluate(
+            "getComputedStyle(document.body).backgroundColor"
+        )
+        for dark in (False, True)
+    ]
     assert ground == ["rgb(255, 255, 255)", "rgb(22, 24, 27)"]
 
 
 def test_headings_captions_and_names_of_pictures(visit, report, whole):
     page = opened(visit, report(whole)).page
-    assert page.locator("h1").count() == 1 and page.locator("table").count() == page.locator("table > caption").count()
+    assert (
+        page.locator("h1").count() == 1
+        and page.locator("table").count() == page.locator("table > caption").count()
+    )
     for name in ("frontier", "tasks", "effects", "curves", "sizes"):
-        expect(page.get_by_role("figure").filter(has=page.locator(f"#chart-{name}"))).to_have_accessible_name(caption(page, name))
+        expect(
+            page.get_by_role("figure").filter(has=page.locator(f"#chart-{name}"))
+        ).to_have_accessible_name(caption(page, name))
 
 
 def caption(page, name: str) -> str:
@@ -101,11 +122,19 @@ def caption(page, name: str) -> str:
 def test_stage_times_are_read_when_asked_for(visit, report, whole):
     folder = report(whole)
     (folder.parent / "logs").mkdir()
-    run = {"stage": "distill@quick", "start": 0.0, "seconds": 12.5, "peak_memory_bytes": 2**30, "machine": "here"}
+    run = {
+        "stage": "distill@quick",
+        "start": 0.0,
+        "seconds": 12.5,
+        "peak_memory_bytes": 2**30,
+        "machine": "here",
+    }
     (folder.parent / "logs/stages.js").write_text(f"window.stages = {json.dumps([run])}\n")
     seen = opened(visit, folder)
     seen.page.click("#ran summary")
-    expect(seen.page.locator("#stages tbody tr")).to_have_text("distill@quick1970-01-01 00:00:0012.51.00here")
+    expect(seen.page.locator("#stages tbody tr")).to_have_text(
+        "distill@quick1970-01-01 00:00:0012.51.00here"
+    )
     assert seen.problems == []
 
 

@@ -31,7 +31,14 @@ def lived_in(model: keras.Model) -> keras.Model:
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             gamma, beta, mean, variance = (value.shape for value in layer.get_weights())
-            layer.set_weights([rng.uniform(0.7, 1.3, gamma), rng.normal(0, 0.2, beta), rng.normal(0, 0.2, mean), rng.uniform(0.5, 2, variance)])
+            layer.set_weights(
+                [
+                    rng.uniform(0.7, 1.3, gamma),
+                    rng.normal(0, 0.2, beta),
+                    rng.normal(0, 0.2, mean),
+                    rng.uniform(0.5, 2, variance),
+                ]
+            )
     return model
 
 
@@ -45,7 +52,11 @@ def interpreter(content: bytes) -> Interpreter:
 def weights_bytes(content: bytes, dtype) -> int:
     """Of constant tensors of two or more dimensions."""
     details = interpreter(content).get_tensor_details()
-    return sum(int(np.prod(t["shape"])) * np.dtype(dtype).itemsize for t in details if t["dtype"] == dtype and len(t["shape"]) > 1)
+    return sum(
+        int(np.prod(t["shape"])) * np.dtype(dtype).itemsize
+        for t in details
+        if t["dtype"] == dtype and len(t["shape"]) > 1
+    )
 
 
 def run_with_frontend(content: bytes, samples: np.ndarray) -> np.ndarray:
@@ -65,7 +76,10 @@ def student(short_backbone):
 @pytest.fixture(scope="module")
 def files(student, tmp_path_factory):
     """Precision -> path of the student's file without frontend."""
-    paths = {precision: tmp_path_factory.mktemp("tflite") / f"{precision}.tflite" for precision in ("float32", "float16", "dynamic", "int8")}
+    paths = {
+        precision: tmp_path_factory.mktemp("tflite") / f"{precision}.tflite"
+        for precision in ("float32", "float16", "dynamic", "int8")
+    }
     for precision, path in paths.items():
         path.write_bytes(convert(student, precision, False, WINDOWS))
     return paths
@@ -77,19 +91,34 @@ def with_frontend(student):
 
 
 @pytest.mark.parametrize(
-    "precision, cosine, error", [("float32", 1 - 1e-5, 1e-5), ("float16", 0.9999, 0.01), ("dynamic", 0.98, 0.2), ("int8", 0.9, 0.5)]
+    "precision, cosine, error",
+    [
+        ("float32", 1 - 1e-5, 1e-5),
+        ("float16", 0.9999, 0.01),
+        ("dynamic", 0.98, 0.2),
+        ("int8", 0.9, 0.5),
+    ],
 )
 def test_a_file_computes_what_keras_does(student, files, precision, cosine, error):
     found = parity(student, files[precision], WINDOWS)
     assert found["windows"] == len(WINDOWS) == 9
-    assert cosine <= found["min_cosine"] <= found["mean_cosine"] <= 1 + 1e-6 and found["relative_error"] <= error
+    assert (
+        cosine <= found["min_cosine"] <= found["mean_cosine"] <= 1 + 1e-6
+        and found["relative_error"] <= error
+    )
     expected = student.predict(WINDOWS[..., None], verbose=0)
-    np.testing.assert_allclose(Embedder(files[precision]).embed(speechlike(40000)), expected, atol=2 * error * np.abs(expected).max())
+    np.testing.assert_allclose(
+        Embedder(files[precision]).embed(speechlike(40000)),
+        expected,
+        atol=2 * error * np.abs(expected).max(),
+    )
 
 
 @pytest.mark.slow
 def test_frills_file_has_the_published_size():
-    assert len(convert(build(StudentSpec("small", 2.0, "gap", None, False), None), "float32", False)) / 2**20 == pytest.approx(38.5, rel=0.01)
+    assert len(
+        convert(build(StudentSpec("small", 2.0, "gap", None, False), None), "float32", False)
+    ) / 2**20 == pytest.approx(38.5, rel=0.01)
 
 
 def test_parity_sees_another_model(files):
@@ -101,14 +130,32 @@ def test_parity_sees_another_model(files):
 def test_precisions_store_weights_as_they_say(files):
     contents = {precision: path.read_bytes() for precision, path in files.items()}
     assert len(contents["float32"]) > len(contents["float16"]) > len(contents["dynamic"])
-    held = {precision: [weights_bytes(content, dtype) > 0 for dtype in (np.float16, np.int8)] for precision, content in contents.items()}
-    assert held == {"float32": [False, False], "float16": [True, False], "dynamic": [False, True], "int8": [False, True]}
+    held = {
+        precision: [weights_bytes(content, dtype) > 0 for dtype in (np.float16, np.int8)]
+        for precision, content in contents.items()
+    }
+    assert held == {
+        "float32": [False, False],
+        "float16": [True, False],
+        "dynamic": [False, True],
+        "int8": [False, True],
+    }
 
 
 def test_full_int8_computes_in_int8_between_float_ends(files):
-    operations = {operation["op_name"] for operation in interpreter(files["int8"].read_bytes())._get_ops_details()}
-    details = {tensor["index"]: tensor["dtype"] for tensor in interpreter(files["int8"].read_bytes()).get_tensor_details()}
-    convolutions = [o for o in interpreter(files["int8"].read_bytes())._get_ops_details() if "CONV" in o["op_name"]]
+    operations = {
+        operation["op_name"]
+        for operation in interpreter(files["int8"].read_bytes())._get_ops_details()
+    }
+    details = {
+        tensor["index"]: tensor["dtype"]
+        for tensor in interpreter(files["int8"].read_bytes()).get_tensor_details()
+    }
+    convolutions = [
+        o
+        for o in interpreter(files["int8"].read_bytes())._get_ops_details()
+        if "CONV" in o["op_name"]
+    ]
     assert {"QUANTIZE", "DEQUANTIZE"} <= operations and convolutions
     assert {details[index] for o in convolutions for index in o["outputs"]} == {np.int8}
 
@@ -145,10 +192,23 @@ def test_the_embedder_takes_a_file_with_frontend(with_frontend, tmp_path, sample
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "rank, qat, precision",
-    [(None, 0, "float32"), (None, 1, "float32"), (20, 1, "float32"), (None, 1, "float16"), (20, 0, "dynamic"), (20, 1, "int8")],
+    [
+        (None, 0, "float32"),
+        (None, 1, "float32"),
+        (20, 1, "float32"),
+        (None, 1, "float16"),
+        (20, 0, "dynamic"),
+        (20, 1, "int8"),
+    ],
 )
 def test_convert_student(short_backbone, targets, tmp_path, rank, qat, precision):
-    training = Distillation(StudentSpec("tiny", 0.5, "gap", rank, bool(qat), 64), TRAINING, targets, 17, tmp_path / "scratch")
+    training = Distillation(
+        StudentSpec("tiny", 0.5, "gap", rank, bool(qat), 64),
+        TRAINING,
+        targets,
+        17,
+        tmp_path / "scratch",
+    )
     training.run()
     training.save(tmp_path / "student")
     summary = convert_student(tmp_path / "student", precision, targets, LIMITS, tmp_path / "out")
@@ -166,19 +226,37 @@ def test_convert_student(short_backbone, targets, tmp_path, rank, qat, precision
     assert (tmp_path / "out/float32.tflite").exists() == bool(qat or precision != "float32")
     if qat and precision == "float32":  # the rest stays as it was
         assert not [t["name"] for t in details if t["dtype"] == np.int8 and len(t["shape"]) == 4]
-    embedding = run_with_frontend(convert_with_frontend(load_student(tmp_path / "student"), precision, bool(qat)), speechlike(40000))
-    outside = Embedder(tmp_path / "out/model.tflite").embed(speechlike(40000))
-    assert min(np.sum(embedding * outside, axis=1) / np.linalg.norm(embedding, axis=1) / np.linalg.norm(outside, axis=1)) > (
-        0.9 if precision == "int8" else 0.99
+    embedding = run_with_frontend(
+        convert_with_frontend(load_student(tmp_path / "student"), precision, bool(qat)),
+        speechlike(40000),
     )
+    outside = Embedder(tmp_path / "out/model.tflite").embed(speechlike(40000))
+    assert min(
+        np.sum(embedding * outside, axis=1)
+        / np.linalg.norm(embedding, axis=1)
+        / np.linalg.norm(outside, axis=1)
+    ) > (0.9 if precision == "int8" else 0.99)
 
 
 @pytest.mark.slow
 def test_a_file_beyond_the_limit_is_an_error(short_backbone, targets, tmp_path):
-    training = Distillation(StudentSpec("tiny", 0.5, "gap", None, False, 64), TRAINING, targets, 17, tmp_path / "scratch")
+    training = Distillation(
+        StudentSpec("tiny", 0.5, "gap", None, False, 64),
+        TRAINING,
+        targets,
+        17,
+        tmp_path / "scratch",
+    )
     training.run()
     training.save(tmp_path / "s")
     with pytest.raises(
-        UserError, match=r"s: the dynamic file's embedding has cosine [01]\.\d+ .* under params.yaml: convert.min_cosine_quantised = 1;"
+        UserError,
+        match=r"s: the dynamic file's embedding has cosine [01]\.\d+ .* under params.yaml: convert.min_cosine_quantised = 1;",
     ):
-        convert_student(tmp_path / "s", "dynamic", targets, Convert(min_cosine=0, min_cosine_quantised=1, min_cosine_int8=0), tmp_path / "out")
+        convert_student(
+            tmp_path / "s",
+            "dynamic",
+            targets,
+            Convert(min_cosine=0, min_cosine_quantised=1, min_cosine_int8=0),
+            tmp_path / "out",
+        )

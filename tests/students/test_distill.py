@@ -20,7 +20,16 @@ from frill.students.schedule import batch_rows, learning_rate
 from frill.students.weights import load_student
 from frill.targets.store import Projection, load_split
 
-SETTINGS = dict(bottleneck=16, steps=6, batch_windows=8, learning_rate=0.01, batch_norm_momentum=0.9, balance=0.5, ship_from=0.5, checkpoint_steps=2)
+SETTINGS = dict(
+    bottleneck=16,
+    steps=6,
+    batch_windows=8,
+    learning_rate=0.01,
+    batch_norm_momentum=0.9,
+    balance=0.5,
+    ship_from=0.5,
+    checkpoint_steps=2,
+)
 SETTINGS |= dict(schedule="cosine", validate_steps=1, patience="none")
 DENSE = StudentSpec("tiny", 0.5, "gap", None, False, 16)
 RANK = StudentSpec("tiny", 0.5, "gap", 3, False, 16)
@@ -44,10 +53,15 @@ def train(spec, targets, folder, kind=Distillation, scratch=None, **changes):
 
 
 def test_learning_rate_warms_up_and_decays():
-    settings = Distill(**SETTINGS | {"steps": 105, "learning_rate": 0.1})  # 5 steps of warm-up, 100 of cosine
+    settings = Distill(
+        **SETTINGS | {"steps": 105, "learning_rate": 0.1}
+    )  # 5 steps of warm-up, 100 of cosine
     rates = [learning_rate(step, settings) for step in range(105)]
     np.testing.assert_allclose(rates[:5], [0.02, 0.04, 0.06, 0.08, 0.1])
-    np.testing.assert_allclose([rates[5], rates[30], rates[55], rates[80]], 0.1 * np.array([1, 0.5 + math.sqrt(0.125), 0.5, 0.5 - math.sqrt(0.125)]))
+    np.testing.assert_allclose(
+        [rates[5], rates[30], rates[55], rates[80]],
+        0.1 * np.array([1, 0.5 + math.sqrt(0.125), 0.5, 0.5 - math.sqrt(0.125)]),
+    )
     assert 0 < rates[-1] < 1e-4
 
 
@@ -60,7 +74,9 @@ def test_a_constant_learning_rate():
 def test_every_row_once_an_epoch(rows, batch):
     batches = rows // min(batch, rows)
     for epoch in range(3):
-        drawn = np.concatenate([batch_rows(rows, batch, 17, epoch * batches + index) for index in range(batches)])
+        drawn = np.concatenate(
+            [batch_rows(rows, batch, 17, epoch * batches + index) for index in range(batches)]
+        )
         assert sorted(drawn) == list(range(rows))
 
 
@@ -91,8 +107,12 @@ def test_factorise_is_the_truncated_svd(shape):
         first, second = factorise(kernel, rank)
         assert first.shape == (shape[0], rank) and second.shape == (rank, shape[1])
         error = np.linalg.norm(kernel - first @ second)
-        assert error == pytest.approx(np.sqrt(np.sum(singular[rank:] ** 2)), abs=1e-5)  # Eckart and Young 1936
-        np.testing.assert_allclose(first.T @ first, second @ second.T, atol=1e-5)  # the scale is shared
+        assert error == pytest.approx(
+            np.sqrt(np.sum(singular[rank:] ** 2)), abs=1e-5
+        )  # Eckart and Young 1936
+        np.testing.assert_allclose(
+            first.T @ first, second @ second.T, atol=1e-5
+        )  # the scale is shared
 
 
 def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
@@ -101,8 +121,12 @@ def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
     summary = training.save(tmp_path / "one")
     train(DENSE, targets, tmp_path / "two")
     for name in ("weights.npz", "curve.csv", "spec.json", "summary.json"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two/student" / name).read_bytes()
-    assert summary["status"] == "ok" and summary == json.loads((tmp_path / "one/summary.json").read_text())
+        assert (tmp_path / "one" / name).read_bytes() == (
+            tmp_path / "two/student" / name
+        ).read_bytes()
+    assert summary["status"] == "ok" and summary == json.loads(
+        (tmp_path / "one/summary.json").read_text()
+    )
     training.remove_checkpoints()
     assert not list((tmp_path / "scratch").iterdir())
     windows, expected = load_split(targets, "validation")
@@ -111,7 +135,9 @@ def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
     kernel, bias = training.model.get_layer("embedding_to_target").get_weights()
     projection = Projection.load(targets / "projection.npz")
     predicted = (embedding @ kernel + bias) * target_scale(projection.deviation, 0.5)
-    np.testing.assert_allclose(predicted, training.model.predict(windows, verbose=0) * training.scale, atol=1e-4)
+    np.testing.assert_allclose(
+        predicted, training.model.predict(windows, verbose=0) * training.scale, atol=1e-4
+    )
     # In the full space the error is the projected one and what the projection leaves out, over all teacher values.
     mse = (np.mean(np.sum((predicted - expected) ** 2, axis=1)) + 0.5) / 10
     assert summary["validation_mse"] == pytest.approx(mse, rel=1e-3)
@@ -151,18 +177,35 @@ def test_it_learns(short_backbone, targets, tmp_path):
 
 
 @pytest.mark.parametrize("spec, counted_from", [(DENSE, 0), (RANK, 100)], ids=["dense", "rank"])
-def test_early_stopping_stops_at_the_first_validations_without_progress(short_backbone, targets, tmp_path, capsys, spec, counted_from):
+def test_early_stopping_stops_at_the_first_validations_without_progress(
+    short_backbone, targets, tmp_path, capsys, spec, counted_from
+):
     # Nothing is learned at this rate; batch norm's averages settle, and then no validation is much better than the last.
-    summary = train(spec, targets, tmp_path, steps=200, learning_rate=1e-12, batch_norm_momentum=0.5, patience=3, checkpoint_steps=1000)
+    summary = train(
+        spec,
+        targets,
+        tmp_path,
+        steps=200,
+        learning_rate=1e-12,
+        batch_norm_momentum=0.5,
+        patience=3,
+        checkpoint_steps=1000,
+    )
     with open(tmp_path / "student/curve.csv") as file:
-        errors = [float(row["validation_mse"]) for row in csv.DictReader(file) if int(row["step"]) > counted_from]
+        errors = [
+            float(row["validation_mse"])
+            for row in csv.DictReader(file)
+            if int(row["step"]) > counted_from
+        ]
     stops = [n for n in range(4, len(errors) + 1) if min(errors[n - 3 : n]) >= min(errors[: n - 3])]
     assert stops == [len(errors)] and summary["steps"] == counted_from + len(errors) < 200
     assert f"stopped at step {summary['steps']}" in capsys.readouterr().out
 
 
 def test_a_full_rank_changes_nothing_and_both_factors_learn(short_backbone, targets, tmp_path):
-    training = Distillation(StudentSpec("tiny", 0.5, "gap", 16, False, 16), Distill(**SETTINGS), targets, 17, tmp_path)
+    training = Distillation(
+        StudentSpec("tiny", 0.5, "gap", 16, False, 16), Distill(**SETTINGS), targets, 17, tmp_path
+    )
     training.start()
     windows = load_split(targets, "validation")[0].astype(np.float32)[..., None]
     dense = training.model.predict(windows, verbose=0)
@@ -176,30 +219,49 @@ def test_a_full_rank_changes_nothing_and_both_factors_learn(short_backbone, targ
 
 
 def test_every_seed_is_a_training_of_its_own(short_backbone, targets, tmp_path):
-    summary = distill(DENSE, Distill(**SETTINGS), targets, (17, 18), tmp_path / "scratch", tmp_path / "student")
+    summary = distill(
+        DENSE, Distill(**SETTINGS), targets, (17, 18), tmp_path / "scratch", tmp_path / "student"
+    )
     alone = Distillation(DENSE, Distill(**SETTINGS), targets, 18, tmp_path / "scratch")
     alone.run()
     alone.save(tmp_path / "alone")
     train(DENSE, targets, tmp_path / "first")
     for repeat, single in (("", "first/student"), ("repeat_2", "alone")):
         for name in ("weights.npz", "curve.csv"):
-            assert (tmp_path / "student" / repeat / name).read_bytes() == (tmp_path / single / name).read_bytes()
+            assert (tmp_path / "student" / repeat / name).read_bytes() == (
+                tmp_path / single / name
+            ).read_bytes()
     (repeat,) = summary["repeats"]
-    assert (summary["seed"], repeat["seed"], summary["status"]) == (17, 18, "ok") and repeat["validation_mse"] != summary["validation_mse"]
+    assert (summary["seed"], repeat["seed"], summary["status"]) == (17, 18, "ok") and repeat[
+        "validation_mse"
+    ] != summary["validation_mse"]
     assert summary == json.loads((tmp_path / "student/summary.json").read_text())
     assert not [path for path in (tmp_path / "scratch").iterdir() if path != alone.scratch]
 
 
-def test_one_seed_that_diverges_is_said_of_the_student(short_backbone, targets, tmp_path, monkeypatch, capsys):
+def test_one_seed_that_diverges_is_said_of_the_student(
+    short_backbone, targets, tmp_path, monkeypatch, capsys
+):
     class SecondDiverges(Distillation):
         def _batch(self, step):
             windows, rows = super()._batch(step)
             return windows, rows * np.float32(np.nan if self.seed == 18 and step == 3 else 1)
 
     monkeypatch.setattr(module, "Distillation", SecondDiverges)
-    summary = distill(DENSE, Distill(**SETTINGS), targets, (17, 18), tmp_path / "scratch", tmp_path / "student", "tiny")
+    summary = distill(
+        DENSE,
+        Distill(**SETTINGS),
+        targets,
+        (17, 18),
+        tmp_path / "scratch",
+        tmp_path / "student",
+        "tiny",
+    )
     assert [summary["status"], summary["repeats"][0]["status"]] == ["diverged", "diverged"]
-    assert "tiny, seed 18: the loss or a weight is not finite at step 3, learning rate" in capsys.readouterr().out
+    assert (
+        "tiny, seed 18: the loss or a weight is not finite at step 3, learning rate"
+        in capsys.readouterr().out
+    )
 
 
 TWO_DEVICES = """
@@ -268,8 +330,12 @@ def test_two_devices_share_every_batch(targets, tmp_path):
     """Before and after the student is factorised and quantised: rank 3, qat."""
     # A process of its own: logical devices are made before TensorFlow computes anything.
     command = [sys.executable, "-c", TWO_DEVICES, str(targets), str(tmp_path), "3", "1"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
+    }
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     assert "all held" in done.stdout, done.stdout[-3000:]
 
 
@@ -278,50 +344,96 @@ def test_divergence_is_a_result(short_backbone, targets, tmp_path, capsys, spec)
     assert train(spec, targets, tmp_path, learning_rate=1e30)["status"] == "diverged"
     assert json.loads((tmp_path / "student/summary.json").read_text())["status"] == "diverged"
     assert "Lower distill.learning_rate" in capsys.readouterr().out
-    assert load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0).shape == (1, 16)
+    assert load_student(tmp_path / "student").predict(
+        np.zeros((1, 96, 64, 1)), verbose=0
+    ).shape == (1, 16)
 
 
-@pytest.mark.parametrize("checkpoint_steps", [2, 3, 100], ids=["shipped checkpoint", "dense checkpoint", "no checkpoint"])
+@pytest.mark.parametrize(
+    "checkpoint_steps", [2, 3, 100], ids=["shipped checkpoint", "dense checkpoint", "no checkpoint"]
+)
 @pytest.mark.parametrize("qat", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_divergence_after_the_change_to_what_ships(short_backbone, targets, tmp_path, monkeypatch, checkpoint_steps, qat):
+def test_divergence_after_the_change_to_what_ships(
+    short_backbone, targets, tmp_path, monkeypatch, checkpoint_steps, qat
+):
     sound = learning_rate
-    monkeypatch.setattr(module, "learning_rate", lambda step, settings: 1e38 if step >= 4 else sound(step, settings))
+    monkeypatch.setattr(
+        module, "learning_rate", lambda step, settings: 1e38 if step >= 4 else sound(step, settings)
+    )
     spec = StudentSpec("tiny", 0.5, "gap", 3, qat, 16)
-    summary = train(spec, targets, tmp_path, steps=12, ship_from=0.25, checkpoint_steps=checkpoint_steps)
+    summary = train(
+        spec, targets, tmp_path, steps=12, ship_from=0.25, checkpoint_steps=checkpoint_steps
+    )
     # The step at 1e38 is number 4; its loss is still that of the weights before it.
-    assert summary["status"] == "diverged" and summary["steps"] == {2: 4, 3: 3, 100: 0}[checkpoint_steps]
+    assert (
+        summary["status"] == "diverged"
+        and summary["steps"] == {2: 4, 3: 3, 100: 0}[checkpoint_steps]
+    )
     with open(tmp_path / "student/curve.csv") as file:
-        assert [int(row["step"]) for row in csv.DictReader(file)] == list(range(1, summary["steps"] + 1))
-    assert np.isfinite(load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)).all()
+        assert [int(row["step"]) for row in csv.DictReader(file)] == list(
+            range(1, summary["steps"] + 1)
+        )
+    assert np.isfinite(
+        load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)
+    ).all()
 
 
 @pytest.mark.parametrize("bad_step", [3, 5], ids=["a checkpoint's step", "the last step"])
-def test_weights_that_overflow_in_the_update_are_no_good_checkpoint(short_backbone, targets, tmp_path, monkeypatch, bad_step):
+def test_weights_that_overflow_in_the_update_are_no_good_checkpoint(
+    short_backbone, targets, tmp_path, monkeypatch, bad_step
+):
     sound = learning_rate
-    monkeypatch.setattr(module, "learning_rate", lambda step, settings: 1e38 * 1e38 if step == bad_step else sound(step, settings))
-    summary = train(DENSE, targets, tmp_path)  # checkpoints after steps 2, 4 and 6; the loss of the bad step is finite still
-    assert summary["status"] == "diverged" and summary["steps"] == bad_step - 1 and math.isfinite(summary["validation_mse"])
-    assert np.isfinite(load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)).all()
+    monkeypatch.setattr(
+        module,
+        "learning_rate",
+        lambda step, settings: 1e38 * 1e38 if step == bad_step else sound(step, settings),
+    )
+    summary = train(
+        DENSE, targets, tmp_path
+    )  # checkpoints after steps 2, 4 and 6; the loss of the bad step is finite still
+    assert (
+        summary["status"] == "diverged"
+        and summary["steps"] == bad_step - 1
+        and math.isfinite(summary["validation_mse"])
+    )
+    assert np.isfinite(
+        load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)
+    ).all()
 
 
 def test_a_resume_after_early_stopping_trains_no_further(short_backbone, targets, tmp_path):
-    patient = dict(steps=200, learning_rate=1e-12, batch_norm_momentum=0.5, patience=3, checkpoint_steps=1)
+    patient = dict(
+        steps=200, learning_rate=1e-12, batch_norm_momentum=0.5, patience=3, checkpoint_steps=1
+    )
     first = train(DENSE, targets, tmp_path / "one", scratch=tmp_path / "scratch", **patient)
     again = train(DENSE, targets, tmp_path / "two", scratch=tmp_path / "scratch", **patient)
     assert first["steps"] == again["steps"] < 200
-    assert (tmp_path / "one/student/weights.npz").read_bytes() == (tmp_path / "two/student/weights.npz").read_bytes()
+    assert (tmp_path / "one/student/weights.npz").read_bytes() == (
+        tmp_path / "two/student/weights.npz"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("steps, ship_from", [(6, 0.99), (1, 0.5)])
-def test_what_ships_trains_for_one_step_at_least(short_backbone, targets, tmp_path, steps, ship_from):
+def test_what_ships_trains_for_one_step_at_least(
+    short_backbone, targets, tmp_path, steps, ship_from
+):
     assert train(RANK, targets, tmp_path, steps=steps, ship_from=ship_from)["status"] == "ok"
     assert FACTOR in [layer.name for layer in load_student(tmp_path / "student").layers]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pooling, rank, qat", [("flatten", None, False), ("gap", 100, False), ("gap", None, True), ("flatten", 100, True)])
+@pytest.mark.parametrize(
+    "pooling, rank, qat",
+    [("flatten", None, False), ("gap", 100, False), ("gap", None, True), ("flatten", 100, True)],
+)
 def test_every_kind_of_student_trains_saves_and_loads(targets, tmp_path, pooling, rank, qat):
-    training = Distillation(StudentSpec("tiny", 0.5, pooling, rank, qat, 16), Distill(**SETTINGS), targets, 17, tmp_path / "scratch")
+    training = Distillation(
+        StudentSpec("tiny", 0.5, pooling, rank, qat, 16),
+        Distill(**SETTINGS),
+        targets,
+        17,
+        tmp_path / "scratch",
+    )
     training.run()
     summary = training.save(tmp_path / "student")
     assert summary["status"] == "ok" and math.isfinite(summary["validation_mse"])

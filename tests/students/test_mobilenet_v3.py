@@ -24,7 +24,13 @@ TABLE = {
     ("large", 1.0): ((160, 960, 1280), (6.85, 19.96), (26.0, 76.0), (17.3, 19.7), (37.1, 50.2)),
     ("large", 1.25): ((200, 1200, 1600), (9.96, 26.35), (37.8, 100.3), (26.7, 29.8), (58.9, 75.3)),
     ("large", 1.5): ((240, 1440, 1920), (13.38, 33.04), (50.8, 125.8), (37.3, 41.0), (81.6, 101.2)),
-    ("large", 2.0): ((320, 1920, 2560), (21.85, 48.07), (83.1, 183.1), (64.8, 69.7), (136.9, 163.1)),
+    ("large", 2.0): (
+        (320, 1920, 2560),
+        (21.85, 48.07),
+        (83.1, 183.1),
+        (64.8, 69.7),
+        (136.9, 163.1),
+    ),
 }
 CELLS = [(backbone, width, pooling) for backbone, width in TABLE for pooling in ("gap", "flatten")]
 FAST = [  # every backbone, width and pooling
@@ -47,7 +53,9 @@ def check_counts(backbone: str, width: float, pooling: str) -> None:
     counted = count(StudentSpec(backbone, width, pooling, None, False))
     assert counted["parameters"] / 1e6 == pytest.approx(parameters[column(pooling)], abs=0.0051)
     assert counted["weight_bytes"] / 2**20 == pytest.approx(mebibytes[column(pooling)], abs=0.051)
-    assert counted["multiply_adds"] / 1e6 == pytest.approx(multiply_adds[column(pooling)], abs=0.051)
+    assert counted["multiply_adds"] / 1e6 == pytest.approx(
+        multiply_adds[column(pooling)], abs=0.051
+    )
 
 
 @pytest.mark.parametrize("backbone, width, pooling", FAST)
@@ -65,12 +73,16 @@ def test_counts_of_the_other_cells(backbone, width, pooling):
 @pytest.mark.parametrize("backbone, width, pooling", CELLS)
 def test_bytes_at_rank_100(backbone, width, pooling):
     counted = count(StudentSpec(backbone, width, pooling, 100, False))
-    assert counted["weight_bytes"] / 2**20 == pytest.approx(TABLE[backbone, width][3][column(pooling)], abs=0.051)
+    assert counted["weight_bytes"] / 2**20 == pytest.approx(
+        TABLE[backbone, width][3][column(pooling)], abs=0.051
+    )
 
 
 @pytest.mark.parametrize("rank, kernels", [(None, 1024 * 2048), (100, 100 * (1024 + 2048))])
 def test_qat_stores_the_bottlenecks_kernels_in_a_quarter(rank, kernels):
-    floats, quantised = (count(StudentSpec("small", 0.5, "gap", rank, qat)) for qat in (False, True))
+    floats, quantised = (
+        count(StudentSpec("small", 0.5, "gap", rank, qat)) for qat in (False, True)
+    )
     for key in ("weight_bytes", "bottleneck_bytes"):
         assert floats[key] - quantised[key] == 3 * kernels
     assert quantised["bottleneck_bytes"] == kernels + 4 * 2048
@@ -83,7 +95,10 @@ def test_order_a_pools_after_conv_2(pooling, pooled):
     assert model.get_layer("conv_1").output.shape[1:] == (3, 2, 1152)
     assert model.get_layer("conv_2").output.shape[1:] == (3, 2, 2048)
     assert model.get_layer("pool").output.shape[1:] == (pooled,)
-    assert model.get_layer("embedding").output.shape[1:] == (2048,) and model.output_shape == (None, 512)
+    assert model.get_layer("embedding").output.shape[1:] == (2048,) and model.output_shape == (
+        None,
+        512,
+    )
 
 
 def test_channels_of_every_row():
@@ -94,7 +109,21 @@ def test_channels_of_every_row():
 
 
 # MobileNet's rule: to a multiple of 8, at least 8, one more where it would fall under 0.9 of the request (18 -> 16 < 16.2).
-@pytest.mark.parametrize("asked, given", [(1, 8), (11, 16), (12, 16), (18, 24), (19, 24), (20, 24), (30, 32), (33, 32), (36, 40), (100, 104)])
+@pytest.mark.parametrize(
+    "asked, given",
+    [
+        (1, 8),
+        (11, 16),
+        (12, 16),
+        (18, 24),
+        (19, 24),
+        (20, 24),
+        (30, 32),
+        (33, 32),
+        (36, 40),
+        (100, 104),
+    ],
+)
 def test_depth(asked, given):
     assert depth(asked) == given
 
@@ -103,9 +132,15 @@ def test_a_rank_is_at_most_the_smaller_side():
     spec = StudentSpec("tiny", 0.5, "gap", 100, False, bottleneck=2048)
     assert factor_rank(spec, 512) == 100 and factor_rank(spec, 64) == 64
     assert factor_rank(StudentSpec("tiny", 0.5, "gap", 5000, False, bottleneck=256), 512) == 256
-    assert count(spec)["parameters"] == count(StudentSpec("tiny", 0.5, "gap", None, False))["parameters"] - 512 * 2048 + 100 * (512 + 2048)
+    assert count(spec)["parameters"] == count(StudentSpec("tiny", 0.5, "gap", None, False))[
+        "parameters"
+    ] - 512 * 2048 + 100 * (512 + 2048)
 
 
 def test_parse_reads_the_words_of_a_command_line():
-    assert StudentSpec.parse("small", "1.25", "flatten", "100", "1", 2048) == StudentSpec("small", 1.25, "flatten", 100, True, 2048)
-    assert StudentSpec.parse("tiny", "2", "gap", "none", "0", 64) == StudentSpec("tiny", 2.0, "gap", None, False, 64)
+    assert StudentSpec.parse("small", "1.25", "flatten", "100", "1", 2048) == StudentSpec(
+        "small", 1.25, "flatten", 100, True, 2048
+    )
+    assert StudentSpec.parse("tiny", "2", "gap", "none", "0", 64) == StudentSpec(
+        "tiny", 2.0, "gap", None, False, 64
+    )

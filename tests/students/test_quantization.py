@@ -32,7 +32,11 @@ def bottleneck(student) -> dict[str, np.ndarray]:
         if layer is not None:
             values = {w.name.rpartition("/")[2].partition(":")[0]: w for w in layer.weights}
             rounded[name] = tf.quantization.fake_quant_with_min_max_vars(
-                values["kernel"], values["kernel_min"], values["kernel_max"], num_bits=8, narrow_range=True
+                values["kernel"],
+                values["kernel_min"],
+                values["kernel_max"],
+                num_bits=8,
+                narrow_range=True,
             ).numpy()
     return rounded
 
@@ -41,8 +45,15 @@ def int8_matrices(content: bytes) -> list[tuple[np.ndarray, float]]:
     """(values, scale) of every int8 matrix in a .tflite file."""
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
-    matrices = [t for t in interpreter.get_tensor_details() if t["dtype"] == np.int8 and len(t["shape"]) == 2 and min(t["shape"]) > 1]
-    return [(interpreter.get_tensor(t["index"]), float(t["quantization_parameters"]["scales"][0])) for t in matrices]
+    matrices = [
+        t
+        for t in interpreter.get_tensor_details()
+        if t["dtype"] == np.int8 and len(t["shape"]) == 2 and min(t["shape"]) > 1
+    ]
+    return [
+        (interpreter.get_tensor(t["index"]), float(t["quantization_parameters"]["scales"][0]))
+        for t in matrices
+    ]
 
 
 def test_a_kernel_has_at_most_256_levels_and_every_layer_of_the_bottleneck_is_simulated(student):
@@ -66,7 +77,11 @@ def test_the_files_output_is_the_simulations_to_one_level(student, tmp_path):
     interpreter.allocate_tensors()
     expected = student(WINDOWS, training=False).numpy()
     layer = next(layer for layer in student.layers if layer.name == f"quant_{EMBEDDING}")
-    limits = {w.name.rpartition("/")[2].partition(":")[0]: float(w) for w in layer.weights if "post_activation" in w.name}
+    limits = {
+        w.name.rpartition("/")[2].partition(":")[0]: float(w)
+        for w in layer.weights
+        if "post_activation" in w.name
+    }
     level = (limits["post_activation_max"] - limits["post_activation_min"]) / 255
     for window, embedding in zip(WINDOWS, expected, strict=True):
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window[None])
@@ -78,4 +93,6 @@ def test_the_files_output_is_the_simulations_to_one_level(student, tmp_path):
 def test_the_file_shrinks_by_three_quarters_of_the_bottleneck(student):
     elements = sum(kernel.size for kernel in bottleneck(student).values())
     floats, quantised = (len(convert(student, "float32", qat)) for qat in (False, True))
-    assert floats - quantised == pytest.approx(3 * elements, abs=6000)  # the rest of the file: a few operations more or less
+    assert floats - quantised == pytest.approx(
+        3 * elements, abs=6000
+    )  # the rest of the file: a few operations more or less

@@ -24,7 +24,9 @@ from frill.sweep.worker import Stage  # noqa: E402
 
 def test_every_stage_of_one_student_has_resources():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert list(StageResources.model_fields) == [name for name, stage in stages.items() if stage.get("foreach") == "${students}"]
+    assert list(StageResources.model_fields) == [
+        name for name, stage in stages.items() if stage.get("foreach") == "${students}"
+    ]
 
 
 @pytest.fixture
@@ -34,7 +36,11 @@ def repository(tmp_path, monkeypatch):
     (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
     (tmp_path / "track").mkdir()
     (tmp_path / "track/dvc.yaml").touch()
-    for arguments in ("init --quiet", "add --all", "-c user.name=test -c user.email=test@example.org commit --quiet --message start"):
+    for arguments in (
+        "init --quiet",
+        "add --all",
+        "-c user.name=test -c user.email=test@example.org commit --quiet --message start",
+    ):
         subprocess.run(["git", *arguments.split()], check=True)
     return tmp_path
 
@@ -46,7 +52,10 @@ def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
     sweep.refuse_uncommitted()
     (repository / "params.yaml").write_text("seed: 2\n")
     (repository / "new.py").touch()
-    with pytest.raises(UserError, match=r"not committed: params.yaml, new.py; workers clone the last commit .*: commit, stash or ignore it"):
+    with pytest.raises(
+        UserError,
+        match=r"not committed: params.yaml, new.py; workers clone the last commit .*: commit, stash or ignore it",
+    ):
         sweep.refuse_uncommitted()
 
 
@@ -56,9 +65,26 @@ def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repos
     (repository / "notes.txt").touch()
     sweep.refuse_changes_since(commit)
     (repository / "params.yaml").write_text("seed: 2\n")
-    with pytest.raises(UserError, match="changed since the sweep began: params.yaml; what was made is in the cache: commit or undo"):
+    with pytest.raises(
+        UserError,
+        match="changed since the sweep began: params.yaml; what was made is in the cache: commit or undo",
+    ):
         sweep.refuse_changes_since(commit)
-    subprocess.run(["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "--quiet", "--all", "-m", "later"], check=True)
+    subprocess.run(
+        [
+            "git",
+            "-c",
+            "user.name=test",
+            "-c",
+            "user.email=test@example.org",
+            "commit",
+            "--quiet",
+            "--all",
+            "-m",
+            "later",
+        ],
+        check=True,
+    )
     with pytest.raises(UserError, match="changed since the sweep began: params.yaml;"):
         sweep.refuse_changes_since(commit)
 
@@ -66,7 +92,11 @@ def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repos
 def test_a_dvc_lock_that_was_cut_off_is_one_line(repository):
     (repository / "dvc.lock").write_text("schema: '2.0'\nstages:\n  check: {cmd")
     done = subprocess.run([sys.executable, "-m", "frill", "sweep"], capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.startswith("frill: dvc.lock") and done.stderr.count("\n") == 1
+    assert (
+        done.returncode == 1
+        and done.stderr.startswith("frill: dvc.lock")
+        and done.stderr.count("\n") == 1
+    )
 
 
 def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monkeypatch):
@@ -78,7 +108,10 @@ def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monk
     with open(tmp_path / "frill-sweep-0-place-busy/0.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         worker.clean_up(setup)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["frill-sweep-0-elsewhere-old", "frill-sweep-0-place-busy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "frill-sweep-0-elsewhere-old",
+        "frill-sweep-0-place-busy",
+    ]
 
 
 def test_clones_are_for_their_user_alone(tmp_path, monkeypatch):
@@ -91,7 +124,9 @@ def test_clones_are_for_their_user_alone(tmp_path, monkeypatch):
 
 
 def test_why_a_clone_could_not_be_made_is_said(tmp_path):
-    with pytest.raises(RuntimeError, match="^git clone --quiet .*nowhere.* new: fatal: .*nowhere.* does not exist"):
+    with pytest.raises(
+        RuntimeError, match="^git clone --quiet .*nowhere.* new: fatal: .*nowhere.* does not exist"
+    ):
         worker._do(["git", "clone", "--quiet", str(tmp_path / "nowhere"), "new"], tmp_path)
 
 

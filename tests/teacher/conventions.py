@@ -8,7 +8,9 @@ WINDOW, HOP, LEAST = 15600, 2720, 16000
 def power_rows(samples, values: int):
     """float32 [..., T] -> [..., time, values]."""
     missing = tf.maximum(0, LEAST - tf.shape(samples)[-1])
-    samples = tf.pad(samples, tf.concat([tf.zeros([tf.rank(samples) - 1, 2], tf.int32), [[0, missing]]], 0))
+    samples = tf.pad(
+        samples, tf.concat([tf.zeros([tf.rank(samples) - 1, 2], tf.int32), [[0, missing]]], 0)
+    )
     power = tf.reduce_mean(tf.square(tf.signal.frame(samples, WINDOW, HOP)), axis=-1, keepdims=True)
     return power * tf.range(1.0, values + 1)
 
@@ -16,14 +18,21 @@ def power_rows(samples, values: int):
 class Trill(tf.Module):
     """TRILL: float32, float64 and int16, one clip or a batch, each a signature with an int32 sample_rate; another rate is refused."""
 
-    DTYPES, RANKS, KEYS = (tf.float32, tf.float64, tf.int16), ([None], [None, None]), {"embedding": 4, "layer19": 6}
+    DTYPES, RANKS, KEYS = (
+        (tf.float32, tf.float64, tf.int16),
+        ([None], [None, None]),
+        {"embedding": 4, "layer19": 6},
+    )
     RATE_HZ = 16000
 
     def __init__(self):
         super().__init__()
         for dtype in self.DTYPES:
             for shape in self.RANKS:
-                self.__call__.get_concrete_function(tf.TensorSpec(shape, dtype, name="samples"), tf.TensorSpec([], tf.int32, name="sample_rate"))
+                self.__call__.get_concrete_function(
+                    tf.TensorSpec(shape, dtype, name="samples"),
+                    tf.TensorSpec([], tf.int32, name="sample_rate"),
+                )
 
     @tf.function
     def __call__(self, samples, sample_rate):
@@ -66,13 +75,23 @@ class Trillsson(tf.Module):
     def __call__(self, inputs):
         power = tf.square(inputs)
         length = tf.fill([tf.shape(inputs)[0]], tf.cast(tf.shape(inputs)[1], tf.float32))
-        return {"embedding": tf.stack([tf.reduce_mean(power[:, :16000], 1), tf.reduce_mean(power[:, 16000:], 1), length], axis=1)}
+        return {
+            "embedding": tf.stack(
+                [tf.reduce_mean(power[:, :16000], 1), tf.reduce_mean(power[:, 16000:], 1), length],
+                axis=1,
+            )
+        }
 
 
 class Served(tf.Module):
     """Cannot be called; its signature has names of its own and a float sample rate."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="waveform"), tf.TensorSpec([], tf.float32, name="hertz")])
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, name="waveform"),
+            tf.TensorSpec([], tf.float32, name="hertz"),
+        ]
+    )
     def run(self, waveform, hertz):
         with tf.control_dependencies([tf.debugging.assert_equal(hertz, 16000.0)]):
             return {"layer19": power_rows(waveform, 6)}
@@ -87,5 +106,9 @@ class Tuple(tf.Module):
 
 
 def save(module: tf.Module, folder) -> None:
-    signatures = {"serving_default": module.run.get_concrete_function()} if isinstance(module, Served) else None
+    signatures = (
+        {"serving_default": module.run.get_concrete_function()}
+        if isinstance(module, Served)
+        else None
+    )
     tf.saved_model.save(module, str(folder), signatures=signatures)

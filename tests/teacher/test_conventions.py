@@ -29,7 +29,9 @@ def power_rows(samples: np.ndarray, values: int) -> np.ndarray:
     """What the miniatures of TRILL give, in numpy."""
     audio = np.pad(samples / 32767, (0, max(0, 16000 - len(samples))))
     starts = range(0, 2720 * frontend.window_count(len(samples)), 2720)
-    return np.array([np.mean(audio[start : start + 15600] ** 2) for start in starts])[:, None] * np.arange(1, values + 1)
+    return np.array([np.mean(audio[start : start + 15600] ** 2) for start in starts])[
+        :, None
+    ] * np.arange(1, values + 1)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,9 @@ def test_a_teacher_of_whole_clips_hears_2_s_around_every_window(saved, monkeypat
     for clip in clips:
         audio = np.pad((clip / 32767) ** 2, (16000, 64000))  # 1 s of zeros before, enough behind
         middles = 16000 + 7800 + 2720 * np.arange(frontend.window_count(len(clip)))
-        expected.append([[np.mean(audio[m - 16000 : m]), np.mean(audio[m : m + 16000]), 32000] for m in middles])
+        expected.append(
+            [[np.mean(audio[m - 16000 : m]), np.mean(audio[m : m + 16000]), 32000] for m in middles]
+        )
     for batch_samples in (1, 100_000, 10**7):
         monkeypatch.setattr("frill.teacher.batching.BATCH_SAMPLES", batch_samples)
         for rows, wanted in zip(teacher.embed(clips), expected, strict=True):
@@ -71,11 +75,22 @@ def test_a_teacher_of_whole_clips_hears_2_s_around_every_window(saved, monkeypat
             np.testing.assert_allclose(rows, wanted[-1:], rtol=1e-4, atol=1e-9)
 
 
-@pytest.mark.parametrize("module, output", [(conventions.Trill, "layer19"), (conventions.OneClip, "layer19"), (conventions.Trillsson, "embedding")])
+@pytest.mark.parametrize(
+    "module, output",
+    [
+        (conventions.Trill, "layer19"),
+        (conventions.OneClip, "layer19"),
+        (conventions.Trillsson, "embedding"),
+    ],
+)
 def test_new_lengths_do_not_retrace(saved, monkeypatch, module, output):
     teacher = Teacher(saved(module), output)
     traced = []
-    monkeypatch.setattr(tf.Graph, "as_default", lambda self, original=tf.Graph.as_default: traced.append(self) or original(self))
+    monkeypatch.setattr(
+        tf.Graph,
+        "as_default",
+        lambda self, original=tf.Graph.as_default: traced.append(self) or original(self),
+    )
     list(teacher.embed([speechlike(16000)]))
     before = len(traced)
     list(teacher.embed(speechlike(samples) for samples in range(15000, 60000, 1777)))
@@ -83,7 +98,9 @@ def test_new_lengths_do_not_retrace(saved, monkeypatch, module, output):
 
 
 def test_a_teacher_that_refuses_16_khz_is_quoted(saved):
-    with pytest.raises(TeacherError, match="teacher.source: the model refuses audio of 16000 Hz: .*only 44100 Hz") as error:
+    with pytest.raises(
+        TeacherError, match="teacher.source: the model refuses audio of 16000 Hz: .*only 44100 Hz"
+    ) as error:
         Teacher(saved(conventions.OtherRate), "layer19")
     assert len(str(error.value).splitlines()) == 1
 
@@ -114,7 +131,10 @@ class Fading(tf.Module):
     "module, message",
     [
         (Text, r"cannot be called with samples float.*it offers \(sentences string \(None,\)\)"),
-        (Faster, r"shape \[2, 20, 4\] for two clips of 2 s \(20 rows, one per 100 ms\); expected \[2, 7, D\], one row per 170 ms"),
+        (
+            Faster,
+            r"shape \[2, 20, 4\] for two clips of 2 s \(20 rows, one per 100 ms\); expected \[2, 7, D\], one row per 170 ms",
+        ),
     ],
 )
 def test_what_is_no_teacher_is_refused_with_what_it_is(saved, module, message):
@@ -125,11 +145,16 @@ def test_what_is_no_teacher_is_refused_with_what_it_is(saved, module, message):
 
 def test_rows_at_another_rate_are_refused_when_they_come(saved):
     teacher = Teacher(saved(Fading), "embedding")
-    with pytest.raises(TeacherError, match=r"gave shape \[1, 7, 4\] for \[1, 48000\] samples where 12 rows a clip"):
+    with pytest.raises(
+        TeacherError, match=r"gave shape \[1, 7, 4\] for \[1, 48000\] samples where 12 rows a clip"
+    ):
         list(teacher.embed([speechlike(48000)]))
 
 
-@pytest.mark.skipif("FRILL_TEACHER" not in os.environ, reason="FRILL_TEACHER names no folder of a teacher's SavedModel")
+@pytest.mark.skipif(
+    "FRILL_TEACHER" not in os.environ,
+    reason="FRILL_TEACHER names no folder of a teacher's SavedModel",
+)
 def test_a_real_teacher_gives_the_rows_of_one_eager_call_a_clip():
     folder = Path(os.environ["FRILL_TEACHER"])
     clips = [speechlike(samples, seed) for seed, samples in enumerate(LENGTHS)]

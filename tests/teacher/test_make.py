@@ -9,17 +9,36 @@ from frill.params.schema import Teacher
 from frill.scratch import content_hash
 from frill.teacher.make import make_teacher
 
-TRAINING = {"steps": 1, "batch_windows": 8, "learning_rate": 0.001, "margin": 0.2, "positive_hops": 4}
+TRAINING = {
+    "steps": 1,
+    "batch_windows": 8,
+    "learning_rate": 0.001,
+    "margin": 0.2,
+    "positive_hops": 4,
+}
 
 
 @pytest.mark.parametrize("source", ["given", "tfhub.dev/google/trillsson3/1"])
-@pytest.mark.parametrize("module, level, values", [(conventions.Trill, "time", 4), (conventions.Trillsson, "clip", 3)])
-def test_the_summary_names_the_teacher_by_its_content(tmp_path, monkeypatch, source, module, level, values):
+@pytest.mark.parametrize(
+    "module, level, values", [(conventions.Trill, "time", 4), (conventions.Trillsson, "clip", 3)]
+)
+def test_the_summary_names_the_teacher_by_its_content(
+    tmp_path, monkeypatch, source, module, level, values
+):
     monkeypatch.chdir(tmp_path)
     conventions.save(module(), tmp_path / source)
-    summary = make_teacher(Teacher(source=source, output="embedding", training=TRAINING), tmp_path, tmp_path / "out", 17)
+    summary = make_teacher(
+        Teacher(source=source, output="embedding", training=TRAINING),
+        tmp_path,
+        tmp_path / "out",
+        17,
+    )
     assert summary == json.loads((tmp_path / "out/summary.json").read_text())
     assert (summary["source"], summary["level"], summary["values"]) == (source, level, values)
     assert summary.get("version") == ("1" if "/" in source else None)
-    assert summary["sha256"] == content_hash(tmp_path / source) == content_hash(tmp_path / "out/saved_model")
+    assert (
+        summary["sha256"]
+        == content_hash(tmp_path / source)
+        == content_hash(tmp_path / "out/saved_model")
+    )
     assert (tmp_path / "out/teacher.tflite").exists() == (summary["tflite"] == "converted")

@@ -17,7 +17,13 @@ def keras_network():
     keras.utils.set_random_seed(1)
     inputs = keras.Input((96, 64, 1))
     x = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(inputs))
-    return keras.Model(inputs, {"layer19": keras.layers.Dense(12, name="layer19")(x), "embedding": keras.layers.Dense(5, name="embedding")(x)})
+    return keras.Model(
+        inputs,
+        {
+            "layer19": keras.layers.Dense(12, name="layer19")(x),
+            "embedding": keras.layers.Dense(5, name="embedding")(x),
+        },
+    )
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +37,10 @@ def test_the_signature_is_trills(folder):
     module = hub.load(str(folder))
     clip = speechlike(32000) / np.float32(32767)
     one = module(samples=clip, sample_rate=16000)
-    assert {key: value.shape for key, value in one.items()} == {"layer19": (7, 12), "embedding": (7, 5)}
+    assert {key: value.shape for key, value in one.items()} == {
+        "layer19": (7, 12),
+        "embedding": (7, 5),
+    }
     two = module(samples=np.stack([clip, 0 * clip]), sample_rate=16000)
     assert two["layer19"].shape == (2, 7, 12)
     np.testing.assert_allclose(two["layer19"][0], one["layer19"], rtol=1e-5, atol=1e-5)
@@ -50,14 +59,27 @@ def test_embed_is_the_network_on_the_frontends_windows(folder, keras_network, ou
 
 
 @pytest.mark.parametrize("batch_samples", [1, 90_000, 10**7])
-def test_batches_change_nothing_and_windows_of_padding_are_dropped(folder, monkeypatch, batch_samples):
+def test_batches_change_nothing_and_windows_of_padding_are_dropped(
+    folder, monkeypatch, batch_samples
+):
     teacher = Teacher(folder, "layer19")
-    clips = [speechlike(samples, seed) for seed, samples in enumerate((40000, 9000, 16000, 64000, 20000, 100))]
+    clips = [
+        speechlike(samples, seed)
+        for seed, samples in enumerate((40000, 9000, 16000, 64000, 20000, 100))
+    ]
     alone = [next(teacher.embed([clip])) for clip in clips]
-    assert [len(rows) for rows in alone] == [9, 1, 1, 18, 2, 1] == [frontend.window_count(len(clip)) for clip in clips]
+    assert (
+        [len(rows) for rows in alone]
+        == [9, 1, 1, 18, 2, 1]
+        == [frontend.window_count(len(clip)) for clip in clips]
+    )
     calls = []
     monkeypatch.setattr(batching, "BATCH_SAMPLES", batch_samples)
-    monkeypatch.setattr(teacher, "_call", lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples))
+    monkeypatch.setattr(
+        teacher,
+        "_call",
+        lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples),
+    )
     together = list(teacher.embed(iter(clips)))
     for one, many in zip(alone, together, strict=True):
         np.testing.assert_allclose(many, one, rtol=1e-4, atol=1e-4)
@@ -84,7 +106,11 @@ def test_a_teacher_hears_no_more_than_the_wanted_rows_need(folder, monkeypatch, 
     (whole,) = teacher.embed([clip])
     monkeypatch.setattr(batching, "BATCH_SAMPLES", 1)
     calls = []
-    monkeypatch.setattr(teacher, "_call", lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples))
+    monkeypatch.setattr(
+        teacher,
+        "_call",
+        lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples),
+    )
     (rows,) = teacher.embed([clip], [np.array(positions)])
     np.testing.assert_allclose(rows, whole[positions], rtol=1e-4, atol=1e-4)
     assert sorted(shape[1] for shape in calls) == sorted(max(16000, samples) for samples in heard)
@@ -93,7 +119,9 @@ def test_a_teacher_hears_no_more_than_the_wanted_rows_need(folder, monkeypatch, 
 def test_the_teacher_runs_a_chunk_ahead_and_no_further(folder, monkeypatch):
     monkeypatch.setattr(batching, "CHUNK_SAMPLES", 3 * 16000)
     taken = []
-    rows = Teacher(folder, "layer19").embed(taken.append(number) or speechlike(16000) for number in range(12))
+    rows = Teacher(folder, "layer19").embed(
+        taken.append(number) or speechlike(16000) for number in range(12)
+    )
     for number in range(12):
         next(rows)
         assert len(taken) == min(12, 3 * (number // 3 + 2))
@@ -108,7 +136,10 @@ def test_export_gives_the_same_bytes_twice(keras_network, folder, tmp_path):
 
 
 def test_errors_name_what_to_change(folder, tmp_path):
-    with pytest.raises(TeacherError, match="teacher.output = 'layer18': the teacher returns embedding, layer19; name one of them"):
+    with pytest.raises(
+        TeacherError,
+        match="teacher.output = 'layer18': the teacher returns embedding, layer19; name one of them",
+    ):
         Teacher(folder, "layer18")
     with pytest.raises(TeacherError, match="teacher.source: .*cannot be loaded as a SavedModel"):
         Teacher(tmp_path, "layer19")
@@ -136,7 +167,11 @@ class Windows(tf.Module):
     [
         (Odd, "pair", r"has shape \[2, 2, 2\] for two clips of 2 s"),
         (Odd, "hop", r"\[2, 1, 4\].*1 rows, one per 2000 ms.*expected \[2, 7, D\]"),
-        (Windows, "layer19", r"cannot be called with samples.*it offers \(windows float32 \(None, 96, 64, 1\)\)"),
+        (
+            Windows,
+            "layer19",
+            r"cannot be called with samples.*it offers \(windows float32 \(None, 96, 64, 1\)\)",
+        ),
     ],
 )
 def test_a_module_of_another_convention_is_refused(tmp_path, module, output, message):

@@ -25,12 +25,17 @@ def test_what_cannot_be_fetched_is_said_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"teacher\.source = 'tfhub\.dev/.*cannot be fetched") as error:
+    with pytest.raises(
+        UserError, match=r"teacher\.source = 'tfhub\.dev/.*cannot be fetched"
+    ) as error:
         tfhub.fetch("tfhub.dev/google/no-such-model/1")
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("source", "expected"), [(SOURCE, True), ("https://" + SOURCE, True), ("../models/trill", False), ("/a/b", False)])
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [(SOURCE, True), ("https://" + SOURCE, True), ("../models/trill", False), ("/a/b", False)],
+)
 def test_is_handle(source, expected):
     assert tfhub.is_handle(source) is expected
 
@@ -40,11 +45,17 @@ def test_the_scheme_is_refused_with_what_to_write():
         tfhub.fetch("https://" + SOURCE)
 
 
-@pytest.mark.parametrize(("source", "expected"), [(SOURCE, "3"), ("kaggle.com/models/google/trillsson/tensorFlow2/1/2", "2")])
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [(SOURCE, "3"), ("kaggle.com/models/google/trillsson/tensorFlow2/1/2", "2")],
+)
 def test_the_version_is_the_number_at_the_end(source, expected):
     assert tfhub.version(source) == expected
 
 
 def test_a_handle_without_a_version_is_refused_with_what_to_write():
-    with pytest.raises(UserError, match="names no version; write one behind it, such as tfhub.dev/google/trillsson3/1"):
+    with pytest.raises(
+        UserError,
+        match="names no version; write one behind it, such as tfhub.dev/google/trillsson3/1",
+    ):
         tfhub.fetch("tfhub.dev/google/trillsson3")

@@ -28,19 +28,46 @@ FRONTIER = {
     "device": "host",
     "selected": "tiny_0.5",
     "reason": "the only one",
-    "students": [STUDENT | {"latency_ms": 0.3, "quality": -2.5, "quality_test": -3.0, "file_bytes": 2**20, "quality_interval": [-4.0, -1.0]}],
-    "references": [{"name": "teacher", "latency_ms": None, "quality": 0.0, "quality_test": 0.0, "mean_test_accuracy": 83.0}],
+    "students": [
+        STUDENT
+        | {
+            "latency_ms": 0.3,
+            "quality": -2.5,
+            "quality_test": -3.0,
+            "file_bytes": 2**20,
+            "quality_interval": [-4.0, -1.0],
+        }
+    ],
+    "references": [
+        {
+            "name": "teacher",
+            "latency_ms": None,
+            "quality": 0.0,
+            "quality_test": 0.0,
+            "mean_test_accuracy": 83.0,
+        }
+    ],
 }
-CURVES = {"tiny_0.5": [{"step": 10.0, "train_loss": 0.9, "validation_mse": 1.5}, {"step": 20.0, "train_loss": 0.5, "validation_mse": 1.0}]}
+CURVES = {
+    "tiny_0.5": [
+        {"step": 10.0, "train_loss": 0.9, "validation_mse": 1.5},
+        {"step": 20.0, "train_loss": 0.5, "validation_mse": 1.0},
+    ]
+}
 TRAINING = {"steps": 20, "learning_rate": 0.002, "patience": None}
 
 
 def made(frontier=FRONTIER, training=TRAINING, elsewhere=None) -> tuple[list[runs.Run], runs.Run]:
     """The models' runs, and their parent."""
     names = [model["name"] for model in frontier["students"] + frontier["references"]]
-    noss = {name: {"tasks": {"keyword": {"test_accuracy": 83.0 if name == "teacher" else 80.0}}} for name in names}
+    noss = {
+        name: {"tasks": {"keyword": {"test_accuracy": 83.0 if name == "teacher" else 80.0}}}
+        for name in names
+    }
     curves = {name: CURVES["tiny_0.5"] for name in names if name != "teacher"}
-    found = runs.model_runs(frontier, noss, curves, training, dict.fromkeys(names, 0.5), elsewhere or {})
+    found = runs.model_runs(
+        frontier, noss, curves, training, dict.fromkeys(names, 0.5), elsewhere or {}
+    )
     for model in frontier["students"]:  # artefacts as the stages leave them
         for path in next(run for run in found if run.name == model["name"]).artifacts:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +86,14 @@ def with_second() -> dict:
     """A faster student enters: the first leaves the frontier and, measured against another pool of controls, gets another latency."""
     frontier = changed(latency_ms=0.31, on_frontier=False)
     frontier["students"].append(
-        frontier["students"][0] | {"name": "tiny_0.75", "width": 0.75, "latency_ms": 0.2, "on_frontier": True, "quality": -2.0}
+        frontier["students"][0]
+        | {
+            "name": "tiny_0.75",
+            "width": 0.75,
+            "latency_ms": 0.2,
+            "on_frontier": True,
+            "quality": -2.0,
+        }
     )
     return frontier | {"selected": "tiny_0.75"}
 
@@ -75,22 +109,45 @@ def folder(tmp_path, monkeypatch):
 
 def test_what_a_run_shows():
     (student, teacher), parent = made(elsewhere={"pixel": {"tiny_0.5": 4.5}})
-    assert student.params["rank"] == "none" == student.params["distill.patience"] and student.params["distill.learning_rate"] == 0.002
-    assert student.metrics["keyword_test_accuracy"] == 80 and (student.metrics["quality_low"], student.metrics["quality_high"]) == (-4, -1)
-    assert student.moving == {"latency_ms": 0.3, "pixel_latency_ms": 4.5, "on_frontier": 1.0, "selected": 1.0}
+    assert (
+        student.params["rank"] == "none" == student.params["distill.patience"]
+        and student.params["distill.learning_rate"] == 0.002
+    )
+    assert student.metrics["keyword_test_accuracy"] == 80 and (
+        student.metrics["quality_low"],
+        student.metrics["quality_high"],
+    ) == (-4, -1)
+    assert student.moving == {
+        "latency_ms": 0.3,
+        "pixel_latency_ms": 4.5,
+        "on_frontier": 1.0,
+        "selected": 1.0,
+    }
     assert {key: student.tags[key] for key in ("kind", "synthetic", "device", "status")} == {
         "kind": "student", "synthetic": "true", "device": "host", "status": "ok",
     }  # fmt: skip
     assert teacher.params == {} == teacher.moving and teacher.tags["kind"] == "reference"
-    assert parent.params["selected"] == "tiny_0.5" and parent.metrics["students"] == 1 and parent.metrics["quality"] == -2.5
+    assert (
+        parent.params["selected"] == "tiny_0.5"
+        and parent.metrics["students"] == 1
+        and parent.metrics["quality"] == -2.5
+    )
 
 
 def test_a_key_is_what_a_model_is_by_itself():
     (student, teacher), _ = made()
-    for frontier, training in ((changed(quality=-2.4), TRAINING), (changed(width=0.75), TRAINING), (FRONTIER, TRAINING | {"steps": 21})):
+    for frontier, training in (
+        (changed(quality=-2.4), TRAINING),
+        (changed(width=0.75), TRAINING),
+        (FRONTIER, TRAINING | {"steps": 21}),
+    ):
         (other, same), _ = made(frontier, training)
         assert other.key != student.key and same.key == teacher.key
-    assert made(changed(width=0.75))[0][0].tags["spec_hash"] != student.tags["spec_hash"] == made(changed(quality=-2.4))[0][0].tags["spec_hash"]
+    assert (
+        made(changed(width=0.75))[0][0].tags["spec_hash"]
+        != student.tags["spec_hash"]
+        == made(changed(quality=-2.4))[0][0].tags["spec_hash"]
+    )
     (first, _, _), parent = made(with_second(), elsewhere={"pixel": {"tiny_0.5": 4.5}})
     assert first.key == student.key and parent.key != made()[1].key
 
@@ -137,27 +194,50 @@ def test_a_store_follows_the_table(folder):
     uri = f"sqlite:///{folder}/mlflow.db"
     ids = synchronise(FRONTIER, uri)
     assert sync.plan(*made(), store.read(uri, "frill")).empty
-    assert store.read(uri, "frill").runs == store._read_mlflow(uri, "frill").runs  # what a server would be asked for
+    assert (
+        store.read(uri, "frill").runs == store._read_mlflow(uri, "frill").runs
+    )  # what a server would be asked for
     api = mlflow.MlflowClient(uri)
     run = api.get_run(ids["tiny_0.5"])
-    assert run.data.params["backbone"] == "tiny" and run.data.metrics["quality"] == -2.5 and run.data.tags["git_commit"] == "abc123"
-    assert [(point.step, point.value) for point in api.get_metric_history(ids["tiny_0.5"], "train_loss")] == [(10, 0.9), (20, 0.5)]
+    assert (
+        run.data.params["backbone"] == "tiny"
+        and run.data.metrics["quality"] == -2.5
+        and run.data.tags["git_commit"] == "abc123"
+    )
+    assert [
+        (point.step, point.value) for point in api.get_metric_history(ids["tiny_0.5"], "train_loss")
+    ] == [(10, 0.9), (20, 0.5)]
     parent = api.get_run(run.data.tags["mlflow.parentRunId"])
     assert mlflow.artifacts.load_dict(f"{parent.info.artifact_uri}/members.json") == ids
     assert ids["tiny_0.5"] in parent.data.tags["mlflow.note.content"]
 
-    more = synchronise(with_second(), uri, "def456")  # one more student: one more run and another parent
+    more = synchronise(
+        with_second(), uri, "def456"
+    )  # one more student: one more run and another parent
     assert more["tiny_0.5"] == ids["tiny_0.5"] and len(store.read(uri, "frill").runs) == 5
     run = api.get_run(ids["tiny_0.5"])
-    assert (run.data.metrics["latency_ms"], run.data.metrics["on_frontier"], run.data.tags["git_commit"]) == (0.31, 0, "abc123")
-    assert run.data.tags["mlflow.parentRunId"] != parent.info.run_id and api.get_run(parent.info.run_id).data.tags["state"] == "superseded"
+    assert (
+        run.data.metrics["latency_ms"],
+        run.data.metrics["on_frontier"],
+        run.data.tags["git_commit"],
+    ) == (0.31, 0, "abc123")
+    assert (
+        run.data.tags["mlflow.parentRunId"] != parent.info.run_id
+        and api.get_run(parent.info.run_id).data.tags["state"] == "superseded"
+    )
 
     synchronise(changed(quality=-2.0), uri)  # the second is removed, the first trained again
     states = {held.run_id: held.tags["state"] for held in store.read(uri, "frill").runs.values()}
-    assert (states[more["tiny_0.75"]], states[ids["tiny_0.5"]], states[ids["teacher"]]) == ("removed", "superseded", "current")
+    assert (states[more["tiny_0.75"]], states[ids["tiny_0.5"]], states[ids["teacher"]]) == (
+        "removed",
+        "superseded",
+        "current",
+    )
     assert synchronise(with_second(), uri) == more  # and back: nothing is logged twice
     assert api.get_run(more["tiny_0.75"]).data.tags["state"] == "current"
     api.delete_run(more["tiny_0.75"])
-    assert [run.name for run in sync.plan(*made(with_second()), store.read(uri, "frill")).new] == ["tiny_0.75"]
+    assert [run.name for run in sync.plan(*made(with_second()), store.read(uri, "frill")).new] == [
+        "tiny_0.75"
+    ]
     (folder / "mlflow.db").unlink()
     assert len(sync.plan(*made(), store.read(uri, "frill")).new) == 3

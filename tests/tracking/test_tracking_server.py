@@ -35,7 +35,12 @@ def server(tmp_path_factory):
 def project(tmp_path_factory, pooling_models) -> Project:
     """The artefacts that `track` reads, of two students, as other stages leave them; the .tflite file is a real one."""
     project = Project(tmp_path_factory.mktemp("tracked") / "frill", miniature())
-    reference = {"latency_ms": None, "quality": 0.0, "quality_test": 0.0, "mean_test_accuracy": 60.0}
+    reference = {
+        "latency_ms": None,
+        "quality": 0.0,
+        "quality_test": 0.0,
+        "mean_test_accuracy": 60.0,
+    }
     students = [
         {
             "name": name,
@@ -50,13 +55,30 @@ def project(tmp_path_factory, pooling_models) -> Project:
         | {"on_frontier": True, "quality_interval": [-3.0, 1.0]}
         for index, (name, axes) in enumerate(project.params["students"].items())
     ]
-    references = [{"name": name} | reference for name in ("teacher", "logmel_stats", "random_weights")]
-    frontier = {"schema": 1, "device": "host", "synthetic": True, "selected": "two", "reason": "two is the best", "students": students}
+    references = [
+        {"name": name} | reference for name in ("teacher", "logmel_stats", "random_weights")
+    ]
+    frontier = {
+        "schema": 1,
+        "device": "host",
+        "synthetic": True,
+        "selected": "two",
+        "reason": "two is the best",
+        "students": students,
+    }
     put(project, "results/frontier.json", json.dumps(frontier | {"references": references}))
     for model in students + references:
-        put(project, f"results/noss/{model['name']}.json", json.dumps({"tasks": {"mask": {"test_accuracy": 60.0}}}))
+        put(
+            project,
+            f"results/noss/{model['name']}.json",
+            json.dumps({"tasks": {"mask": {"test_accuracy": 60.0}}}),
+        )
     for name in ("one", "two"):
-        put(project, f"results/latency/host/{name}.json", json.dumps({"ratio": 0.5, "identity": identity.host()}))
+        put(
+            project,
+            f"results/latency/host/{name}.json",
+            json.dumps({"ratio": 0.5, "identity": identity.host()}),
+        )
         put(project, f"models/students/{name}/curve.csv", "step,train_loss\n10,0.9\n20,0.5\n")
         put(project, f"models/students/{name}/spec.json", "{}")
         put(project, f"models/tflite/{name}/summary.json", json.dumps({"sha256": name}))
@@ -80,7 +102,11 @@ def track(project: Project, uri: str) -> str:
 def test_a_server_that_is_away_is_one_line_and_made_up_for(project, server, tmp_path, visit):
     uri = f"http://127.0.0.1:{free_port()}"
     said = track(project, uri)
-    assert said.count("\n") == 1 and said.startswith(f"track: {uri} is away") and "Traceback" not in said
+    assert (
+        said.count("\n") == 1
+        and said.startswith(f"track: {uri} is away")
+        and "Traceback" not in said
+    )
 
     said = track(project, server)
     assert said.splitlines() == [
@@ -92,16 +118,31 @@ def test_a_server_that_is_away_is_one_line_and_made_up_for(project, server, tmp_
     samples = np.stack([speechlike(32000, seed) for seed in (1, 2)]).astype(np.float32) / 32768
     np.save(tmp_path / "in.npy", samples)
     bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    subprocess.run([sys.executable, "-c", LOAD, server, tmp_path / "in.npy", tmp_path / "out.npy"], cwd=tmp_path, env=bare, check=True)
+    subprocess.run(
+        [sys.executable, "-c", LOAD, server, tmp_path / "in.npy", tmp_path / "out.npy"],
+        cwd=tmp_path,
+        env=bare,
+        check=True,
+    )
     own = Embedder(project.folder / "models/tflite/two/model.tflite")
-    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), np.stack([own.embed(clip) for clip in samples]), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "out.npy"), np.stack([own.embed(clip) for clip in samples]), rtol=1e-5
+    )
 
     page = visit(f"{server}/#/experiments/1/runs").page
     page.get_by_text("frontier ").first.click()
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Compare the students").click()
     shown = opened.value.locator("body")
-    for text in ("backbone", "width", "pooling", "on_frontier", "latency_ms", "quality", "file_bytes"):
+    for text in (
+        "backbone",
+        "width",
+        "pooling",
+        "on_frontier",
+        "latency_ms",
+        "quality",
+        "file_bytes",
+    ):
         shown.get_by_text(text, exact=True).first.wait_for(state="attached", timeout=60_000)
     opened.value.screenshot(path=tmp_path / "compare.png")
     page.goto(f"{server}/#/models/frill")
@@ -112,4 +153,8 @@ def test_a_refusal_is_a_sentence_and_an_error(project):
     project.params["tracking"] = {"uri": "ftp://nowhere", "experiment": "frill"}
     project.write()
     done = project.run("python", "stages/track.py")
-    assert done.returncode == 1 and "tracking.uri = ftp://nowhere" in done.stdout and "Traceback" not in done.stdout
+    assert (
+        done.returncode == 1
+        and "tracking.uri = ftp://nowhere" in done.stdout
+        and "Traceback" not in done.stdout
+    )

@@ -58,18 +58,31 @@ def test_nothing_is_deleted_beside_a_running_stage(project):
     repro = begin_repro(project)
     try:
         for command in (verify, clean.run):
-            with pytest.raises(UserError, match=rf"repro --quiet` \(pid {repro.pid}\) runs a stage .*repeat this when it has ended"):
+            with pytest.raises(
+                UserError,
+                match=rf"repro --quiet` \(pid {repro.pid}\) runs a stage .*repeat this when it has ended",
+            ):
                 command()
     finally:
         (project / "hold").unlink()
         assert repro.wait() == 0
-    assert [(project / "out" / name).read_text() for name in ("shard-0", "shard-1")] == ["new", "new"]
+    assert [(project / "out" / name).read_text() for name in ("shard-0", "shard-1")] == [
+        "new",
+        "new",
+    ]
     assert verify().damaged == [] and (project / "scratch").exists()
 
 
 def test_nothing_is_deleted_beside_a_dvc_that_holds_the_lock(project):
     holder = subprocess.Popen(
-        [sys.executable, "-c", "from dvc.repo import Repo; Repo().lock.lock(); print(flush=True); input()"], stdin=-1, stdout=-1, text=True
+        [
+            sys.executable,
+            "-c",
+            "from dvc.repo import Repo; Repo().lock.lock(); print(flush=True); input()",
+        ],
+        stdin=-1,
+        stdout=-1,
+        text=True,
     )
     holder.stdout.readline()
     with pytest.raises(UserError, match=rf"DVC runs in this project \(pid {holder.pid}\)"):
@@ -81,7 +94,9 @@ def test_nothing_is_deleted_beside_a_dvc_that_holds_the_lock(project):
 def test_no_dvc_begins_beside_verify(project):
     (project / "source").write_text("new")
     with alone():
-        refused = subprocess.run([sys.executable, "-m", "dvc", "repro"], capture_output=True, text=True)
+        refused = subprocess.run(
+            [sys.executable, "-m", "dvc", "repro"], capture_output=True, text=True
+        )
     assert refused.returncode and "Unable to acquire lock" in refused.stderr
     dvc("repro")
 
@@ -91,13 +106,17 @@ def test_a_process_that_was_killed_stops_nobody(project, mode):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     user = {"pid": dead.pid, "cmd": "dvc repro"}
-    (project / RWLOCK).write_text(json.dumps({mode: {str(project / "out"): [user] if mode == "read" else user}}))
+    (project / RWLOCK).write_text(
+        json.dumps({mode: {str(project / "out"): [user] if mode == "read" else user}})
+    )
     assert verify().damaged == []
 
 
 def test_what_a_kill_left_of_dvcs_rwlock_stops_nobody(project):
     (project / RWLOCK).write_text("")
-    refused = subprocess.run([sys.executable, "-m", "dvc", "repro", "--force"], capture_output=True, text=True)
+    refused = subprocess.run(
+        [sys.executable, "-m", "dvc", "repro", "--force"], capture_output=True, text=True
+    )
     assert refused.returncode and "corrupted" in refused.stderr
     with pytest.raises(UserError, match="cut off by a kill.* `make repro` deletes it"):
         verify()
@@ -110,7 +129,12 @@ def test_what_a_kill_left_of_dvcs_rwlock_stops_nobody(project):
 @pytest.mark.parametrize("folder", ["..", "below"])
 def test_outside_of_a_project_is_a_sentence(project, command, folder):
     (project / folder / "scratch").mkdir(parents=True)
-    done = subprocess.run([sys.executable, "-m", "frill", command], cwd=project / folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "frill", command],
+        cwd=project / folder,
+        capture_output=True,
+        text=True,
+    )
     assert (done.returncode, done.stdout) == (1, "") and (project / folder / "scratch").exists()
     assert done.stderr == "frill: .dvc: no such folder; run this in the project's folder\n"
 
@@ -126,5 +150,11 @@ def test_clean_collects_a_cache_of_this_project_only(project, capsys, shared):
     dvc("repro")
     assert clean.run() == 0
     said = capsys.readouterr().out
-    assert other.exists() == shared == (f"{cache} is outside of the project" in said and "dvc gc --workspace --projects" in said)
+    assert (
+        other.exists()
+        == shared
+        == (
+            f"{cache} is outside of the project" in said and "dvc gc --workspace --projects" in said
+        )
+    )
     assert verify().damaged == []

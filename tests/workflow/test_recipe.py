@@ -8,9 +8,9 @@ import yaml
 from pipeline_project import ROOT, miniature
 
 from frill import fingerprint
+from frill.corpora.load import LOADERS
 from frill.fingerprint import hash_code
 from frill.params.audio import Audio
-from frill.corpora.load import LOADERS
 from frill.workflow import recipe
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -27,7 +27,9 @@ def test_every_stage_depends_on_the_recipe_of_its_script(recipes, name):
     stage = STAGES[name].get("do", STAGES[name])
     own, *others = [path for path in stage["deps"] if path.startswith("data/code/")]
     assert not others
-    found = recipes[own.removeprefix("data/code/").replace("${item.device}", "host").removesuffix(".json")]
+    found = recipes[
+        own.removeprefix("data/code/").replace("${item.device}", "host").removesuffix(".json")
+    ]
     script = ROOT / re.search(r"stages/\w+\.py", stage["cmd"])[0]
     source = re.search(r"download\.py (\w+)", stage["cmd"])
     loaders = {"espeak": ["frill.corpora.synthetic.sets"], "tfds": ["frill.corpora.tfds.examples"]}
@@ -53,7 +55,9 @@ def test_what_students_share_stands_in_their_recipes_alone(recipes):
         "evaluate": {key: params[key] for key in ("seed", "noss")},
         "benchmark/host": params["devices"]["host"],
     }
-    assert {name: found["params"] for name, found in recipes.items() if "params" in found} == expected
+    assert {
+        name: found["params"] for name, found in recipes.items() if "params" in found
+    } == expected
     for name in ("distill", "convert", "benchmark", "evaluate"):
         assert "params" not in STAGES[name].get("do", STAGES[name])
     shared = {key for keys in recipe.SHARED.values() for key in keys} | {"devices"}

@@ -15,7 +15,9 @@ FULL = Path("/dev/full")  # Linux: every write fails as on a full disk
 
 
 def run(folder: Path, body: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-c", BEGIN + body], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", BEGIN + body], cwd=folder, capture_output=True, text=True
+    )
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here: Linux has it")
@@ -33,34 +35,46 @@ def run(folder: Path, body: str) -> subprocess.CompletedProcess:
 def test_a_full_disk_is_a_sentence(tmp_path, body):
     done = run(tmp_path, body)
     last = done.stderr.splitlines()[-1]
-    assert done.returncode == 1 and last.startswith("mine@one: no space is left on the disk"), done.stderr
+    assert done.returncode == 1 and last.startswith("mine@one: no space is left on the disk"), (
+        done.stderr
+    )
     assert "Traceback" not in done.stderr and not (tmp_path / "logs").exists()
 
 
 def test_no_memory_is_a_sentence(tmp_path):
-    done = run(tmp_path, "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); np.ones(2**31)")
-    assert done.returncode == 1 and done.stderr.startswith("mine@one: memory ran out; "), done.stderr
+    done = run(
+        tmp_path,
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); np.ones(2**31)",
+    )
+    assert done.returncode == 1 and done.stderr.startswith("mine@one: memory ran out; "), (
+        done.stderr
+    )
     assert done.stderr.count("\n") == 1
 
 
 def test_a_mistake_of_ours_keeps_its_trace(tmp_path):
     done = run(tmp_path, "1 / 0")
-    assert done.returncode == 1 and "Traceback" in done.stderr and "ZeroDivisionError" in done.stderr
+    assert (
+        done.returncode == 1 and "Traceback" in done.stderr and "ZeroDivisionError" in done.stderr
+    )
 
 
 def test_what_was_begun_goes_with_whoever_began_it(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     (tmp_path / "scratch/embeddings").mkdir(parents=True)
-    names = {pid: tmp_path / f"scratch/embeddings/a.npy.{pid}.new" for pid in (ended.pid, os.getpid())}
+    names = {
+        pid: tmp_path / f"scratch/embeddings/a.npy.{pid}.new" for pid in (ended.pid, os.getpid())
+    }
     for path in [*names.values(), tmp_path / "scratch/state.json.new"]:
         path.write_text("half")
-    body = (
-        "from frill.scratch import appearing; from pathlib import Path\n    with appearing(Path('scratch/b.npy')) as new: new.write_text('x'); 1 / 0"
-    )
+    body = "from frill.scratch import appearing; from pathlib import Path\n    with appearing(Path('scratch/b.npy')) as new: new.write_text('x'); 1 / 0"
     assert run(tmp_path, body).returncode == 1
     left = sorted(path.name for path in (tmp_path / "scratch").rglob("*") if path.is_file())
-    assert left == [names[os.getpid()].name, "state.json.new"]  # ours runs on; a checkpoint's is overwritten
+    assert left == [
+        names[os.getpid()].name,
+        "state.json.new",
+    ]  # ours runs on; a checkpoint's is overwritten
 
 
 def test_the_log_outlives_a_line_that_was_cut_off(tmp_path, monkeypatch):

@@ -30,7 +30,9 @@ def project(tmp_path) -> Path:
 
 
 def dvc(folder: Path, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], cwd=folder, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -46,16 +48,22 @@ def damage(path: Path, text: str) -> None:
 
 def test_nothing_is_damaged(project):
     found = verify(project)
-    assert found.damaged == [] and found.files == 4 and found.read_bytes > 11  # three outputs, and the listing of the folder
+    assert (
+        found.damaged == [] and found.files == 4 and found.read_bytes > 11
+    )  # three outputs, and the listing of the folder
 
 
 @pytest.mark.parametrize(("name", "text"), [("out/a", "onf"), ("single", "thref")])
 def test_a_damaged_output_is_named_deleted_and_made_again(project, name, text):
     good = (project / name).read_text()
     damage(project / name, text)
-    assert "Data and pipelines are up to date" in dvc(project, "status")  # DVC looks at time and length
+    assert "Data and pipelines are up to date" in dvc(
+        project, "status"
+    )  # DVC looks at time and length
     found = verify(project)
-    assert [line.split(":")[0] for line in found.damaged][0] == name and len(found.damaged) == 2  # and the cached copy, which is the same file
+    assert [line.split(":")[0] for line in found.damaged][0] == name and len(
+        found.damaged
+    ) == 2  # and the cached copy, which is the same file
     assert not (project / name).exists()
     dvc(project, "repro")
     assert (project / name).read_text() == good and verify(project).damaged == []
@@ -67,7 +75,11 @@ def test_a_damaged_copy_in_the_cache_leaves_the_output_alone(project):
     (path,) = (path for path in (project / CACHE).glob("??/*") if path.read_text() == "three")
     damage(path, "thref")
     (line,) = verify(project).damaged
-    assert line.endswith("DVC's copy is damaged") and not path.exists() and (project / "single").read_text() == "three"
+    assert (
+        line.endswith("DVC's copy is damaged")
+        and not path.exists()
+        and (project / "single").read_text() == "three"
+    )
 
 
 def test_a_damaged_listing_is_found(project):
@@ -85,7 +97,10 @@ def test_a_lock_that_was_cut_off_says_what_to_do(project, keep):
     assert list(whole) == ["make"] and read_lock(project / "none.lock") == {}
     lock.write_bytes(lock.read_bytes()[:keep])
     try:
-        assert list(read_lock(lock)) in ([], ["make"])  # what is left reads as a lock: DVC takes the stage for changed
+        assert list(read_lock(lock)) in (
+            [],
+            ["make"],
+        )  # what is left reads as a lock: DVC takes the stage for changed
     except UserError as error:
         assert "git checkout" in str(error) and "dvc.lock" in str(error)
 
@@ -101,18 +116,29 @@ def test_a_cache_elsewhere_is_read_too(project, tmp_path_factory):
 
 
 def test_a_copy_that_another_project_has_begun_stays(project):
-    begun = next((project / CACHE).glob("??")) / ".c2hhcmVkIGNhY2hl.tmp"  # dvc_objects.fs.utils.tmp_fname
+    begun = (
+        next((project / CACHE).glob("??")) / ".c2hhcmVkIGNhY2hl.tmp"
+    )  # dvc_objects.fs.utils.tmp_fname
     begun.write_text("hal")
     assert verify(project).damaged == [] and begun.exists()
 
 
-@pytest.mark.parametrize(("writable", "cache_mode", "out_mode"), [(True, 0o2775, 0o770), (False, 0o2755, 0o750)])
-def test_folders_keep_their_modes_except_for_a_missing_write_bit(project, monkeypatch, writable, cache_mode, out_mode):
+@pytest.mark.parametrize(
+    ("writable", "cache_mode", "out_mode"), [(True, 0o2775, 0o770), (False, 0o2755, 0o750)]
+)
+def test_folders_keep_their_modes_except_for_a_missing_write_bit(
+    project, monkeypatch, writable, cache_mode, out_mode
+):
     damage(project / "out/a", "onf")
     (copy,) = (path for path in (project / CACHE).glob("??/*") if path.samefile(project / "out/a"))
     missing = 0 if writable else 0o200
     copy.parent.chmod(cache_mode - missing)
     (project / "out").chmod(out_mode - missing)
-    monkeypatch.setattr("frill.workflow.verify.os.access", lambda *_: writable)  # root may write anywhere
+    monkeypatch.setattr(
+        "frill.workflow.verify.os.access", lambda *_: writable
+    )  # root may write anywhere
     assert len(verify(project).damaged) == 2 and not copy.exists()
-    assert (copy.parent.stat().st_mode & 0o7777, (project / "out").stat().st_mode & 0o7777) == (cache_mode, out_mode)
+    assert (copy.parent.stat().st_mode & 0o7777, (project / "out").stat().st_mode & 0o7777) == (
+        cache_mode,
+        out_mode,
+    )

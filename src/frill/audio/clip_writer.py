@@ -56,7 +56,9 @@ class Written:
 Items = Iterable[Clip | Rejected]
 
 
-def write_clips(folder: Path, items: Items | Callable[[Done], Items], work: Path | None = None) -> Written:
+def write_clips(
+    folder: Path, items: Items | Callable[[Done], Items], work: Path | None = None
+) -> Written:
     """Writes the clip store.
 
     With a `work` folder, whose name has to change with everything that shapes the set, `items` is a function: it gives the set's items from
@@ -67,13 +69,18 @@ def write_clips(folder: Path, items: Items | Callable[[Done], Items], work: Path
         work, source = folder.with_name(f"{folder.name}.{os.getpid()}.new"), items
         shutil.rmtree(work, ignore_errors=True)
     else:
-        for other in work.parent.glob("*"):  # what an interrupted run left with other settings can be as large as the set
+        for other in work.parent.glob(
+            "*"
+        ):  # what an interrupted run left with other settings can be as large as the set
             if other != work:
                 shutil.rmtree(other)
         source = None
     (work / "store").mkdir(parents=True, exist_ok=True)
     done = _resume(work)
-    with open(work / "store/manifest.csv", "r+b") as manifest, open(work / "listed.jsonl", "r+b") as listed:
+    with (
+        open(work / "store/manifest.csv", "r+b") as manifest,
+        open(work / "listed.jsonl", "r+b") as listed,
+    ):
         _truncate(manifest, done.manifest_bytes)
         _truncate(listed, done.listed_bytes)
         _write(work, items(done) if source is None else source, done, manifest, listed)
@@ -87,8 +94,13 @@ def _resume(work: Path) -> Done:
     """The state of the last whole shard, if everything it names is there; removes what came after it."""
     try:
         done = Done(**json.loads((work / "state.json").read_text()))
-        sizes = [(work / "store/manifest.csv").stat().st_size - done.manifest_bytes, (work / "listed.jsonl").stat().st_size - done.listed_bytes]
-        whole = min(sizes) >= 0 and all((work / "store" / shard_name(shard)).exists() for shard in range(done.shards))
+        sizes = [
+            (work / "store/manifest.csv").stat().st_size - done.manifest_bytes,
+            (work / "listed.jsonl").stat().st_size - done.listed_bytes,
+        ]
+        whole = min(sizes) >= 0 and all(
+            (work / "store" / shard_name(shard)).exists() for shard in range(done.shards)
+        )
     except (FileNotFoundError, ValueError, TypeError):
         whole = False
     done = done if whole else Done()
@@ -106,7 +118,9 @@ def _truncate(file: io.BufferedRandom, size: int) -> None:
     file.seek(size)
 
 
-def _write(work: Path, items: Items, done: Done, manifest: io.BufferedRandom, listed: io.BufferedRandom) -> None:
+def _write(
+    work: Path, items: Items, done: Done, manifest: io.BufferedRandom, listed: io.BufferedRandom
+) -> None:
     pending: list[np.ndarray] = []
     start, samples, shard = 0, done.samples, done.shards
     if not done.manifest_bytes:
@@ -124,7 +138,9 @@ def _write(work: Path, items: Items, done: Done, manifest: io.BufferedRandom, li
     number = done.items
     for number, item in enumerate(items, done.items + 1):  # noqa: B007 - the last one is needed below
         if isinstance(item, Rejected):
-            entry = {"source": item.source, "kind": item.kind, "reason": item.reason} | ({"share": item.share} if item.share else {})
+            entry = {"source": item.source, "kind": item.kind, "reason": item.reason} | (
+                {"share": item.share} if item.share else {}
+            )
             listed.write(_json_line("rejected", entry))
             continue
         if pending and start + len(item.samples) > SHARD_SAMPLES:
@@ -132,8 +148,27 @@ def _write(work: Path, items: Items, done: Done, manifest: io.BufferedRandom, li
             start, pending, shard = 0, [], shard + 1
         if item.note:
             listed.write(_json_line("notes", {"source": item.source, "reason": item.note}))
-        row = [item.name, item.label, item.speaker, item.split, item.fold, f"{len(item.samples) / SAMPLE_RATE_HZ:.3f}", item.source, item.licence]
-        manifest.write(_csv_line(row + [hashlib.sha256(item.samples.tobytes()).hexdigest(), shard, start, len(item.samples)]))
+        row = [
+            item.name,
+            item.label,
+            item.speaker,
+            item.split,
+            item.fold,
+            f"{len(item.samples) / SAMPLE_RATE_HZ:.3f}",
+            item.source,
+            item.licence,
+        ]
+        manifest.write(
+            _csv_line(
+                row
+                + [
+                    hashlib.sha256(item.samples.tobytes()).hexdigest(),
+                    shard,
+                    start,
+                    len(item.samples),
+                ]
+            )
+        )
         pending.append(item.samples)
         start += len(item.samples)
         samples += len(item.samples)
@@ -144,7 +179,9 @@ def _write(work: Path, items: Items, done: Done, manifest: io.BufferedRandom, li
 def _csv_line(values: list) -> bytes:
     """A row as one line of UTF-8: a break within a value becomes a space, what is not Unicode (a file's name can be) a question mark."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([str(value).replace("\r", " ").replace("\n", " ") for value in values])
+    csv.writer(text, lineterminator="\n").writerow(
+        [str(value).replace("\r", " ").replace("\n", " ") for value in values]
+    )
     return text.getvalue().encode("utf-8", "replace")
 
 
@@ -169,7 +206,11 @@ def _summarise(work: Path) -> Written:
         if rejected[entry["kind"]] <= SHOWN:
             shown.append(Rejected(**entry))
     leaks = list(find_leaks(rows))
-    lists = {"leakage": lambda: iter(leaks), "notes": lambda: _entries(work, "notes"), "rejected": lambda: _entries(work, "rejected")}
+    lists = {
+        "leakage": lambda: iter(leaks),
+        "notes": lambda: _entries(work, "notes"),
+        "rejected": lambda: _entries(work, "rejected"),
+    }
     summary = {
         "schema": 1,
         "clips": len(rows),
@@ -208,7 +249,11 @@ def _entries(work: Path, listing: str) -> Iterator[dict]:
 def _put_in_place(store: Path, folder: Path) -> None:
     """One rename, where scratch/ and data/ are on one file system."""
     if folder.exists():
-        for path in [*folder.glob("shard-*.npy"), *folder.glob("manifest.csv"), *folder.glob("summary.json")]:
+        for path in [
+            *folder.glob("shard-*.npy"),
+            *folder.glob("manifest.csv"),
+            *folder.glob("summary.json"),
+        ]:
             path.unlink()
         folder.rmdir()
     folder.parent.mkdir(parents=True, exist_ok=True)

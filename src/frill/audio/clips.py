@@ -16,7 +16,20 @@ from pathlib import Path
 
 import numpy as np
 
-MANIFEST = ["clip", "label", "speaker", "split", "fold", "seconds", "source", "licence", "sha256", "shard", "start", "samples"]
+MANIFEST = [
+    "clip",
+    "label",
+    "speaker",
+    "split",
+    "fold",
+    "seconds",
+    "source",
+    "licence",
+    "sha256",
+    "shard",
+    "start",
+    "samples",
+]
 OPEN_SHARDS = 64  # at once: a mapped file is an open one, and the 900,000 clips of AudioSet's speech are 9,000 shards
 
 
@@ -118,7 +131,11 @@ def _line_ends(text: mmap.mmap) -> np.ndarray:
     """int64 positions behind every line break."""
     parts, block = [], 1 << 20
     for start in range(0, len(text), block):
-        parts.append(start + 1 + np.flatnonzero(np.frombuffer(text[start : start + block], np.uint8) == ord("\n")))
+        parts.append(
+            start
+            + 1
+            + np.flatnonzero(np.frombuffer(text[start : start + block], np.uint8) == ord("\n"))
+        )
     return np.concatenate(parts)
 
 

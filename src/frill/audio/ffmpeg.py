@@ -32,12 +32,16 @@ class Audio:
         except av.FFmpegError as error:
             raise ValueError(error.strerror) from None
         streams = self._container.streams.audio
-        if not streams or streams[0].codec_context is None:  # decoding without a codec would end the process (PyAV issue 2344)
+        if (
+            not streams or streams[0].codec_context is None
+        ):  # decoding without a codec would end the process (PyAV issue 2344)
             self._container.close()
             raise ValueError("holds no audio that can be decoded")
         self._stream = streams[0]
         self._stream.codec_context.thread_count = 1
-        self._exact = what == "mp4"  # its length is in samples, padding left out; the others' is a guess or in ms
+        self._exact = (
+            what == "mp4"
+        )  # its length is in samples, padding left out; the others' is a guess or in ms
         self.rate_hz = self._stream.codec_context.sample_rate
 
     def __enter__(self) -> "Audio":
@@ -57,19 +61,25 @@ class Audio:
             for packed in self._container.decode(self._stream):
                 for frame in resampler.resample(packed):
                     if frame.sample_rate != self.rate_hz:
-                        raise ValueError(f"changes its sample rate from {self.rate_hz} to {frame.sample_rate} Hz")
+                        raise ValueError(
+                            f"changes its sample rate from {self.rate_hz} to {frame.sample_rate} Hz"
+                        )
                     blocks.append(frame.to_ndarray().mean(axis=0))
                     got += len(blocks[-1])
                 if end is not None and got >= end:
                     break
         except self._av.InvalidDataError:
             raise Truncated("truncated or damaged (decoding stops before the end)") from None
-        except self._av.FFmpegError as error:  # such as "not yet implemented", of a bit that no encoder sets
+        except (
+            self._av.FFmpegError
+        ) as error:  # such as "not yet implemented", of a bit that no encoder sets
             raise ValueError(error.strerror) from None
         declared = self._declared_frames()
         whole = end is None or got < end
         if whole and declared is not None and got < declared - SHORT_S * self.rate_hz:
-            raise Truncated(f"truncated ({(declared - got) / self.rate_hz:.2f} s are missing of what its header says)")
+            raise Truncated(
+                f"truncated ({(declared - got) / self.rate_hz:.2f} s are missing of what its header says)"
+            )
         if self._exact and declared is not None:
             end = declared if end is None else min(end, declared)
         return np.concatenate(blocks)[start:end]
@@ -77,6 +87,12 @@ class Audio:
     def _declared_frames(self) -> int | None:
         if self._exact:
             duration = self._stream.duration
-            return None if duration is None else round(duration * self._stream.time_base * self.rate_hz)
-        duration = self._container.duration if self._container.format.name.startswith("matroska") else None
+            return (
+                None
+                if duration is None
+                else round(duration * self._stream.time_base * self.rate_hz)
+            )
+        duration = (
+            self._container.duration if self._container.format.name.startswith("matroska") else None
+        )
         return None if duration is None else round(duration / self._av.time_base * self.rate_hz)

@@ -17,8 +17,21 @@ import soundfile
 from frill.audio import ffmpeg
 from frill.audio.waveform import to_16k, to_int16
 
-Kind = Literal["unreadable", "truncated", "empty", "silent", "not_finite", "missing", "outside", "unknown_label", "archive"]
-RATES_HZ = (1_000, 1_000_000)  # outside, the header is wrong: 1 Hz would become 16,000 times as many samples
+Kind = Literal[
+    "unreadable",
+    "truncated",
+    "empty",
+    "silent",
+    "not_finite",
+    "missing",
+    "outside",
+    "unknown_label",
+    "archive",
+]
+RATES_HZ = (
+    1_000,
+    1_000_000,
+)  # outside, the header is wrong: 1 Hz would become 16,000 times as many samples
 BLOCK_FRAMES = 1 << 20  # read at once: a damaged header can claim any length
 SUFFIXES = {
     "wav": (".wav", ".wave"),
@@ -45,10 +58,15 @@ class AudioError(Exception):
         self.kind = kind
 
 
-def read_audio(file: Path | bytes, start_s: float = 0.0, duration_s: float | None = None) -> np.ndarray:
+def read_audio(
+    file: Path | bytes, start_s: float = 0.0, duration_s: float | None = None
+) -> np.ndarray:
     """The file, or its content, or the part of it that begins at `start_s`, as int16 [samples], 16 kHz mono. Raises AudioError."""
     with _open(file) as opened:
-        frames = (round(start_s * opened.rate_hz), None if duration_s is None else round(duration_s * opened.rate_hz))
+        frames = (
+            round(start_s * opened.rate_hz),
+            None if duration_s is None else round(duration_s * opened.rate_hz),
+        )
         return convert(opened.read(*frames), opened.rate_hz)
 
 
@@ -89,7 +107,9 @@ def content(head: bytes) -> str:
         return "aiff"
     if head[4:8] == b"ftyp":
         return "mp4"
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:  # MPEG's frame sync; layer 0 is AAC's
+    if (
+        len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
+    ):  # MPEG's frame sync; layer 0 is AAC's
         return "mp3" if head[1] & 0x06 else "aac"
     return ""
 
@@ -100,7 +120,11 @@ def wrong_extension(file: Path | bytes, name: str) -> str:
         holds = content(stream.read(12))
     suffix = Path(name).suffix.lower()
     named = next((what for what, suffixes in SUFFIXES.items() if suffix in suffixes), "")
-    return f"named {suffix} but holds {holds}; read by its content" if holds and named and holds != named else ""
+    return (
+        f"named {suffix} but holds {holds}; read by its content"
+        if holds and named and holds != named
+        else ""
+    )
 
 
 def is_silent(samples: np.ndarray, level_dbfs: float) -> bool:
@@ -136,7 +160,9 @@ def _open(file: Path | bytes) -> Iterator["_Sndfile | ffmpeg.Audio"]:
             if what == "ogg" and _ogg_ends_early(stream):
                 raise AudioError("truncated (ends within a page)", "truncated")
             stream.seek(0)
-            if isinstance(file, Path) and file.suffix.lower() == ".raw":  # soundfile would ask for its rate, whatever it holds
+            if (
+                isinstance(file, Path) and file.suffix.lower() == ".raw"
+            ):  # soundfile would ask for its rate, whatever it holds
                 stream = io.BytesIO(stream.read())
             with soundfile.SoundFile(stream if isinstance(stream, io.BytesIO) else file) as sndfile:
                 yield _Sndfile(sndfile)
@@ -167,27 +193,40 @@ class _Sndfile:
         start = min(start, self._file.frames)
         if start:
             self._file.seek(start)
-        left = self._file.frames - start if frames is None else min(frames, self._file.frames - start)
+        left = (
+            self._file.frames - start if frames is None else min(frames, self._file.frames - start)
+        )
         blocks = [np.zeros(0, np.float32)]
         while left > 0:
             asked = min(left, BLOCK_FRAMES)
             try:
                 block = self._file.read(asked, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError:
-                raise AudioError("truncated or damaged (decoding stops before the end that its header gives)", "truncated") from None
+                raise AudioError(
+                    "truncated or damaged (decoding stops before the end that its header gives)",
+                    "truncated",
+                ) from None
             blocks.append(block.mean(axis=1))
             left -= len(block)
             if len(block) < asked:
                 break
         if 0 < left < UNKNOWN_FRAMES:
-            raise AudioError(f"truncated ({left / self.rate_hz:.2f} s are missing of what its header says)", "truncated")
+            raise AudioError(
+                f"truncated ({left / self.rate_hz:.2f} s are missing of what its header says)",
+                "truncated",
+            )
         return np.concatenate(blocks)
 
 
 def _shorter_than_declared(log: str) -> bool:
     """Whether libsndfile, which shortens a file to what is there, tells so in its log of the header."""
     sizes = re.findall(r"(?m)^ *(?:data|SSND|Data Size|riff) *: (\d+) \(should be (\d+)\)", log)
-    sizes += [pair[::-1] for pair in re.findall(r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)", log)]
+    sizes += [
+        pair[::-1]
+        for pair in re.findall(
+            r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)", log
+        )
+    ]
     return any(int(found) < int(declared) < UNKNOWN_BYTES for declared, found in sizes)
 
 
@@ -196,7 +235,14 @@ def _mp3_has_length(stream: BinaryIO) -> bool:
     stream.seek(0)
     head = stream.read(10)
     # An ID3v2 tag gives its length in four bytes of seven bits.
-    tag = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False)) if head[:3] == b"ID3" else 0
+    tag = (
+        10
+        + sum(
+            (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False)
+        )
+        if head[:3] == b"ID3"
+        else 0
+    )
     stream.seek(tag)
     first = stream.read(256)
     stream.seek(0)

@@ -37,7 +37,10 @@ def mel_matrix() -> np.ndarray:
     edges = np.linspace(_hz_to_mel(MEL_LOW_HZ), _hz_to_mel(MEL_HIGH_HZ), MEL_BANDS + 2)
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
     bins_mel = _hz_to_mel(bins_hz)[:, None]
-    weights = np.maximum(0.0, np.minimum((bins_mel - lower) / (centre - lower), (upper - bins_mel) / (upper - centre)))
+    weights = np.maximum(
+        0.0,
+        np.minimum((bins_mel - lower) / (centre - lower), (upper - bins_mel) / (upper - centre)),
+    )
     weights[0] = 0.0
     return weights
 
@@ -54,7 +57,9 @@ def hann() -> np.ndarray:
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
     """int16 or float [samples], at least 400 -> float32 [frames, 64], frames = (samples - 400) // 160 + 1."""
-    frames = np.lib.stride_tricks.sliding_window_view(to_float(samples), FRAME_SAMPLES)[::HOP_SAMPLES]
+    frames = np.lib.stride_tricks.sliding_window_view(to_float(samples), FRAME_SAMPLES)[
+        ::HOP_SAMPLES
+    ]
     magnitude = np.abs(np.fft.rfft(frames * hann(), FFT_SAMPLES))
     return np.log(np.maximum(magnitude @ mel_matrix(), MEL_FLOOR) + LOG_OFFSET).astype(np.float32)
 

@@ -14,7 +14,9 @@ CONTROL = Path("models/controls/random_weights.tflite")
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="a .tflite file of one float32 input")
-    parser.add_argument("--device", help="a name under `devices` in params.yaml; without it the selection's")
+    parser.add_argument(
+        "--device", help="a name under `devices` in params.yaml; without it the selection's"
+    )
     control = f"the model it is timed in turns with ({CONTROL}, or itself)"
     parser.add_argument("--control", type=Path, default=CONTROL, help=control)
     out = "write all that was measured to this file"
@@ -31,9 +33,13 @@ def time_by_hand(model: Path, name: str | None, control: Path, out: Path | None)
     settings = load_params()
     name = name or settings.selection.device
     if name not in settings.devices:
-        raise UserError(f"--device {name}: params.yaml has {', '.join(settings.devices)} under devices; name one of them, or add it there")
+        raise UserError(
+            f"--device {name}: params.yaml has {', '.join(settings.devices)} under devices; name one of them, or add it there"
+        )
     if not model.is_file():
-        raise UserError(f"{model}: no such file; give a .tflite file, such as release/frill_nofrontend.tflite")
+        raise UserError(
+            f"{model}: no such file; give a .tflite file, such as release/frill_nofrontend.tflite"
+        )
     control = control if control.is_file() else model
     for path in (model, control):
         KnownInput(path)  # says what is wrong with a file that cannot be timed
@@ -49,7 +55,9 @@ def lines(result: dict, model: str, name: str, control: str) -> list[str]:
     ratio_low, ratio_high = result["ratio_iqr"]
     found = result["identity"]
     android = f"Android {found['android']}" if found.get("android") else ""
-    device = " ".join(filter(None, [found.get("cpu"), found.get("manufacturer"), found.get("model"), android]))
+    device = " ".join(
+        filter(None, [found.get("cpu"), found.get("manufacturer"), found.get("model"), android])
+    )
     times = "processes" if "processes" in result else "rounds"
     each = "means" if result.get("statistic") == "mean" else "medians"
     p95_over = f" over {result['p95_over']}" if "p95_over" in result else ""
@@ -68,7 +76,14 @@ def lines(result: dict, model: str, name: str, control: str) -> list[str]:
             f"  memory    {result['peak_memory_mib']:.1f} MiB at its peak, {'tool included' if found['kind'] == 'adb' else 'beside Python and LiteRT'}"
         )
     if result.get("operators"):
-        told.append("  operators " + ", ".join(f"{row['name']} {100 * row['share']:.0f} %" for row in result["operators"][:4]))
+        told.append(
+            "  operators "
+            + ", ".join(
+                f"{row['name']} {100 * row['share']:.0f} %" for row in result["operators"][:4]
+            )
+        )
     if result.get("discarded"):
-        told.append(f"  discarded {len(result['discarded'])} pairs: {'; '.join(sorted(set(result['discarded'])))}")
+        told.append(
+            f"  discarded {len(result['discarded'])} pairs: {'; '.join(sorted(set(result['discarded'])))}"
+        )
     return told + [f"  warning   {warning}" for warning in result.get("warnings", [])]

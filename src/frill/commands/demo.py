@@ -21,7 +21,9 @@ FRONTIER = Path("results/frontier.json")
 def add_arguments(parser: ArgumentParser) -> None:
     model = "a .tflite file of samples or of windows; without it the selected student's"
     parser.add_argument("--model", type=Path, help=model)
-    parser.add_argument("--port", type=int, default=8717, help="of 127.0.0.1 (8717); 0 takes a free one")
+    parser.add_argument(
+        "--port", type=int, default=8717, help="of 127.0.0.1 (8717); 0 takes a free one"
+    )
 
 
 def run(model: Path | None, port: int) -> int:
@@ -51,14 +53,21 @@ def serve(model: Path, port: int, params: Params) -> Server:
     """A server that is ready to answer. Raises UserError for a model, a task or a port that cannot be used."""
     embedder = load(model)
     listener = Listener(embedder, fit_tasks(model, embedder, params), params.noss.pooling)
-    listener.shares(listener.embed(np.zeros(48000, np.float32), 48000))  # the first call of anything is slow
+    listener.shares(
+        listener.embed(np.zeros(48000, np.float32), 48000)
+    )  # the first call of anything is slow
     about = {
         "model": str(model),
         "values": embedder.values,
         "synthetic": params.synthetic,
-        "tasks": {probe.task: {"labels": len(probe.labels), "test_accuracy": probe.test_accuracy} for probe in listener.probes},
+        "tasks": {
+            probe.task: {"labels": len(probe.labels), "test_accuracy": probe.test_accuracy}
+            for probe in listener.probes
+        },
     }
     try:
         return Server(listener, about, port)
     except (OSError, OverflowError) as error:
-        raise UserError(f"--port = {port}: cannot be listened on ({error}); take another, or 0 for a free one") from None
+        raise UserError(
+            f"--port = {port}: cannot be listened on ({error}); take another, or 0 for a free one"
+        ) from None

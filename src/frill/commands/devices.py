@@ -18,7 +18,17 @@ NOBODY = (
     "No phone is attached. On the phone: Settings, About phone, tap the build number seven times, then Developer options, USB debugging; "
     "connect it by a cable that carries data and accept its question."
 )
-COMMANDS = ("timeout", "taskset", "sha256sum", "df", "ls", "grep", "sleep", "dumpsys", "getprop")  # that a measurement runs; Android 8 has them all
+COMMANDS = (
+    "timeout",
+    "taskset",
+    "sha256sum",
+    "df",
+    "ls",
+    "grep",
+    "sleep",
+    "dumpsys",
+    "getprop",
+)  # that a measurement runs; Android 8 has them all
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -35,12 +45,21 @@ def run() -> int:
 def report(params: Params | None) -> Iterator[str]:
     """All of it, line by line. Raises DeviceError without adb."""
     devices = {} if params is None else params.devices
-    problems = {name: list(_problems(name, device)) if isinstance(device, AdbDevice) else [] for name, device in devices.items()}
-    found = connection.attached()  # after those of params.yaml, which are dialled where they have an address
+    problems = {
+        name: list(_problems(name, device)) if isinstance(device, AdbDevice) else []
+        for name, device in devices.items()
+    }
+    found = (
+        connection.attached()
+    )  # after those of params.yaml, which are dialled where they have an address
     yield f"Attached ({connection.server()})" if found else NOBODY
     for serial, state in found:
         try:
-            said = describe(connection.connect(serial, serial)) if state == "device" else connection.of_state(state)
+            said = (
+                describe(connection.connect(serial, serial))
+                if state == "device"
+                else connection.of_state(state)
+            )
         except DeviceError as error:
             said = str(error)
         yield f"  {serial:<22}{said}"
@@ -78,7 +97,9 @@ def clusters(cores: list[phone_state.Core]) -> str:
     for khz, group in groupby(cores, key=lambda core: core.max_khz):
         cpus = [core.cpu for core in group]
         span = f"{cpus[0]}-{cpus[-1]}" if len(cpus) > 1 else str(cpus[0])
-        texts.append(f"{span} at {khz // 1000 if khz else '?'} MHz (mask {phone_state.mask_of(cpus)})")
+        texts.append(
+            f"{span} at {khz // 1000 if khz else '?'} MHz (mask {phone_state.mask_of(cpus)})"
+        )
     return "cores " + ", ".join(texts) if texts else "cores not told"
 
 

@@ -29,18 +29,30 @@ TIMES = "times_s"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("audio", nargs="+", type=Path, metavar="AUDIO", help="an audio file, or a folder of them")
+    parser.add_argument(
+        "audio", nargs="+", type=Path, metavar="AUDIO", help="an audio file, or a folder of them"
+    )
     out = "the .npz file to write: by file a float32 array [time, D], and times_s"
     parser.add_argument("-o", "--out", type=Path, required=True, help=out)
-    parser.add_argument("--model", type=Path, default=MODEL, help=f"a .tflite file of samples or of windows ({MODEL})")
-    parser.add_argument("--mean", action="store_true", help="one vector a file, [D]: the mean over time")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=MODEL,
+        help=f"a .tflite file of samples or of windows ({MODEL})",
+    )
+    parser.add_argument(
+        "--mean", action="store_true", help="one vector a file, [D]: the mean over time"
+    )
 
 
 def embed_files(audio: list[Path], out: Path, model: Path, mean: bool) -> list[str]:
     """Writes `out`; returns a line for each file that is not in it, and why, then their count. Raises UserError where nothing is written at all."""
     if out.suffix != ".npz":
         raise UserError(f"--out = {str(out)!r}: expected a name that ends in .npz")
-    embedder, files = load(model), list(dict.fromkeys(file for path in audio for file in _files(path)))
+    embedder, files = (
+        load(model),
+        list(dict.fromkeys(file for path in audio for file in _files(path))),
+    )
     missing, longest = [], 0
     # A member of the zip a file, as numpy.savez writes them: memory holds one file's rows at a time.
     with appearing(out) as new:
@@ -57,7 +69,14 @@ def embed_files(audio: list[Path], out: Path, model: Path, mean: bool) -> list[s
                 if not mean:
                     _write(npz, TIMES, np.arange(longest) * (WINDOW_HOP_SAMPLES / SAMPLE_RATE_HZ))
             if len(missing) == len(files):
-                raise UserError("\n".join([*missing, f"none of the {len(files)} files could be read; {out} is not written"]))
+                raise UserError(
+                    "\n".join(
+                        [
+                            *missing,
+                            f"none of the {len(files)} files could be read; {out} is not written",
+                        ]
+                    )
+                )
         except BaseException:
             new.unlink(missing_ok=True)
             raise
@@ -77,9 +96,13 @@ def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    found = sorted(each for each in path.rglob("*") if each.suffix.lower() in AUDIO and each.is_file())
+    found = sorted(
+        each for each in path.rglob("*") if each.suffix.lower() in AUDIO and each.is_file()
+    )
     if not found:
-        raise UserError(f"{path}: no audio in this folder; expected files named {' '.join(sorted(AUDIO))}")
+        raise UserError(
+            f"{path}: no audio in this folder; expected files named {' '.join(sorted(AUDIO))}"
+        )
     yield from found
 
 

@@ -7,7 +7,9 @@ from frill.students.grid import AXES, lines
 
 def add_arguments(parser: ArgumentParser) -> None:
     for axis, values in AXES.items():
-        parser.add_argument(f"--{axis}", nargs="+", type=_value, default=values, help=" ".join(map(str, values)))
+        parser.add_argument(
+            f"--{axis}", nargs="+", type=_value, default=values, help=" ".join(map(str, values))
+        )
 
 
 def run(**axes: list) -> int:

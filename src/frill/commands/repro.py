@@ -11,7 +11,9 @@ from frill.commands import check, show
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml")
+    parser.add_argument(
+        "--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml"
+    )
 
 
 def run(preset: str | None) -> int:
@@ -26,7 +28,9 @@ def run(preset: str | None) -> int:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": path}
     # An interrupted stage is a failed one to DVC, which would go on with the next.
-    code = subcommand.call([sys.executable, "-m", "dvc", "repro", "--keep-going"], kill=True, env=environment)
+    code = subcommand.call(
+        [sys.executable, "-m", "dvc", "repro", "--keep-going"], kill=True, env=environment
+    )
     from frill.report import terminal
 
     print(f"\nTime and peak memory of the stages that ran\n{terminal.stage_times(ran_before)}\n")

@@ -22,5 +22,7 @@ def run() -> int:
     frontier = json.loads(FRONTIER.read_text())
     print(terminal.table(frontier, other_devices.latencies_ms(frontier)))
     print(f"\n{terminal.selection(frontier)}\n\n{terminal.effects(frontier)}")
-    print("\nNext: release/ is what ships, with its model card. reports/index.html has the picture. `make ui` compares runs in MLflow.")
+    print(
+        "\nNext: release/ is what ships, with its model card. reports/index.html has the picture. `make ui` compares runs in MLflow."
+    )
     return 0

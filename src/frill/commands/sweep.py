@@ -6,8 +6,12 @@ from argparse import ArgumentParser
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml")
-    address = "of a Ray cluster; auto: the one this machine is part of. Without it this machine alone"
+    parser.add_argument(
+        "--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml"
+    )
+    address = (
+        "of a Ray cluster; auto: the one this machine is part of. Without it this machine alone"
+    )
     parser.add_argument("--address", help=address)
     jobs = "stages at once, at most; without it as many as the cluster has room for"
     parser.add_argument("--jobs", type=int, help=jobs)

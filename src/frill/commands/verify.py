@@ -16,5 +16,7 @@ def run() -> int:
     for line in found.damaged:
         print(line)
     again = "; `make repro` makes them again" if found.damaged else ""
-    print(f"{found.files} files, {found.read_bytes / 2**20:.0f} MiB read: {len(found.damaged)} damaged{again}")
+    print(
+        f"{found.files} files, {found.read_bytes / 2**20:.0f} MiB read: {len(found.damaged)} damaged{again}"
+    )
     return 1 if found.damaged else 0

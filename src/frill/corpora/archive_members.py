@@ -31,7 +31,16 @@ def members(path: Path) -> Iterator[tuple[str, bytes | None]]:
             head = file.read(6)
         yield from _zip_members(path) if head.startswith(ZIP) else _tar_members(path, head)
     # RuntimeError and NotImplementedError: a zip member that is encrypted or packed in a way that zipfile does not know
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, RuntimeError) as error:
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        OSError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         raise ArchiveError(f"ends early or is damaged: {error}") from None
 
 
@@ -40,7 +49,9 @@ def _zip_members(path: Path) -> Iterator[tuple[str, bytes | None]]:
         for member in archive.infolist():
             if not member.is_dir():
                 mode = member.external_attr >> 16  # 0 where the archive was not made on Unix
-                usable = (stat.S_ISREG(mode) or not stat.S_IFMT(mode)) and member.file_size <= MAX_BYTES
+                usable = (
+                    stat.S_ISREG(mode) or not stat.S_IFMT(mode)
+                ) and member.file_size <= MAX_BYTES
                 yield member.filename, archive.read(member) if usable else None
 
 

@@ -28,10 +28,14 @@ def rows(name: str, spec: FolderSet) -> Iterator[dict]:
     """
     key, path = f"audio.folder.{name}", Path(spec.csv)
     if not Path(spec.folder).is_dir():
-        raise UserError(f"params.yaml: {key}.folder = {spec.folder!r}: no such folder; correct the path")
+        raise UserError(
+            f"params.yaml: {key}.folder = {spec.folder!r}: no such folder; correct the path"
+        )
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey=EXTRA, strict=True)  # else a quote without its partner swallows the rest of the file
+            reader = csv.DictReader(
+                file, restkey=EXTRA, strict=True
+            )  # else a quote without its partner swallows the rest of the file
             columns = _columns(spec, reader.fieldnames or [], key)
             splits = {value: split for split, values in spec.splits.items() for value in values}
             number = 1
@@ -45,26 +49,41 @@ def rows(name: str, spec: FolderSet) -> Iterator[dict]:
                     number += 1
                     yield _row(line, columns, splits, spec.licence, path)
     except OSError as error:
-        raise UserError(f"params.yaml: {key}.csv = {spec.csv!r}: {error.strerror.lower()}; correct the path") from None
+        raise UserError(
+            f"params.yaml: {key}.csv = {spec.csv!r}: {error.strerror.lower()}; correct the path"
+        ) from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a CSV in UTF-8 ({error}); save it as one") from None
     if number == 1:
-        raise UserError(f"{path}: no rows are left for {key}{' after `where`' if spec.where else ''}; correct the CSV or `where`")
+        raise UserError(
+            f"{path}: no rows are left for {key}{' after `where`' if spec.where else ''}; correct the CSV or `where`"
+        )
 
 
 def _columns(spec: FolderSet, found: list[str], key: str) -> dict[str, str]:
-    columns = {role: column for role, column in spec.columns.model_dump().items() if column is not None}
-    named = {f"columns.{role}": column for role, column in columns.items()} | {f"where.{column}": column for column in spec.where}
+    columns = {
+        role: column for role, column in spec.columns.model_dump().items() if column is not None
+    }
+    named = {f"columns.{role}": column for role, column in columns.items()} | {
+        f"where.{column}": column for column in spec.where
+    }
     for at, column in named.items():
         if found.count(column) > 1:
-            raise UserError(f"params.yaml: {key}.{at} names the column {column!r}, which stands twice in the header of {spec.csv}; rename one")
+            raise UserError(
+                f"params.yaml: {key}.{at} names the column {column!r}, which stands twice in the header of {spec.csv}; rename one"
+            )
         if column not in found:
-            raise UserError(f"params.yaml: {key}.{at} names the column {column!r}, which {spec.csv} has not; it has: {', '.join(found) or 'none'}")
+            raise UserError(
+                f"params.yaml: {key}.{at} names the column {column!r}, which {spec.csv} has not; it has: {', '.join(found) or 'none'}"
+            )
     return columns
 
 
 def _row(line: dict, columns: dict, splits: dict, licence: str, path: Path) -> dict:
-    row = {role: (line[columns[role]] or "").strip() if role in columns else "" for role in Columns.model_fields}
+    row = {
+        role: (line[columns[role]] or "").strip() if role in columns else ""
+        for role in Columns.model_fields
+    }
     row["licence"] = row["licence"] or licence
     if splits:
         row["split"] = splits.get(row["split"], "")
@@ -72,13 +91,19 @@ def _row(line: dict, columns: dict, splits: dict, licence: str, path: Path) -> d
         try:
             row[role] = float(row[role]) if row[role] else None
         except ValueError:
-            raise UserError(f"{path}: column {columns[role]!r} = {row[role]!r} for {row['file']}: must be seconds, as 1.25") from None
+            raise UserError(
+                f"{path}: column {columns[role]!r} = {row[role]!r} for {row['file']}: must be seconds, as 1.25"
+            ) from None
         if row[role] is not None and not 0 <= row[role] <= LONGEST_S:
-            raise UserError(f"{path}: column {columns[role]!r} = {row[role]} for {row['file']}: must be 0 or more, up to {LONGEST_S:g}")
+            raise UserError(
+                f"{path}: column {columns[role]!r} = {row[role]} for {row['file']}: must be 0 or more, up to {LONGEST_S:g}"
+            )
     return row
 
 
-def clips(name: str, spec: FolderSet, start: int = 0, threads: int = 1) -> Iterator[Clip | Rejected]:
+def clips(
+    name: str, spec: FolderSet, start: int = 0, threads: int = 1
+) -> Iterator[Clip | Rejected]:
     """Every row from number `start` on as a clip, or as rejected with its reason."""
     return read_all(_reads(name, spec), start, threads)
 
@@ -86,12 +111,20 @@ def clips(name: str, spec: FolderSet, start: int = 0, threads: int = 1) -> Itera
 def _reads(name: str, spec: FolderSet) -> Iterator[Read]:
     for index, row in enumerate(rows(name, spec)):
         fields = {key: row[key] for key in ("label", "speaker", "split", "fold", "licence")}
-        yield partial(read_clip, f"{name}-{index:06d}", row["file"], partial(_read, spec.folder, row), **fields)
+        yield partial(
+            read_clip,
+            f"{name}-{index:06d}",
+            row["file"],
+            partial(_read, spec.folder, row),
+            **fields,
+        )
 
 
 def _read(folder: str, row: dict) -> tuple[np.ndarray, str]:
     path = inside(folder, row["file"])
-    return read_audio(path, row["start_s"] or 0.0, row["duration_s"]), wrong_extension(path, row["file"])
+    return read_audio(path, row["start_s"] or 0.0, row["duration_s"]), wrong_extension(
+        path, row["file"]
+    )
 
 
 def probe_files(name: str, spec: FolderSet) -> tuple[list[Rejected], int]:

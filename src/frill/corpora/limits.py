@@ -7,7 +7,12 @@ from frill.params.audio import Audio
 
 
 def enforce_limit(
-    name: str, rejected: list[Rejected], listed: int, limit: float, count: int | None = None, key: str = "audio.rejected_limit"
+    name: str,
+    rejected: list[Rejected],
+    listed: int,
+    limit: float,
+    count: int | None = None,
+    key: str = "audio.rejected_limit",
 ) -> list[str]:
     """A line for each of `rejected`, the first of `count`. Raises UserError where they are more than the share `limit` of those listed."""
     count = len(rejected) if count is None else count
@@ -31,9 +36,20 @@ def enforce_limits(source: str, name: str, written: Written, audio: Audio) -> li
         groups[f"audio.{source}.{name}.missing_limit"] = missing_limit
     lines = []
     for key, limit in groups.items():
-        kinds = {kind for kind in summary["rejected_counts"] if len(groups) == 1 or (kind == "missing") == key.endswith("missing_limit")}
+        kinds = {
+            kind
+            for kind in summary["rejected_counts"]
+            if len(groups) == 1 or (kind == "missing") == key.endswith("missing_limit")
+        }
         count = sum(summary["rejected_counts"][kind] for kind in kinds)
-        lines += enforce_limit(name, [item for item in written.rejected if item.kind in kinds], listed, limit, count, key)
+        lines += enforce_limit(
+            name,
+            [item for item in written.rejected if item.kind in kinds],
+            listed,
+            limit,
+            count,
+            key,
+        )
     if summary["archives_lost_share"] > audio.rejected_limit:
         raise UserError(
             "\n".join(lines)
@@ -54,9 +70,14 @@ def enforce_limits(source: str, name: str, written: Written, audio: Audio) -> li
             f"{audio.leakage_limit:g}; take them out of one, or raise the limit"
         )
     if spec.use == "task" and (problem := _unfit_as_task(summary)):
-        raise UserError("\n".join(lines) + f"\n{name}: {problem}; correct audio.{source}.{name} in params.yaml, or the data")
+        raise UserError(
+            "\n".join(lines)
+            + f"\n{name}: {problem}; correct audio.{source}.{name} in params.yaml, or the data"
+        )
     if pairs:
-        lines += pairs + [f"{name}: {summary['leaked_clips']} clips stand in two splits or folds (leakage in summary.json)"]
+        lines += pairs + [
+            f"{name}: {summary['leaked_clips']} clips stand in two splits or folds (leakage in summary.json)"
+        ]
     return lines
 
 
@@ -65,6 +86,17 @@ def _unfit_as_task(summary: dict) -> str:
     if len(summary["labels"]) < 2:
         return f"has {len(summary['labels'])} class ({', '.join(summary['labels']) or 'no clips'}); a task needs two or more"
     if "" not in summary["folds"]:
-        return f"has {len(summary['folds'])} folds; a task needs three or more" if len(summary["folds"]) < 3 else ""
+        return (
+            f"has {len(summary['folds'])} folds; a task needs three or more"
+            if len(summary["folds"]) < 3
+            else ""
+        )
     found = ", ".join(split for split in summary["splits"] if split) or "none"
-    return next((f"has no clips in split {split} (there are: {found})" for split in ("train", "test") if split not in summary["splits"]), "")
+    return next(
+        (
+            f"has no clips in split {split} (there are: {found})"
+            for split in ("train", "test")
+            if split not in summary["splits"]
+        ),
+        "",
+    )

@@ -29,7 +29,9 @@ LOADERS = {
 }
 
 
-def clips(source: str, name: str, params: Params, done: Done | None = None) -> Iterator[Clip | Rejected]:
+def clips(
+    source: str, name: str, params: Params, done: Done | None = None
+) -> Iterator[Clip | Rejected]:
     """Return what a set holds that `done` has not.
 
     `source` is the section of params.yaml's `audio` that the set stands in.
@@ -38,7 +40,9 @@ def clips(source: str, name: str, params: Params, done: Done | None = None) -> I
     spec = getattr(params.audio, source)[name]
     loader = import_module(LOADERS[source])
     if source == "espeak":
-        return loader.clips(spec.set, params.seed, spec.hours, spec.clips, params.threads, done.items, done.samples)
+        return loader.clips(
+            spec.set, params.seed, spec.hours, spec.clips, params.threads, done.items, done.samples
+        )
     if source == "tfds":
         items = loader.clips(name, spec, done.items)
     else:

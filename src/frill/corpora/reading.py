@@ -31,7 +31,9 @@ def read_all(reads: Iterator[Read], start: int, threads: int) -> Iterator[Clip |
             yield ahead.popleft().result()
 
 
-def read_clip(name: str, source: str, read: Callable[[], tuple[np.ndarray, str]], **fields: str) -> Clip | Rejected:
+def read_clip(
+    name: str, source: str, read: Callable[[], tuple[np.ndarray, str]], **fields: str
+) -> Clip | Rejected:
     """A clip of `read()`, which gives samples int16 [samples] and a note or "", or raises AudioError."""
     try:
         samples, note = read()
@@ -45,12 +47,21 @@ def rejected(item: Rejected) -> Read:
     return lambda: item
 
 
-def screened(items: Iterable[Clip | Rejected], labels: list[str] | None, needs_label: bool, silent_dbfs: float) -> Iterator[Clip | Rejected]:
+def screened(
+    items: Iterable[Clip | Rejected],
+    labels: list[str] | None,
+    needs_label: bool,
+    silent_dbfs: float,
+) -> Iterator[Clip | Rejected]:
     """The items, with silent clips and those whose label is none of `labels` turned into rejected ones."""
     for item in items:
         if isinstance(item, Clip):
             if is_silent(item.samples, silent_dbfs):
-                item = Rejected(item.source, f"silent (no sample reaches audio.silent_dbfs = {silent_dbfs:g})", "silent")
+                item = Rejected(
+                    item.source,
+                    f"silent (no sample reaches audio.silent_dbfs = {silent_dbfs:g})",
+                    "silent",
+                )
             elif problem := label_problem(item.label, labels, needs_label):
                 item = Rejected(item.source, problem, "unknown_label")
         yield item

@@ -16,19 +16,25 @@ def archives(source: str, name: str, spec: ArchivedSet) -> list[tuple[Path, str 
     if not Path(spec.folder).is_dir():
         raise UserError(f"{key}.folder = {spec.folder!r}: no such folder; correct the path")
     found = []
-    for split, pattern in spec.shards.items() if isinstance(spec.shards, dict) else [(None, spec.shards)]:
+    for split, pattern in (
+        spec.shards.items() if isinstance(spec.shards, dict) else [(None, spec.shards)]
+    ):
         at = f"{key}.shards{f'.{split}' if split else ''} = {pattern!r}"
         paths, missing = shards(spec.folder, pattern)
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise UserError(f"{at}: no file {missing[0]}{more} in {spec.folder}; fetch it, or correct the pattern")
+            raise UserError(
+                f"{at}: no file {missing[0]}{more} in {spec.folder}; fetch it, or correct the pattern"
+            )
         found += [(path, split) for path in paths]
     if len({path for path, _ in found}) < len(found):
         raise UserError(f"{key}.shards: the patterns name an archive twice; correct them")
     return found
 
 
-def clip_fields(spec: ArchivedSet, split: str | None, read: Callable[[str | None], str]) -> dict[str, str]:
+def clip_fields(
+    spec: ArchivedSet, split: str | None, read: Callable[[str | None], str]
+) -> dict[str, str]:
     """Return the text of every one of ROLES for a clip. `read` gives the text of a field.
 
     `split` is the archive's, None where each clip says its own.
@@ -63,7 +69,9 @@ def shards(folder: str, pattern: str) -> tuple[list[Path], list[str]]:
     found, missing = [], []
     for name in expand(pattern):
         wild = any(character in name for character in "*?[")
-        paths = sorted(path for path in Path(folder).glob(name if wild else escape(name)) if path.is_file())
+        paths = sorted(
+            path for path in Path(folder).glob(name if wild else escape(name)) if path.is_file()
+        )
         paths = [path for path in paths if path.resolve().is_relative_to(Path(folder).resolve())]
         found += paths
         missing += [] if paths else [name]

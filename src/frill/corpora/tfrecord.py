@@ -21,7 +21,9 @@ GZIP = b"\x1f\x8b"
 AROUND_BYTES = 16  # of a record: its length (uint64), a checksum of that, and behind the record one of it (uint32 each)
 
 
-def clips(name: str, spec: TfrecordSet, start: int = 0, threads: int = 1) -> Iterator[Clip | Rejected]:
+def clips(
+    name: str, spec: TfrecordSet, start: int = 0, threads: int = 1
+) -> Iterator[Clip | Rejected]:
     """Every record from number `start` on."""
     return read_all(_reads(name, spec), start, threads)
 
@@ -30,12 +32,16 @@ def _reads(name: str, spec: TfrecordSet) -> Iterator[Read]:
     import tensorflow as tf  # seconds
 
     with suppress(RuntimeError):  # something here uses them already
-        tf.config.set_visible_devices([], "GPU")  # TensorFlow would take all their memory to read files
+        tf.config.set_visible_devices(
+            [], "GPU"
+        )  # TensorFlow would take all their memory to read files
     found, index = archives("tfrecord", name, spec), 0
     for path, split in found:
         shard = path.relative_to(spec.folder).as_posix()
         try:
-            for record in tf.data.TFRecordDataset(str(path), "GZIP" if _is_gzip(path) else "").as_numpy_iterator():
+            for record in tf.data.TFRecordDataset(
+                str(path), "GZIP" if _is_gzip(path) else ""
+            ).as_numpy_iterator():
                 yield partial(_item, f"{name}-{index:06d}", f"{shard}:{index}", record, split, spec)
                 index += 1
         except tf.errors.OpError as error:
@@ -63,7 +69,9 @@ def _is_gzip(path: Path) -> bool:
         return file.read(2) == GZIP
 
 
-def _item(clip: str, source: str, record: bytes, split: str | None, spec: TfrecordSet) -> Clip | Rejected:
+def _item(
+    clip: str, source: str, record: bytes, split: str | None, spec: TfrecordSet
+) -> Clip | Rejected:
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
@@ -83,28 +91,39 @@ def _text(features, name: str | None) -> str:
     values = getattr(feature, feature.WhichOneof("kind") or "bytes_list").value
     if not values:
         return ""
-    return values[0].decode("utf-8", "replace").strip() if isinstance(values[0], bytes) else f"{values[0]:g}"
+    return (
+        values[0].decode("utf-8", "replace").strip()
+        if isinstance(values[0], bytes)
+        else f"{values[0]:g}"
+    )
 
 
 def _read(features, spec: TfrecordSet) -> tuple[np.ndarray, str]:
     name = spec.fields.audio
     kind = features[name].WhichOneof("kind") if name in features else None
     if kind is None:
-        raise AudioError(f"has no feature {name!r} (it has: {', '.join(sorted(features)) or 'none'}); set fields.audio", "missing")
+        raise AudioError(
+            f"has no feature {name!r} (it has: {', '.join(sorted(features)) or 'none'}); set fields.audio",
+            "missing",
+        )
     values = getattr(features[name], kind).value
     if kind == "bytes_list":
         data = values[0] if values else b""
         if spec.audio_bytes == "file":
             return read_audio(data), ""
         if len(data) % 2:
-            raise AudioError(f"truncated ({len(data)} bytes are no whole number of int16 samples)", "truncated")
+            raise AudioError(
+                f"truncated ({len(data)} bytes are no whole number of int16 samples)", "truncated"
+            )
         samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
     elif kind == "int64_list":
         samples = np.array(values, np.float32) / 32768
     else:
         samples = np.array(values, np.float32) / np.float32(spec.full_scale)
     if len(samples) and np.abs(samples).max() > 2:
-        raise AudioError(f"samples reach {np.abs(samples).max():.0f} times full scale; set full_scale (32768 for int16's range)")
+        raise AudioError(
+            f"samples reach {np.abs(samples).max():.0f} times full scale; set full_scale (32768 for int16's range)"
+        )
     return convert(samples, _rate_hz(features, spec)), ""
 
 

@@ -20,7 +20,9 @@ from frill.params.audio import WebdatasetSet
 Sample = tuple[str, dict[str, bytes], str]  # key, content by extension, what is wrong with it or ""
 
 
-def clips(name: str, spec: WebdatasetSet, start: int = 0, threads: int = 1) -> Iterator[Clip | Rejected]:
+def clips(
+    name: str, spec: WebdatasetSet, start: int = 0, threads: int = 1
+) -> Iterator[Clip | Rejected]:
     """Every sample from number `start` on. A sample without audio is rejected, and so is a link among its members."""
     return read_all(_reads(name, spec), start, threads)
 
@@ -34,11 +36,20 @@ def _reads(name: str, spec: WebdatasetSet) -> Iterator[Read]:
                 clip, source = f"{name}-{index:06d}", f"{shard}:{key}"
                 index += 1
                 if problem:
-                    yield rejected(Rejected(source, problem, "outside" if "link" in problem else "unreadable"))
+                    yield rejected(
+                        Rejected(source, problem, "outside" if "link" in problem else "unreadable")
+                    )
                 else:
                     yield partial(_item, clip, source, parts, split, spec)
         except ArchiveError as error:
-            yield rejected(Rejected(shard, f"{error} ({index} samples of the set were read until then)", "archive", round(1 / len(found), 6)))
+            yield rejected(
+                Rejected(
+                    shard,
+                    f"{error} ({index} samples of the set were read until then)",
+                    "archive",
+                    round(1 / len(found), 6),
+                )
+            )
 
 
 def samples(path: Path) -> Iterator[Sample]:
@@ -49,7 +60,10 @@ def samples(path: Path) -> Iterator[Sample]:
         stem, dot, extension = base.partition(".")
         if not stem or not dot:
             continue
-        member_key, extension = f"{folder}/{stem}".lstrip("/") if folder else stem, extension.lower()
+        member_key, extension = (
+            f"{folder}/{stem}".lstrip("/") if folder else stem,
+            extension.lower(),
+        )
         if member_key != key:
             if key is not None:
                 yield key, parts, problem
@@ -64,10 +78,16 @@ def samples(path: Path) -> Iterator[Sample]:
         yield key, parts, problem
 
 
-def _item(clip: str, source: str, parts: dict[str, bytes], split: str | None, spec: WebdatasetSet) -> Clip | Rejected:
+def _item(
+    clip: str, source: str, parts: dict[str, bytes], split: str | None, spec: WebdatasetSet
+) -> Clip | Rejected:
     extension = next((extension for extension in spec.audio if extension in parts), None)
     if extension is None:
-        return Rejected(source, f"holds no audio ({', '.join(sorted(parts))}); extensions of audio: {', '.join(spec.audio)}", "missing")
+        return Rejected(
+            source,
+            f"holds no audio ({', '.join(sorted(parts))}); extensions of audio: {', '.join(spec.audio)}",
+            "missing",
+        )
     try:
         fields = clip_fields(spec, split, partial(_value, parts))
     except (ValueError, AttributeError) as error:

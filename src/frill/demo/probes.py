@@ -37,11 +37,17 @@ class TaskProbe:
 
     def shares(self, embedding: np.ndarray) -> dict[str, float]:
         """Pooled embedding [D] -> probability of each label, the greatest first; together 1."""
-        values = np.exp(_log_shares(self.space, embedding[None], np.array([0]), self.weights, self.bias)[0])
-        return {self.labels[index]: float(values[index]) for index in np.argsort(-values, kind="stable")}
+        values = np.exp(
+            _log_shares(self.space, embedding[None], np.array([0]), self.weights, self.bias)[0]
+        )
+        return {
+            self.labels[index]: float(values[index]) for index in np.argsort(-values, kind="stable")
+        }
 
 
-def fit(task: str, embeddings: np.ndarray, rows: list[dict], validation_share: float, seed: int) -> TaskProbe:
+def fit(
+    task: str, embeddings: np.ndarray, rows: list[dict], validation_share: float, seed: int
+) -> TaskProbe:
     """`embeddings` float [clips, D] and the task's manifest -> its probe. Raises SplitError for a task without usable splits."""
     labels = sorted({row["label"] for row in rows})
     y = np.array([labels.index(row["label"]) for row in rows])
@@ -49,23 +55,33 @@ def fit(task: str, embeddings: np.ndarray, rows: list[dict], validation_share: f
     space = RowSpace(embeddings, split.train, y[split.train], len(labels))
 
     def loss(weights: np.ndarray, bias: np.ndarray) -> float:
-        chosen = _log_shares(space, embeddings, split.validation, weights, bias)[np.arange(len(split.validation)), y[split.validation]]
+        chosen = _log_shares(space, embeddings, split.validation, weights, bias)[
+            np.arange(len(split.validation)), y[split.validation]
+        ]
         return -float(chosen.mean())
 
-    weights, bias = min(((weights, bias) for _, weights, bias in lda(space)), key=lambda probe: loss(*probe))
+    weights, bias = min(
+        ((weights, bias) for _, weights, bias in lda(space)), key=lambda probe: loss(*probe)
+    )
     predicted = _log_shares(space, embeddings, split.test, weights, bias).argmax(axis=1)
-    return TaskProbe(task, labels, 100 * float(np.mean(predicted == y[split.test])), space, weights, bias)
+    return TaskProbe(
+        task, labels, 100 * float(np.mean(predicted == y[split.test])), space, weights, bias
+    )
 
 
 def fit_tasks(model: Path, embedder: Embedder, params: Params) -> list[TaskProbe]:
     """The probes of all tasks; clips are embedded once and kept in scratch, where `evaluate` may have left them. Raises UserError."""
     if missing := [task for task in params.tasks if not (TASKS / task / "manifest.csv").exists()]:
-        raise UserError(f"{TASKS / missing[0]}: the task's clips are not there yet; run `make repro`")
+        raise UserError(
+            f"{TASKS / missing[0]}: the task's clips are not there yet; run `make repro`"
+        )
     tasks = progress(params.tasks, "probes", len(params.tasks), "task")
     return [_fit_task(task, ClipStore(TASKS / task), model, embedder, params) for task in tasks]
 
 
-def _fit_task(task: str, store: ClipStore, model: Path, embedder: Embedder, params: Params) -> TaskProbe:
+def _fit_task(
+    task: str, store: ClipStore, model: Path, embedder: Embedder, params: Params
+) -> TaskProbe:
     def embed(clips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         with ThreadPoolExecutor(params.threads) as threads:
             yield from threads.map(embedder.embed, clips)
@@ -74,7 +90,9 @@ def _fit_task(task: str, store: ClipStore, model: Path, embedder: Embedder, para
     return fit(task, embeddings, list(store.rows), params.noss.validation_share, params.seed)
 
 
-def _log_shares(space: RowSpace, x: np.ndarray, rows: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def _log_shares(
+    space: RowSpace, x: np.ndarray, rows: np.ndarray, weights: np.ndarray, bias: np.ndarray
+) -> np.ndarray:
     return log_softmax(space.project(x, rows) @ weights + bias, axis=1)
 
 

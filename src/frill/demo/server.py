@@ -20,7 +20,12 @@ import numpy as np
 from frill.demo.probes import Listener
 
 ADDRESS = "127.0.0.1"
-PAGE = {"/": "index.html", "/demo.css": "demo.css", "/demo.js": "demo.js", "/recorder.js": "recorder.js"}
+PAGE = {
+    "/": "index.html",
+    "/demo.css": "demo.css",
+    "/demo.js": "demo.js",
+    "/recorder.js": "recorder.js",
+}
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 MAX_BYTES = 64 << 20  # 5.8 minutes at 48 kHz
 SECURITY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -70,7 +75,9 @@ class Handler(BaseHTTPRequestHandler):
             return "application/json", json.dumps(self.server.about).encode()
         if path not in PAGE:
             raise Refused(404, f"{path} is not here; the page is /")
-        return f"{TYPES[PAGE[path].rpartition('.')[2]]}; charset=utf-8", files("frill.demo").joinpath("page", PAGE[path]).read_bytes()
+        return f"{TYPES[PAGE[path].rpartition('.')[2]]}; charset=utf-8", files(
+            "frill.demo"
+        ).joinpath("page", PAGE[path]).read_bytes()
 
     def _post(self, path: str) -> tuple[str, bytes]:
         if path != "/embed":
@@ -82,14 +89,25 @@ class Handler(BaseHTTPRequestHandler):
         except ValueError as error:
             raise Refused(400, str(error)) from None
         latency_ms = 1000 * (perf_counter() - begin)
-        tasks = {task: dict(list(shares.items())[:3]) for task, shares in self.server.listener.shares(rows).items()}
-        answer = {"audio_s": len(samples) / rate_hz, "windows": len(rows), "latency_ms": latency_ms, "tasks": tasks}
+        tasks = {
+            task: dict(list(shares.items())[:3])
+            for task, shares in self.server.listener.shares(rows).items()
+        }
+        answer = {
+            "audio_s": len(samples) / rate_hz,
+            "windows": len(rows),
+            "latency_ms": latency_ms,
+            "tasks": tasks,
+        }
         return "application/json", json.dumps(answer).encode()
 
     def _rate_hz(self) -> int:
         value = parse_qs(urlsplit(self.path).query).get("rate_hz", [""])[0]
         if not (value.isascii() and value.isdigit() and int(value)):
-            raise Refused(400, f"rate_hz = {value!r}; expected the samples' rate in Hz, such as /embed?rate_hz=48000")
+            raise Refused(
+                400,
+                f"rate_hz = {value!r}; expected the samples' rate in Hz, such as /embed?rate_hz=48000",
+            )
         return int(value)
 
     def _samples(self) -> np.ndarray:
@@ -97,26 +115,45 @@ class Handler(BaseHTTPRequestHandler):
         if not (length.isascii() and length.isdigit()):
             raise Refused(411, "Content-Length is missing")
         if int(length) > MAX_BYTES:
-            raise Refused(413, f"{int(length)} bytes are more than the demo takes at once, {MAX_BYTES}; `frill embed` takes files of any length")
+            raise Refused(
+                413,
+                f"{int(length)} bytes are more than the demo takes at once, {MAX_BYTES}; `frill embed` takes files of any length",
+            )
         content = self.rfile.read(int(length))
         if not content or len(content) != int(length) or len(content) % 4:
-            raise Refused(400, f"{len(content)} bytes; expected float32 samples, four bytes each, one or more")
+            raise Refused(
+                400, f"{len(content)} bytes; expected float32 samples, four bytes each, one or more"
+            )
         return np.frombuffer(content, "<f4")
 
     def _answer(self, answer) -> None:
         try:
             host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
-            if host not in self.server.hosts or (origin is not None and origin.removeprefix("http://") not in self.server.hosts):
+            if host not in self.server.hosts or (
+                origin is not None and origin.removeprefix("http://") not in self.server.hosts
+            ):
                 raise Refused(403, f"only {self.server.url} is answered")
             status, (kind, content) = 200, answer(urlsplit(self.path).path)
         except Refused as refused:
-            status, kind, content = refused.status, "application/json", json.dumps({"error": str(refused)}).encode()
+            status, kind, content = (
+                refused.status,
+                "application/json",
+                json.dumps({"error": str(refused)}).encode(),
+            )
         except TimeoutError:
             return
         self.send_response(status)
-        for name, value in (("Content-Type", kind), ("Content-Length", str(len(content))), ("Content-Security-Policy", SECURITY)):
+        for name, value in (
+            ("Content-Type", kind),
+            ("Content-Length", str(len(content))),
+            ("Content-Security-Policy", SECURITY),
+        ):
             self.send_header(name, value)
-        for name, value in (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-store")):
+        for name, value in (
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cache-Control", "no-store"),
+        ):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

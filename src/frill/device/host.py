@@ -22,7 +22,9 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
     `latency_ms` is the median over rounds of a round's median; `iqr_ms` the quartiles of those; `p95_ms` over all invocations; `ratio` the median of
     a round's median over that of the control's round just before; `round_ms` and `control_round_ms` the medians themselves, round by round.
     """
-    rounds = [[_fresh_round_ms(path, device) for path in (control, model)] for _ in range(device.rounds)]
+    rounds = [
+        [_fresh_round_ms(path, device) for path in (control, model)] for _ in range(device.rounds)
+    ]
     control_ms, model_ms = (np.array([np.median(pair[i]) for pair in rounds]) for i in range(2))
     ratios = model_ms / control_ms
     return {

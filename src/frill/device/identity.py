@@ -18,7 +18,12 @@ def identity(name: str, device: Device) -> dict:
 
 def host() -> dict:
     """This machine: the CPU's model and the machine type."""
-    return {"kind": "host", "cpu": _cpu_model(), "machine": platform.machine(), "system": platform.system()}
+    return {
+        "kind": "host",
+        "cpu": _cpu_model(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+    }
 
 
 def _cpu_model() -> str:
@@ -26,9 +31,20 @@ def _cpu_model() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Hardware"))), platform.processor())
+    return next(
+        (
+            line.partition(":")[2].strip()
+            for line in lines
+            if line.startswith(("model name", "Hardware"))
+        ),
+        platform.processor(),
+    )
 
 
 def differing(recorded: dict, found: dict) -> str:
     """What is not as recorded, such as "cpu 'A', now 'B'"; empty if nothing is."""
-    return ", ".join(f"{key} {recorded.get(key)!r}, now {found[key]!r}" for key in found if recorded.get(key) != found[key])
+    return ", ".join(
+        f"{key} {recorded.get(key)!r}, now {found[key]!r}"
+        for key in found
+        if recorded.get(key) != found[key]
+    )

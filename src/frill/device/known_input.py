@@ -19,11 +19,17 @@ class KnownInput:
             self._interpreter = Interpreter(model_path=str(model), num_threads=1)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise UserError(f"{model}: no model that LiteRT can load ({' '.join(str(error).split())[:200]}); give a .tflite file") from None
+            raise UserError(
+                f"{model}: no model that LiteRT can load ({' '.join(str(error).split())[:200]}); give a .tflite file"
+            ) from None
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1 or inputs[0]["dtype"] != np.float32:
-            kinds = ", ".join(f"{each['dtype'].__name__} {each['shape'].tolist()}" for each in inputs)
-            raise UserError(f"{model}: its inputs are {kinds}; a model of one float32 input is needed, such as a student's window")
+            kinds = ", ".join(
+                f"{each['dtype'].__name__} {each['shape'].tolist()}" for each in inputs
+            )
+            raise UserError(
+                f"{model}: its inputs are {kinds}; a model of one float32 input is needed, such as a student's window"
+            )
         self.name, self._index = inputs[0]["name"], inputs[0]["index"]
         self.values = np.random.default_rng(0).uniform(-1, 1, inputs[0]["shape"]).astype(np.float32)
 
@@ -31,7 +37,12 @@ class KnownInput:
         """float32 [values]: this machine's outputs, one after another, as benchmark_model writes them."""
         self._interpreter.set_tensor(self._index, self.values)
         self._interpreter.invoke()
-        return np.concatenate([self._interpreter.get_tensor(each["index"]).ravel() for each in self._interpreter.get_output_details()])
+        return np.concatenate(
+            [
+                self._interpreter.get_tensor(each["index"]).ravel()
+                for each in self._interpreter.get_output_details()
+            ]
+        )
 
     def cosine(self, output: bytes) -> float:
         """Of raw float32 outputs of another machine with this one's. Raises ValueError where they are not as many, or not finite."""

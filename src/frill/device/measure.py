@@ -7,7 +7,9 @@ from frill.errors import UserError
 from frill.params.devices import AdbDevice, Device
 
 
-def measure(model: Path, control: Path, name: str, device: Device, recorded: dict | None = None) -> dict:
+def measure(
+    model: Path, control: Path, name: str, device: Device, recorded: dict | None = None
+) -> dict:
     """What results/latency/{name}/*.json holds: latency_ms, iqr_ms, p95_ms, control_ms, ratio, ratio_iqr, runs and how they were got.
 
     `recorded` is the device's identity as results/identity has it: another device of the same name is refused. Raises UserError.

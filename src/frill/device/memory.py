@@ -24,12 +24,20 @@ def peak_memory_mib(model: Path, threads: int) -> float | None:
     if not measured_here():
         return None
     command = [sys.executable, "-m", __name__, str(model), str(threads)]
-    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout)
+    return float(
+        subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ).stdout
+    )
 
 
 def _resident_mib(key: str) -> float:
     """VmRSS (now) or VmHWM (at its peak)."""
-    return next(int(line.split()[1]) / 1024 for line in STATUS.read_text().splitlines() if line.startswith(key))
+    return next(
+        int(line.split()[1]) / 1024
+        for line in STATUS.read_text().splitlines()
+        if line.startswith(key)
+    )
 
 
 def _run(model: Path, threads: int) -> float:

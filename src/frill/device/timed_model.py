@@ -16,7 +16,10 @@ class Timed:
         self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
         self._interpreter.allocate_tensors()
         details = self._interpreter.get_input_details()[0]
-        self._input, self._output = details["index"], self._interpreter.get_output_details()[0]["index"]
+        self._input, self._output = (
+            details["index"],
+            self._interpreter.get_output_details()[0]["index"],
+        )
         self._values = np.random.default_rng(0).uniform(-1, 1, details["shape"]).astype(np.float32)
 
     def round_ms(self, length_ms: float) -> list[float]:

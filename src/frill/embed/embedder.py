@@ -26,7 +26,12 @@ Pooling = Literal["mean", "max", "mean+max"]
 
 def pool(values: np.ndarray, pooling: Pooling) -> np.ndarray:
     """One clip's windows float [windows, D] -> [D], or [2 D] for "mean+max"."""
-    return np.concatenate([values.mean(axis=0) if name == "mean" else values.max(axis=0) for name in pooling.split("+")])
+    return np.concatenate(
+        [
+            values.mean(axis=0) if name == "mean" else values.max(axis=0)
+            for name in pooling.split("+")
+        ]
+    )
 
 
 class Embedder:
@@ -39,7 +44,9 @@ class Embedder:
     def __init__(self, path: str | Path, threads: int = 1):
         """`threads` are LiteRT's for one call."""
         if not Path(path).is_file():
-            raise FileNotFoundError(f"{path}: no such file; `make repro` writes release/frill.tflite, or give the path of such a file")
+            raise FileNotFoundError(
+                f"{path}: no such file; `make repro` writes release/frill.tflite, or give the path of such a file"
+            )
         self.__setstate__((str(path), threads, Path(path).read_bytes()))
 
     @property
@@ -87,9 +94,13 @@ class Embedder:
 
     def _run(self, interpreter: Interpreter, values: np.ndarray) -> None:
         if self._takes_windows == (values.ndim == 2):
-            raise ValueError(f"{self._path}: takes samples; give it audio by `embed`, or take frill_nofrontend.tflite")
+            raise ValueError(
+                f"{self._path}: takes samples; give it audio by `embed`, or take frill_nofrontend.tflite"
+            )
         if not self._takes_windows:
-            interpreter.resize_tensor_input(self._input, values.shape)  # of the shape it has: nothing happens
+            interpreter.resize_tensor_input(
+                self._input, values.shape
+            )  # of the shape it has: nothing happens
             interpreter.allocate_tensors()
         interpreter.set_tensor(self._input, values)
         interpreter.invoke()
@@ -117,12 +128,19 @@ class Embedder:
         try:
             interpreter = self._new_interpreter()
         except (ValueError, RuntimeError) as error:
-            raise ValueError(f"{self._path}: {' '.join(str(error).split())}; give a file such as release/frill.tflite") from None
+            raise ValueError(
+                f"{self._path}: {' '.join(str(error).split())}; give a file such as release/frill.tflite"
+            ) from None
         given, (output, *_) = interpreter.get_input_details(), interpreter.get_output_details()
         shapes = [each["shape_signature"].tolist() for each in given]
         if shapes not in ([[1, 96, 64, 1]], [[1, -1]]) or given[0]["dtype"] != np.float32:
-            found = ", ".join(f"{each['dtype'].__name__} {shape}" for each, shape in zip(given, shapes, strict=True))
-            raise ValueError(f"{self._path}: takes {found}; expected windows float32 [1, 96, 64, 1] or samples float32 [1, any]")
+            found = ", ".join(
+                f"{each['dtype'].__name__} {shape}"
+                for each, shape in zip(given, shapes, strict=True)
+            )
+            raise ValueError(
+                f"{self._path}: takes {found}; expected windows float32 [1, 96, 64, 1] or samples float32 [1, any]"
+            )
         self._takes_windows = len(shapes[0]) == 4
         self._input, self._output = given[0]["index"], output["index"]
         self._values = int(output["shape"][-1])

@@ -18,14 +18,27 @@ class Stream:
     Row i is of the 0.975 s that begin at i * 0.17 s. At other rates than 16 kHz the resampler holds back some milliseconds more.
     """
 
-    def __init__(self, embed: Callable[[np.ndarray], np.ndarray], values: int, sample_rate_hz: float = SAMPLE_RATE_HZ):
+    def __init__(
+        self,
+        embed: Callable[[np.ndarray], np.ndarray],
+        values: int,
+        sample_rate_hz: float = SAMPLE_RATE_HZ,
+    ):
         """`embed` takes float32 [samples] at 16 kHz, padded to one window where they are fewer, and gives float32 [windows, `values`]."""
         if not RATES_HZ[0] <= sample_rate_hz <= RATES_HZ[1]:
-            raise ValueError(f"sample_rate_hz = {sample_rate_hz!r}; expected a rate in Hz, {RATES_HZ[0]} to {RATES_HZ[1]}")
+            raise ValueError(
+                f"sample_rate_hz = {sample_rate_hz!r}; expected a rate in Hz, {RATES_HZ[0]} to {RATES_HZ[1]}"
+            )
         self._embed, self._values = embed, values
         resampled = sample_rate_hz != SAMPLE_RATE_HZ
-        self._resampler = soxr.ResampleStream(sample_rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ") if resampled else None
-        self._block_samples = max(1, round(BLOCK_WINDOWS * WINDOW_HOP_SAMPLES * sample_rate_hz / SAMPLE_RATE_HZ))
+        self._resampler = (
+            soxr.ResampleStream(sample_rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ")
+            if resampled
+            else None
+        )
+        self._block_samples = max(
+            1, round(BLOCK_WINDOWS * WINDOW_HOP_SAMPLES * sample_rate_hz / SAMPLE_RATE_HZ)
+        )
         self._waiting = np.zeros(0, np.float32)  # 16 kHz, from the next row's window on
         self._pushed = self._rows = 0
         self._finished = False
@@ -52,14 +65,25 @@ class Stream:
         if samples.ndim != 1:
             raise ValueError(f"samples have shape {list(samples.shape)}; expected [samples], mono")
         if samples.dtype != np.int16 and samples.dtype.kind != "f":
-            raise ValueError(f"samples have dtype {samples.dtype}; expected int16, or float in [-1, 1]")
-        blocks = [samples[start : start + self._block_samples] for start in range(0, len(samples), self._block_samples)]
+            raise ValueError(
+                f"samples have dtype {samples.dtype}; expected int16, or float in [-1, 1]"
+            )
+        blocks = [
+            samples[start : start + self._block_samples]
+            for start in range(0, len(samples), self._block_samples)
+        ]
         if bad := sum(len(block) - np.count_nonzero(np.isfinite(block)) for block in blocks):
-            raise ValueError(f"samples: {bad} of {len(samples)} are NaN or infinite; expected float in [-1, 1]")
+            raise ValueError(
+                f"samples: {bad} of {len(samples)} are NaN or infinite; expected float in [-1, 1]"
+            )
         return blocks
 
     def _to_16k(self, samples: np.ndarray, last: bool = False) -> np.ndarray:
-        return samples if self._resampler is None else self._resampler.resample_chunk(samples, last=last)
+        return (
+            samples
+            if self._resampler is None
+            else self._resampler.resample_chunk(samples, last=last)
+        )
 
     def _advance(self, samples: np.ndarray) -> np.ndarray:
         """Rows of the windows that these samples complete."""

@@ -26,7 +26,12 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
     transformer holds it. Raises ValueError naming the recording that cannot be used.
     """
 
-    def __init__(self, model: str | Path = "release/frill.tflite", sample_rate_hz: int = SAMPLE_RATE_HZ, pooling: str = "mean"):
+    def __init__(
+        self,
+        model: str | Path = "release/frill.tflite",
+        sample_rate_hz: int = SAMPLE_RATE_HZ,
+        pooling: str = "mean",
+    ):
         self.model = model
         self.sample_rate_hz = sample_rate_hz
         self.pooling = pooling
@@ -52,7 +57,10 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         """frill0, frill1 ...; of "mean+max" frill_mean0 ... frill_max0 ..."""
         check_is_fitted(self)
         parts = [f"_{part}" for part in self.pooling.split("+")] if "+" in self.pooling else [""]
-        return np.array([f"frill{part}{value}" for part in parts for value in range(self.embedder_.values)], dtype=object)
+        return np.array(
+            [f"frill{part}{value}" for part in parts for value in range(self.embedder_.values)],
+            dtype=object,
+        )
 
     def _embed(self, index: int, recording: object) -> np.ndarray:
         try:

@@ -52,22 +52,34 @@ def fit(columns: np.ndarray, y: np.ndarray) -> Fit:
     residual = float(np.sum((centred - u[:, kept] @ scores) ** 2))
     errors = np.sqrt(residual / freedom * np.sum((vt[kept].T / s[kept]) ** 2, axis=1))
     known = np.sum(vt[kept] ** 2, axis=0) > 1 - 1e-9  # a unit vector of the row space
-    weights, half_widths = (np.where(known, v / scales, np.nan) for v in (weights, stats.t.ppf(0.975, freedom) * errors))
+    weights, half_widths = (
+        np.where(known, v / scales, np.nan) for v in (weights, stats.t.ppf(0.975, freedom) * errors)
+    )
     return Fit(weights, half_widths, 1 - residual / float(centred @ centred), freedom)
 
 
 def effects(students: Sequence[dict]) -> dict:
     """The section `effects` of frontier.json: regression, pairs, and what they cannot say in `notes`."""
     found, notes = regression(students)
-    return {"regression": found, "pairs": pairs(students), "notes": [*notes, *_pair_notes(students)]}
+    return {
+        "regression": found,
+        "pairs": pairs(students),
+        "notes": [*notes, *_pair_notes(students)],
+    }
 
 
 def regression(students: Sequence[dict]) -> tuple[dict, list[str]]:
     """Target -> r2, students, log, freedom, weights; empty with a note if the students are too few."""
     terms = _terms(students)
     fixed = [axis for axis in AXES if len(_values(students, axis)) < 2]
-    notes = [f"The same in every student, so nothing is said of it: {', '.join(fixed)}."] if fixed else []
-    columns = np.array([column for _, _, column in terms], float).reshape(len(terms), len(students)).T
+    notes = (
+        [f"The same in every student, so nothing is said of it: {', '.join(fixed)}."]
+        if fixed
+        else []
+    )
+    columns = (
+        np.array([column for _, _, column in terms], float).reshape(len(terms), len(students)).T
+    )
     rank = np.linalg.matrix_rank(columns - columns.mean(axis=0)) if terms else 0
     freedom = len(students) - 1 - rank
     if not terms or freedom < 1:
@@ -83,16 +95,35 @@ def regression(students: Sequence[dict]) -> tuple[dict, list[str]]:
             continue
         found, scale = fit(columns, y), columns.std(axis=0) / y.std()
         weights = [
-            {"term": term, "axis": axis, "weight": float(w * k), "interval": [float((w - h) * k), float((w + h) * k)]}
-            for (term, axis, _), w, h, k in zip(terms, found.weights, found.half_widths, scale, strict=True)
+            {
+                "term": term,
+                "axis": axis,
+                "weight": float(w * k),
+                "interval": [float((w - h) * k), float((w + h) * k)],
+            }
+            for (term, axis, _), w, h, k in zip(
+                terms, found.weights, found.half_widths, scale, strict=True
+            )
             if np.isfinite(w)
         ]
-        shared = [term for (term, _, _), w in zip(terms, found.weights, strict=True) if not np.isfinite(w)]
-        result[target] = {"r2": found.r2, "students": len(students), "log": log, "freedom": found.freedom, "weights": weights}
+        shared = [
+            term for (term, _, _), w in zip(terms, found.weights, strict=True) if not np.isfinite(w)
+        ]
+        result[target] = {
+            "r2": found.r2,
+            "students": len(students),
+            "log": log,
+            "freedom": found.freedom,
+            "weights": weights,
+        }
     if shared:
-        notes.append(f"These vary together among the students, so no weight of their own can be given: {', '.join(shared)}.")
+        notes.append(
+            f"These vary together among the students, so no weight of their own can be given: {', '.join(shared)}."
+        )
     if freedom < 10:
-        notes.append(f"{len(students)} students leave {freedom} degrees of freedom beside the weights: R2 is flattered, intervals are wide.")
+        notes.append(
+            f"{len(students)} students leave {freedom} degrees of freedom beside the weights: R2 is flattered, intervals are wide."
+        )
     return result, notes
 
 
@@ -108,9 +139,13 @@ def pairs(students: Sequence[dict]) -> list[dict]:
             for one, other in pairwise(group):
                 steps.setdefault((_value(one, axis), _value(other, axis)), []).append((one, other))
         order = _values(students, axis)
-        for (start, end), found in sorted(steps.items(), key=lambda item: [order.index(value) for value in item[0]]):
+        for (start, end), found in sorted(
+            steps.items(), key=lambda item: [order.index(value) for value in item[0]]
+        ):
             points = [b["quality"] - a["quality"] for a, b in found]
-            latency, size = ([np.log(b[key] / a[key]) for a, b in found] for key in ("latency_ms", "file_bytes"))
+            latency, size = (
+                [np.log(b[key] / a[key]) for a, b in found] for key in ("latency_ms", "file_bytes")
+            )
             between = _t_interval(latency)
             rows.append(
                 {
@@ -121,7 +156,8 @@ def pairs(students: Sequence[dict]) -> list[dict]:
                     "quality_points": float(np.mean(points)),
                     "quality_interval": _t_interval(points),
                     "latency_ratio": float(np.exp(np.mean(latency))),
-                    "latency_ratio_interval": between and [float(np.exp(limit)) for limit in between],
+                    "latency_ratio_interval": between
+                    and [float(np.exp(limit)) for limit in between],
                     "bytes_ratio": float(np.exp(np.mean(size))),
                 }
             )
@@ -129,7 +165,11 @@ def pairs(students: Sequence[dict]) -> list[dict]:
 
 
 def _pair_notes(students: Sequence[dict]) -> list[str]:
-    alone = [axis for axis in AXES if len(_values(students, axis)) > 1 and not _alike_but_in(students, axis)]
+    alone = [
+        axis
+        for axis in AXES
+        if len(_values(students, axis)) > 1 and not _alike_but_in(students, axis)
+    ]
     notes = [f"No two students differ in one of these alone: {', '.join(alone)}."] if alone else []
     if any(row["pairs"] == 1 for row in pairs(students)):
         notes.append("A single pair has no interval: it says what happened once.")
@@ -143,7 +183,11 @@ def _alike_but_in(students: Sequence[dict], axis: str) -> list[list[dict]]:
         rest = tuple(_value(student, other) for other in AXES if other != axis)
         groups.setdefault(rest, {}).setdefault(_value(student, axis), student)
     order = _values(students, axis)
-    return [[group[value] for value in order if value in group] for group in groups.values() if len(group) > 1]
+    return [
+        [group[value] for value in order if value in group]
+        for group in groups.values()
+        if len(group) > 1
+    ]
 
 
 def _terms(students: Sequence[dict]) -> list[tuple[str, str, list[float]]]:
@@ -152,7 +196,9 @@ def _terms(students: Sequence[dict]) -> list[tuple[str, str, list[float]]]:
     terms = [("width", "width", widths)] if len(set(widths)) > 1 else []
     for axis in ORDER:
         for value in _values(students, axis)[1:]:
-            terms.append((f"{axis}={value}", axis, [float(_value(s, axis) == value) for s in students]))
+            terms.append(
+                (f"{axis}={value}", axis, [float(_value(s, axis) == value) for s in students])
+            )
     return terms
 
 
@@ -161,7 +207,9 @@ def _values(students: Sequence[dict], axis: str) -> list:
     present = {_value(s, axis) for s in students}
     if axis == "width":
         return sorted(present)
-    return [v for v in ORDER[axis] if v in present] + sorted(present - set(ORDER[axis]), reverse=True)
+    return [v for v in ORDER[axis] if v in present] + sorted(
+        present - set(ORDER[axis]), reverse=True
+    )
 
 
 def _value(student: dict, axis: str):
@@ -172,5 +220,9 @@ def _t_interval(values: Sequence[float]) -> Interval | None:
     """95 % interval of the mean of a few values; None for one."""
     if len(values) < 2:
         return None
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / len(values) ** 0.5
+    half = (
+        float(stats.t.ppf(0.975, len(values) - 1))
+        * float(np.std(values, ddof=1))
+        / len(values) ** 0.5
+    )
     return [float(np.mean(values)) - half, float(np.mean(values)) + half]

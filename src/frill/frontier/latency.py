@@ -38,17 +38,34 @@ def ratio_interval(one: dict, other: dict) -> Interval:
 
     The distances from the estimates to their limits, on a log scale, add in quadrature (MOVER: Zou and Donner 2008, Statistics in Medicine 27).
     """
-    (a, a_low, a_high), (b, b_low, b_high) = (np.log([np.median(r), *median_interval(r)]) for r in (ratios(one), ratios(other)))
+    (a, a_low, a_high), (b, b_low, b_high) = (
+        np.log([np.median(r), *median_interval(r)]) for r in (ratios(one), ratios(other))
+    )
     middle = a - b
-    return [float(np.exp(middle - np.hypot(a - a_low, b_high - b))), float(np.exp(middle + np.hypot(a_high - a, b - b_low)))]
+    return [
+        float(np.exp(middle - np.hypot(a - a_low, b_high - b))),
+        float(np.exp(middle + np.hypot(a_high - a, b - b_low))),
+    ]
 
 
 def pooled_control_ms(measured: dict[str, dict]) -> float:
     """The control's median over all measurements of a device."""
-    return float(np.median([result["control_ms"] for result in measured.values() if result["latency_ms"] is not None]))
+    return float(
+        np.median(
+            [
+                result["control_ms"]
+                for result in measured.values()
+                if result["latency_ms"] is not None
+            ]
+        )
+    )
 
 
 def pooled_latency_ms(measured: dict[str, dict]) -> dict[str, float]:
     """Model -> latency_ms on one device, from its results/latency/DEVICE/*.json. Models that were not timed are left out."""
     control_ms = pooled_control_ms(measured)
-    return {name: result["ratio"] * control_ms for name, result in measured.items() if result["latency_ms"] is not None}
+    return {
+        name: result["ratio"] * control_ms
+        for name, result in measured.items()
+        if result["latency_ms"] is not None
+    }

@@ -15,7 +15,9 @@ def latencies_ms(frontier: dict) -> dict[str, dict[str, float]]:
     found = {}
     for device in sorted(path.name for path in FOLDER.glob("*") if path.name != frontier["device"]):
         paths = {name: FOLDER / device / f"{name}.json" for name in names}
-        measured = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+        measured = {
+            name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()
+        }
         if any(result["latency_ms"] is not None for result in measured.values()):
             found[device] = pooled_latency_ms(measured)
     return found
@@ -23,7 +25,10 @@ def latencies_ms(frontier: dict) -> dict[str, dict[str, float]]:
 
 def devices(frontier: dict) -> dict[str, dict]:
     """Device -> the identity its results were measured with, and latency_ms by model; the device that decides first."""
-    decides = {model["name"]: model["latency_ms"] for model in frontier["students"] + frontier["references"]}
+    decides = {
+        model["name"]: model["latency_ms"]
+        for model in frontier["students"] + frontier["references"]
+    }
     return {
         device: {"identity": _identity(FOLDER / device), "latency_ms": times}
         for device, times in {frontier["device"]: decides, **latencies_ms(frontier)}.items()
@@ -38,7 +43,11 @@ def _identity(folder: Path) -> dict:
 def other_machines(devices: dict[str, dict]) -> list[str]:
     """A line for each of `devices` that is a host and was not this machine when it was measured."""
     here = identity.host()
-    hosts = {name: device["identity"] for name, device in devices.items() if device["identity"]["kind"] == here["kind"]}
+    hosts = {
+        name: device["identity"]
+        for name, device in devices.items()
+        if device["identity"]["kind"] == here["kind"]
+    }
     return [
         f"latencies on {name} are another machine's ({differing}); delete results/identity/{name}.json and run `dvc repro` to time every model here"
         for name, recorded in hosts.items()

@@ -17,7 +17,10 @@ from frill.frontier.quality import quality_interval
 def beaters(latency_ms: Sequence[float], quality: Sequence[float]) -> list[list[int]]:
     """Of every point the indices of those that beat it. Equal points do not beat each other."""
     latency, best = np.asarray(latency_ms, float), np.asarray(quality, float)
-    beat = [(latency <= x) & (best >= y) & ((latency < x) | (best > y)) for x, y in zip(latency, best, strict=True)]
+    beat = [
+        (latency <= x) & (best >= y) & ((latency < x) | (best > y))
+        for x, y in zip(latency, best, strict=True)
+    ]
     return [np.flatnonzero(row).tolist() for row in beat]
 
 
@@ -53,7 +56,13 @@ def place(students: list[dict], evidence: Evidence) -> None:
     for student in students:
         student |= {"on_frontier": False, "on_cautious_frontier": False, "beaten_by": []}
     sound = [s for s in students if s["status"] == "ok"]
-    for student, found in zip(sound, beaters([s["latency_ms"] for s in sound], [s["quality"] for s in sound]), strict=True):
-        by = sorted((sound[i] for i in found), key=lambda s: -s["quality"])  # the likeliest to be beyond doubt first
+    for student, found in zip(
+        sound, beaters([s["latency_ms"] for s in sound], [s["quality"] for s in sound]), strict=True
+    ):
+        by = sorted(
+            (sound[i] for i in found), key=lambda s: -s["quality"]
+        )  # the likeliest to be beyond doubt first
         student |= {"on_frontier": not by, "beaten_by": [s["name"] for s in by]}
-        student["on_cautious_frontier"] = not any(beats_beyond_doubt(s["name"], student["name"], evidence) for s in by)
+        student["on_cautious_frontier"] = not any(
+            beats_beyond_doubt(s["name"], student["name"], evidence) for s in by
+        )

@@ -33,9 +33,15 @@ def quality_interval(model: dict, other: dict, part: str, seed: int) -> list[flo
     distances from the estimate to its limits add in quadrature. None speaks of other tasks.
     """
     low, high = difference_interval(model, other, part, seed)
-    shipped, mean = model[f"mean_{part}_accuracy"] - other[f"mean_{part}_accuracy"], quality(model, other, part)
+    shipped, mean = (
+        model[f"mean_{part}_accuracy"] - other[f"mean_{part}_accuracy"],
+        quality(model, other, part),
+    )
     seeds = np.hypot(_seed_half_width(model, part), _seed_half_width(other, part))
-    return [float(mean - np.hypot(shipped - low, seeds)), float(mean + np.hypot(high - shipped, seeds))]
+    return [
+        float(mean - np.hypot(shipped - low, seeds)),
+        float(mean + np.hypot(high - shipped, seeds)),
+    ]
 
 
 def _seed_half_width(model: dict, part: str) -> float:
@@ -49,7 +55,9 @@ def by_task(student: dict, teacher: dict, seed: int) -> dict[str, dict]:
         task: {
             part: {
                 "points": scores[f"{part}_accuracy"] - teacher["tasks"][task][f"{part}_accuracy"],
-                "interval": difference_interval({"tasks": {task: scores}}, {"tasks": {task: teacher["tasks"][task]}}, part, seed),
+                "interval": difference_interval(
+                    {"tasks": {task: scores}}, {"tasks": {task: teacher["tasks"][task]}}, part, seed
+                ),
             }
             for part in PARTS
         }
@@ -67,12 +75,17 @@ def rank_agreement(noss: dict[str, dict]) -> dict | None:
         return None
 
     def means(protocol: str, key: str) -> list[float]:
-        return [float(np.mean([task["protocols"][protocol][key] for task in model["tasks"].values()])) for model in noss.values()]
+        return [
+            float(np.mean([task["protocols"][protocol][key] for task in model["tasks"].values()]))
+            for model in noss.values()
+        ]
 
     other = next(p for p in protocols if p != "frill")
     tau = {part: stats.kendalltau(means(other, f"{part}_accuracy"), means("frill", key)).statistic
            for part, key in (("validation", "validation_accuracy"), ("test", "best_test_accuracy"))}  # fmt: skip
-    card = [task["protocols"]["frill"] for model in noss.values() for task in model["tasks"].values()]
+    card = [
+        task["protocols"]["frill"] for model in noss.values() for task in model["tasks"].values()
+    ]
     return {
         "protocols": protocols,
         "models": len(noss),

@@ -30,13 +30,24 @@ class Choice:
 def select(students: list[dict], budget: Selection, evidence: Comparison | None = None) -> Choice:
     """`students` as in frontier.json. Diverged ones cannot be selected. Without `evidence` differences are told without their intervals."""
     over = {s["name"]: why for s in students if (why := over_budget(s, budget))}
-    ranked = sorted((s for s in students if s["status"] == "ok"), key=lambda s: (-s["quality"], s["latency_ms"]))
+    ranked = sorted(
+        (s for s in students if s["status"] == "ok"), key=lambda s: (-s["quality"], s["latency_ms"])
+    )
     fitting = [s for s in ranked if s["name"] not in over]
     within = _within(budget)
     if not fitting:
-        return Choice(None, f"no student is {within}; raise selection in params.yaml or add a smaller student", [], over)
+        return Choice(
+            None,
+            f"no student is {within}; raise selection in params.yaml or add a smaller student",
+            [],
+            over,
+        )
     best, *others = fitting
-    among = "the only student" if not others else f"the best validation quality ({best['quality']:+.2f} points) of the {len(fitting)} students"
+    among = (
+        "the only student"
+        if not others
+        else f"the best validation quality ({best['quality']:+.2f} points) of the {len(fitting)} students"
+    )
     reason = f"{best['name']} {'has' if others else 'is'} {among} {within}"
     if others:
         reason += f"; next is {others[0]['name']}, {_worse(best, others[0], evidence)}"
@@ -44,13 +55,19 @@ def select(students: list[dict], budget: Selection, evidence: Comparison | None 
         missed = ranked[0]
         reason += f"; over the budget {missed['name']} is {missed['quality'] - best['quality']:.2f} points better ({over[missed['name']]})"
     kept = ("name", "quality", "latency_ms", "file_bytes")
-    runners_up = [{key: s[key] for key in kept} | {"reason": _reason(best, s, evidence)} for s in others[:RUNNERS_UP]]
+    runners_up = [
+        {key: s[key] for key in kept} | {"reason": _reason(best, s, evidence)}
+        for s in others[:RUNNERS_UP]
+    ]
     return Choice(best["name"], reason, runners_up, over)
 
 
 def find_selected(frontier: dict) -> dict | None:
     """The selected student's entry in frontier.json, or None where the budget fits none."""
-    return next((student for student in frontier["students"] if student["name"] == frontier["selected"]), None)
+    return next(
+        (student for student in frontier["students"] if student["name"] == frontier["selected"]),
+        None,
+    )
 
 
 def over_budget(student: dict, budget: Selection) -> str:
@@ -70,14 +87,23 @@ def over_budget(student: dict, budget: Selection) -> str:
 def _within(budget: Selection) -> str:
     limits = [f"{budget.latency_ms:g} ms on {budget.device}"] if budget.latency_ms else []
     limits += [f"{budget.file_bytes / 2**20:.1f} MiB"] if budget.file_bytes else []
-    limits += [f"{budget.memory_mib:g} MiB of memory on {budget.device}"] if budget.memory_mib else []
+    limits += (
+        [f"{budget.memory_mib:g} MiB of memory on {budget.device}"] if budget.memory_mib else []
+    )
     return f"within {' and '.join(limits)}" if limits else "without a budget"
 
 
 def _reason(best: dict, other: dict, evidence: Comparison | None) -> str:
     """Why `other` comes after `best`: quality, and what it would save or cost."""
-    faster, smaller = best["latency_ms"] / other["latency_ms"], best["file_bytes"] / other["file_bytes"]
-    parts = [_worse(best, other, evidence), _times(faster, "faster", "slower", "as fast"), _times(smaller, "smaller", "larger", "as large")]
+    faster, smaller = (
+        best["latency_ms"] / other["latency_ms"],
+        best["file_bytes"] / other["file_bytes"],
+    )
+    parts = [
+        _worse(best, other, evidence),
+        _times(faster, "faster", "slower", "as fast"),
+        _times(smaller, "smaller", "larger", "as large"),
+    ]
     if evidence:
         low, high = evidence.latency_ratio(best["name"], other["name"])
         parts[1] += " (within the noise)" if low <= 1 <= high else ""

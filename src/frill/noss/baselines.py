@@ -30,9 +30,13 @@ def embedding(name: str, params: Params) -> Embed:
     source, pooling = Path(spec.source), params.noss.pooling
     if spec.kind == "tflite" and takes_windows(name, source):
         return lambda store: embed_tflite(source, store, pooling, params.threads)
-    loaded = cache(lambda: LOADERS[spec.kind](name, spec))  # only where something is to be embedded: TensorFlow takes seconds
+    loaded = cache(
+        lambda: LOADERS[spec.kind](name, spec)
+    )  # only where something is to be embedded: TensorFlow takes seconds
     model_hash = text_hash(content_hash(source), spec.kind, str(spec.output))
-    return lambda store: embed_calls(lambda clips: loaded()(clips), model_hash, __name__, store, pooling)
+    return lambda store: embed_calls(
+        lambda clips: loaded()(clips), model_hash, __name__, store, pooling
+    )
 
 
 def takes_windows(name: str, path: Path) -> bool:
@@ -40,12 +44,16 @@ def takes_windows(name: str, path: Path) -> bool:
     try:
         shape = Interpreter(model_path=str(path)).get_input_details()[0]["shape"]
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"baselines.{name}.source = {str(path)!r}: LiteRT cannot read it ({error}); give a .tflite file") from None
+        raise UserError(
+            f"baselines.{name}.source = {str(path)!r}: LiteRT cannot read it ({error}); give a .tflite file"
+        ) from None
     if list(shape) == [1, 96, 64, 1]:
         return True
     if len(shape) in (1, 2):
         return False
-    raise UserError(f"baselines.{name}.source = {str(path)!r}: takes {list(shape)}; expected windows [1, 96, 64, 1] or samples [1, T]")
+    raise UserError(
+        f"baselines.{name}.source = {str(path)!r}: takes {list(shape)}; expected windows [1, 96, 64, 1] or samples [1, T]"
+    )
 
 
 def _saved_model(name: str, spec: Baseline):
@@ -78,7 +86,9 @@ def _python(name: str, spec: Baseline):
                     f"baselines.{name}: {spec.output} failed on clip {number}: {type(error).__name__}: {error}; correct {spec.source}"
                 ) from error
             if values.ndim not in (1, 2) or not values.size:
-                raise UserError(f"baselines.{name}: {spec.output} gave shape {list(values.shape)} for clip {number}; expected [time, D] or [D]")
+                raise UserError(
+                    f"baselines.{name}: {spec.output} gave shape {list(values.shape)} for clip {number}; expected [time, D] or [D]"
+                )
             yield np.atleast_2d(values)
 
     return embed
@@ -96,11 +106,22 @@ def load_function(name: str, spec: Baseline) -> Callable:
     try:
         module_spec.loader.exec_module(module)
     except Exception as error:
-        raise UserError(f"baselines.{name}.source = {spec.source!r}: {type(error).__name__}: {error}; correct the file") from error
+        raise UserError(
+            f"baselines.{name}.source = {spec.source!r}: {type(error).__name__}: {error}; correct the file"
+        ) from error
     function = getattr(module, spec.output, None)
     if not callable(function):
-        named = ", ".join(key for key, value in vars(module).items() if callable(value) and not key.startswith("_")) or "none"
-        raise UserError(f"baselines.{name}.output = {spec.output!r}: {spec.source} has no such function (it has: {named})")
+        named = (
+            ", ".join(
+                key
+                for key, value in vars(module).items()
+                if callable(value) and not key.startswith("_")
+            )
+            or "none"
+        )
+        raise UserError(
+            f"baselines.{name}.output = {spec.output!r}: {spec.source} has no such function (it has: {named})"
+        )
     return function
 
 
@@ -109,7 +130,10 @@ class _SamplesModel:
 
     def __init__(self, path: Path):
         self._interpreter = Interpreter(model_path=str(path))
-        self._input, self._output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
+        self._input, self._output = (
+            self._interpreter.get_input_details()[0],
+            self._interpreter.get_output_details()[0],
+        )
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         samples = padded(samples)
@@ -118,4 +142,6 @@ class _SamplesModel:
         self._interpreter.allocate_tensors()
         self._interpreter.set_tensor(self._input["index"], samples.reshape(shape))
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output["index"]).reshape(-1, self._output["shape"][-1])
+        return self._interpreter.get_tensor(self._output["index"]).reshape(
+            -1, self._output["shape"][-1]
+        )

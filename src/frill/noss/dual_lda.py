@@ -29,7 +29,11 @@ class DualLda:
         counts = np.bincount(y, minlength=classes)
         # Scores differ by what is common to all classes whatever the origin; near the clips fewer digits cancel.
         self._centre = x.mean(axis=0)
-        means, diagonal, factor = np.zeros((classes, x.shape[1])), np.zeros(x.shape[1]), np.empty_like(x, np.float64)
+        means, diagonal, factor = (
+            np.zeros((classes, x.shape[1])),
+            np.zeros(x.shape[1]),
+            np.empty_like(x, np.float64),
+        )
         for label in np.flatnonzero(counts):
             mean, deviation, centred = moments(x[y == label])
             shrinkage, mean_variance = ledoit_wolf(centred / deviation)
@@ -40,7 +44,9 @@ class DualLda:
         root = np.sqrt(diagonal) if diagonal.any() else np.ones_like(diagonal)
         self._weights = _solve(factor / root, (means / root).T) / root[:, None]
         with np.errstate(divide="ignore"):
-            log_priors = np.log(counts / len(y))  # -inf: a class without training clips is never chosen
+            log_priors = np.log(
+                counts / len(y)
+            )  # -inf: a class without training clips is never chosen
         self._bias = log_priors - 0.5 * np.sum(means * self._weights.T, axis=1)
 
     def scores(self, x: np.ndarray) -> np.ndarray:
@@ -55,7 +61,9 @@ def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     varies, a classifier would learn from it.
     """
     scaler = StandardScaler().fit(x)
-    constant = (scaler.scale_ == 1) & (scaler.var_ < 0.5)  # the scale of any other is the root of its variance
+    constant = (scaler.scale_ == 1) & (
+        scaler.var_ < 0.5
+    )  # the scale of any other is the root of its variance
     return scaler.mean_, scaler.scale_, np.where(constant, 0.0, x - scaler.mean_)
 
 
@@ -69,7 +77,9 @@ def ledoit_wolf(z: np.ndarray) -> tuple[float, float]:
     lengths = np.square(z).sum(axis=1)  # squared
     mean_variance = lengths.sum() / (n * values)
     squares = np.square(gram).sum() / n**2
-    distance = squares - values * mean_variance**2  # from the covariance to the isotropic one, squared
+    distance = (
+        squares - values * mean_variance**2
+    )  # from the covariance to the isotropic one, squared
     error = (np.square(lengths).sum() / n - squares) / n  # of the covariance, expected, squared
     if distance <= 0 or error <= 0:  # isotropic already (also D = 1), or too few clips to tell
         return 0.0, mean_variance

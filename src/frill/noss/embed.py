@@ -42,7 +42,9 @@ def log_mel_statistics(store: ClipStore, threads: int) -> np.ndarray:
     clips = LogMels(store, threads)
     result = np.empty((len(clips), 128), np.float32)
     for clip, row in enumerate(result):
-        own = max(1, (int(clips.samples[clip]) - FRAME_SAMPLES) // HOP_SAMPLES + 1)  # without the frames of padding
+        own = max(
+            1, (int(clips.samples[clip]) - FRAME_SAMPLES) // HOP_SAMPLES + 1
+        )  # without the frames of padding
         frames = clips.frames(clip)[:own]
         row[:] = np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
     return result
@@ -62,12 +64,24 @@ def embed_calls(
     """
 
     def compute():
-        return _stack((pool(values, pooling) for values in embed(store.samples(index) for index in range(len(store)))), store)
+        return _stack(
+            (
+                pool(values, pooling)
+                for values in embed(store.samples(index) for index in range(len(store)))
+            ),
+            store,
+        )
 
     return _cached(model_hash, hash_code(__name__, module), store, pooling, compute)
 
 
-def _cached(model_hash: str, code_hash: str, store: ClipStore, pooling: Pooling, compute: Callable[[], np.ndarray]) -> np.ndarray:
+def _cached(
+    model_hash: str,
+    code_hash: str,
+    store: ClipStore,
+    pooling: Pooling,
+    compute: Callable[[], np.ndarray],
+) -> np.ndarray:
     """Return what `compute` returns, or once returned for the same model, code and corpus.
 
     The array is memory mapped.

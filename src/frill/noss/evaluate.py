@@ -58,7 +58,9 @@ def score(embed: Embed, name: str, params: Params) -> dict:
     for task, store in stores.items():
         embeddings[task], broken[task] = finite(embed(store))
         if clips := broken[task]:
-            print(f"{name}: {task}: the embeddings of {len(clips)} clips are not finite, first that of {store.rows[clips[0]]['clip']}; scored as 0")
+            print(
+                f"{name}: {task}: the embeddings of {len(clips)} clips are not finite, first that of {store.rows[clips[0]]['clip']}; scored as 0"
+            )
     in_parallel = joblib.Parallel(min(params.threads, len(stores)))
     one_task = joblib.delayed(_score_task)  # embeddings reach its process as a memory map
     calls = (one_task(task, embeddings[task], store.rows, params) for task, store in stores.items())
@@ -93,5 +95,7 @@ def write(result: dict, out: Path) -> None:
 
 def line(name: str, result: dict) -> str:
     """One line for the terminal."""
-    tasks = "  ".join(f"{task} {scores['test_accuracy']:.1f}" for task, scores in result["tasks"].items())
+    tasks = "  ".join(
+        f"{task} {scores['test_accuracy']:.1f}" for task, scores in result["tasks"].items()
+    )
     return f"{name}: mean test accuracy {result['mean_test_accuracy']:.1f} %  ({tasks})"

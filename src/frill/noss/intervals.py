@@ -27,10 +27,17 @@ class Resampled:
 
 def resample(values: np.ndarray, groups: np.ndarray | None, seed: int) -> Resampled:
     """The mean of `values` float [clips] over resampled groups: `groups` int [clips] names each clip's, None makes every clip its own."""
-    if groups is None or len(set(groups.tolist())) < 2:  # of one speaker clips are all that can be resampled: a lower bound
+    if (
+        groups is None or len(set(groups.tolist())) < 2
+    ):  # of one speaker clips are all that can be resampled: a lower bound
         rng = np.random.default_rng(seed)
-        levels, counts = np.unique(values, return_counts=True)  # n clips of few different values: their counts are multinomial
-        means, members = rng.multinomial(len(values), counts / len(values), RESAMPLES) @ levels / len(values), len(values)
+        levels, counts = np.unique(
+            values, return_counts=True
+        )  # n clips of few different values: their counts are multinomial
+        means, members = (
+            rng.multinomial(len(values), counts / len(values), RESAMPLES) @ levels / len(values),
+            len(values),
+        )
     else:
         _, groups = np.unique(groups, return_inverse=True)
         sums, clips = np.bincount(groups, values), np.bincount(groups)
@@ -45,14 +52,22 @@ def resample(values: np.ndarray, groups: np.ndarray | None, seed: int) -> Resamp
 @lru_cache(maxsize=32)
 def _draws(members: int, seed: int) -> np.ndarray:
     """How often each group is in each resample, float [RESAMPLES, members]: pairs of models share it, and drawing takes most of the time."""
-    return np.random.default_rng(seed).multinomial(members, np.full(members, 1 / members), RESAMPLES).astype(float)
+    return (
+        np.random.default_rng(seed)
+        .multinomial(members, np.full(members, 1 / members), RESAMPLES)
+        .astype(float)
+    )
 
 
 def interval(parts: Sequence[Resampled]) -> list[float]:
     """[low, high] of the mean of the parts' estimates, parts independent."""
     variances = [float(np.var(part.deviations)) for part in parts]
     total = sum(variances)
-    freedom = total**2 / sum(v**2 / part.freedom for v, part in zip(variances, parts, strict=True) if v) if total else 1.0
+    freedom = (
+        total**2 / sum(v**2 / part.freedom for v, part in zip(variances, parts, strict=True) if v)
+        if total
+        else 1.0
+    )
     widened = stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975) if total else 1.0
     deviations = widened * sum(part.deviations for part in parts) / len(parts)
     estimate = sum(part.estimate for part in parts) / len(parts)
@@ -86,7 +101,11 @@ def difference_interval(model: dict, other: dict, part: str, seed: int) -> list[
     """Of the difference of two models' mean accuracies over tasks, paired clip by clip, in points. Arguments as results/noss/*.json."""
     pairs = [(scores, other["tasks"][task]) for task, scores in model["tasks"].items()]
     parts = [
-        resample(100 * (right(scores, part) - right(reference, part)), speakers(scores, part), seed + index)
+        resample(
+            100 * (right(scores, part) - right(reference, part)),
+            speakers(scores, part),
+            seed + index,
+        )
         for index, (scores, reference) in enumerate(pairs)
     ]
     return interval(parts)

@@ -29,7 +29,9 @@ class LogMels:
         if not path.exists():
             with appearing(path) as new:
                 self._write(new, store, threads)
-        self._frames = np.asarray(np.load(path, mmap_mode="r"))  # still mapped; slices of a np.memmap cost several times those of an array
+        self._frames = np.asarray(
+            np.load(path, mmap_mode="r")
+        )  # still mapped; slices of a np.memmap cost several times those of an array
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -43,8 +45,12 @@ class LogMels:
         return frontend.cut_windows(self.frames(clip))
 
     def _write(self, path: Path, store: ClipStore, threads: int) -> None:
-        frames = np.lib.format.open_memmap(path, "w+", np.float32, (int(self._starts[-1]), frontend.MEL_BANDS))
-        if hasattr(os, "posix_fallocate"):  # on a full disk an error now, not a SIGBUS at whichever page finds no room
+        frames = np.lib.format.open_memmap(
+            path, "w+", np.float32, (int(self._starts[-1]), frontend.MEL_BANDS)
+        )
+        if hasattr(
+            os, "posix_fallocate"
+        ):  # on a full disk an error now, not a SIGBUS at whichever page finds no room
             with open(path, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
@@ -54,7 +60,12 @@ class LogMels:
 
         # One BLAS thread each: its own would spin on the cores that the other clips need.
         with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-            for _ in progress(pool.map(one, range(len(store))), f"{store.folder.name}, log-mel", len(store), "clip"):
+            for _ in progress(
+                pool.map(one, range(len(store))),
+                f"{store.folder.name}, log-mel",
+                len(store),
+                "clip",
+            ):
                 pass
         frames.flush()
 

@@ -17,7 +17,9 @@ def unweighted_average_recall(confusion: np.ndarray) -> float:
     if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
         raise ValueError(f"confusion has shape {list(confusion.shape)}; expected [K, K]")
     if not (np.isfinite(confusion) & (confusion >= 0)).all():
-        raise ValueError("confusion has values that are negative or not finite; expected numbers of clips")
+        raise ValueError(
+            "confusion has values that are negative or not finite; expected numbers of clips"
+        )
     clips = confusion.sum(axis=1)
     if not clips.any():
         raise ValueError("confusion has no clips; recall needs one at least")
@@ -32,16 +34,24 @@ def equal_error_rate(scores: np.ndarray, y: np.ndarray) -> float:
     """
     scores, y = np.asarray(scores), np.asarray(y)
     if scores.ndim != 2 or y.shape != scores.shape[:1]:
-        raise ValueError(f"scores have shape {list(scores.shape)} and y {list(y.shape)}; expected [clips, K] and [clips]")
+        raise ValueError(
+            f"scores have shape {list(scores.shape)} and y {list(y.shape)}; expected [clips, K] and [clips]"
+        )
     if np.isnan(scores).any():
-        raise ValueError(f"scores have {np.count_nonzero(np.isnan(scores))} values that are NaN; expected numbers")
+        raise ValueError(
+            f"scores have {np.count_nonzero(np.isnan(scores))} values that are NaN; expected numbers"
+        )
     classes = np.arange(scores.shape[1])
     if not np.isin(y, classes).all():
-        raise ValueError(f"y has classes outside 0 to {len(classes) - 1}, the columns of scores: {sorted(set(y.tolist()) - set(classes.tolist()))}")
+        raise ValueError(
+            f"y has classes outside 0 to {len(classes) - 1}, the columns of scores: {sorted(set(y.tolist()) - set(classes.tolist()))}"
+        )
     clips = np.bincount(y.astype(int), minlength=len(classes))
     measured = np.flatnonzero((clips > 0) & (clips < len(y)))
     if not len(measured):
-        raise ValueError(f"y has clips of {np.count_nonzero(clips)} class; an equal error rate needs two")
+        raise ValueError(
+            f"y has clips of {np.count_nonzero(clips)} class; an equal error rate needs two"
+        )
     return 100 * float(np.mean([_equal_error_rate(scores[:, k], y == k) for k in measured]))
 
 

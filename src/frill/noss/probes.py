@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-RIDGE_STRENGTHS = tuple(10.0 ** np.arange(-4.0, 3.5, 0.5))  # x the mean squared length of a training clip
+RIDGE_STRENGTHS = tuple(
+    10.0 ** np.arange(-4.0, 3.5, 0.5)
+)  # x the mean squared length of a training clip
 LDA_SHRINKAGES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99)
 BLOCK = 4096  # clips, or values, of a block
 
@@ -32,7 +34,10 @@ class RowSpace:
             self._decompose(self._gram(self._train))
             self.class_sums = _onehot(y, classes) @ (self._axes * self.variance**0.5)
         else:
-            sums, squares = np.zeros((classes, self.dimensions)), np.zeros((self.dimensions, self.dimensions))
+            sums, squares = (
+                np.zeros((classes, self.dimensions)),
+                np.zeros((self.dimensions, self.dimensions)),
+            )
             for block in _blocks(len(rows)):
                 z = self._standardise(x[rows[block]], slice(None))
                 squares += z.T @ z
@@ -46,7 +51,9 @@ class RowSpace:
         axes = self._axes if self._train is None else self._axes / self.variance**0.5
         for block in _blocks(len(rows)):
             part = x[rows[block]]
-            result[block] = (self._standardise(part, slice(None)) if self._train is None else self._gram(part)) @ axes
+            result[block] = (
+                self._standardise(part, slice(None)) if self._train is None else self._gram(part)
+            ) @ axes
         return result
 
     def _decompose(self, moments: np.ndarray) -> None:
@@ -68,9 +75,16 @@ class RowSpace:
 
 def _moments(x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of every value of the clips `rows`, float64 [D]; the deviation of a value that never changes is 1."""
-    mean = sum(x[rows[block]].sum(axis=0, dtype=np.float64) for block in _blocks(len(rows))) / len(rows)
-    deviation = np.sqrt(sum(np.square(x[rows[block]] - mean).sum(axis=0) for block in _blocks(len(rows))) / len(rows))
-    return mean, np.where(deviation > 1e-7 * np.abs(mean), deviation, 1.0)  # rounding is no variation
+    mean = sum(x[rows[block]].sum(axis=0, dtype=np.float64) for block in _blocks(len(rows))) / len(
+        rows
+    )
+    deviation = np.sqrt(
+        sum(np.square(x[rows[block]] - mean).sum(axis=0) for block in _blocks(len(rows)))
+        / len(rows)
+    )
+    return mean, np.where(
+        deviation > 1e-7 * np.abs(mean), deviation, 1.0
+    )  # rounding is no variation
 
 
 def _onehot(y: np.ndarray, classes: int) -> np.ndarray:
@@ -100,15 +114,23 @@ def lda(space: RowSpace) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     means = space.class_sums / np.maximum(space.counts, 1)[:, None]
     within = (np.diag(space.variance) - (means * space.counts[:, None]).T @ means) / clips
     variances, axes = np.linalg.eigh(within)
-    if variances.sum() <= 1e-12 * space.variance.sum() / clips:  # one clip a class, or equal ones: what is left of the formula is the nearest mean
+    if (
+        variances.sum() <= 1e-12 * space.variance.sum() / clips
+    ):  # one clip a class, or equal ones: what is left of the formula is the nearest mean
         variances = np.zeros_like(variances)
     isotropic = variances.sum() / space.dimensions or 1.0
     means_rotated = means @ axes
     with np.errstate(divide="ignore"):
         log_priors = np.log(space.counts / clips)  # a class without training clips is never chosen
     for shrinkage in LDA_SHRINKAGES:
-        scaled = means_rotated / ((1 - shrinkage) * np.maximum(variances, 0) + shrinkage * isotropic)
-        yield f"lda {shrinkage:g}", axes @ scaled.T, log_priors - 0.5 * np.sum(scaled * means_rotated, axis=1)
+        scaled = means_rotated / (
+            (1 - shrinkage) * np.maximum(variances, 0) + shrinkage * isotropic
+        )
+        yield (
+            f"lda {shrinkage:g}",
+            axes @ scaled.T,
+            log_priors - 0.5 * np.sum(scaled * means_rotated, axis=1),
+        )
 
 
 PROBES = {"ridge": ridge, "lda": lda}

@@ -44,7 +44,12 @@ class Setting:
 
 
 def run_protocol(
-    x_by_part: Parts, y_by_part: Parts, speakers_by_part: dict[str, list[str]], classes: int, seed: int, forests: bool = True
+    x_by_part: Parts,
+    y_by_part: Parts,
+    speakers_by_part: dict[str, list[str]],
+    classes: int,
+    seed: int,
+    forests: bool = True,
 ) -> list[Setting]:
     """Every setting of one split. Parts are train, validation, test.
 
@@ -52,10 +57,18 @@ def run_protocol(
     they take four fifths of the time. Speaker normalisation takes part where every clip has a speaker and every part one with several clips.
     """
     settings = []
-    classifiers = {name: classify for name, classify in CLASSIFIERS.items() if forests or not name.startswith("forest")}
-    for suffix, x in normalisations({part: np.asarray(x, np.float64) for part, x in x_by_part.items()}, speakers_by_part):
+    classifiers = {
+        name: classify
+        for name, classify in CLASSIFIERS.items()
+        if forests or not name.startswith("forest")
+    }
+    for suffix, x in normalisations(
+        {part: np.asarray(x, np.float64) for part, x in x_by_part.items()}, speakers_by_part
+    ):
         data = _Data(x, rotate(x), y_by_part, classes, seed)
-        settings += [Setting(name + suffix, *classify(data)) for name, classify in classifiers.items()]
+        settings += [
+            Setting(name + suffix, *classify(data)) for name, classify in classifiers.items()
+        ]
     return settings
 
 
@@ -69,7 +82,15 @@ def summarise(folds: list[tuple[list[Setting], Parts]]) -> dict:
     names = [name for name in by_fold[0] if all(name in settings for settings in by_fold)]
     truth = {part: np.concatenate([y[part] for _, y in folds]) for part in PARTS}
     accuracy = {
-        part: {name: 100 * float(np.mean(np.concatenate([fold[name].predicted[part] for fold in by_fold]) == truth[part])) for name in names}
+        part: {
+            name: 100
+            * float(
+                np.mean(
+                    np.concatenate([fold[name].predicted[part] for fold in by_fold]) == truth[part]
+                )
+            )
+            for name in names
+        }
         for part in PARTS
     }
     chosen = max(names, key=accuracy["validation"].get)
@@ -81,7 +102,9 @@ def summarise(folds: list[tuple[list[Setting], Parts]]) -> dict:
         "best_test": best_test,
         "best_test_accuracy": accuracy["test"][best_test],
         "settings": len(names),
-        "unconverged": [name for name in names if not all(fold[name].converged for fold in by_fold)],
+        "unconverged": [
+            name for name in names if not all(fold[name].converged for fold in by_fold)
+        ],
     }
 
 
@@ -104,7 +127,13 @@ def normalisations(x: Parts, speakers: dict[str, list[str]]) -> Iterator[tuple[s
     for suffix, rows in (("", x), (" l2", {part: normalize(values) for part, values in x.items()})):
         yield suffix, rows
         if by_speaker:
-            yield f"{suffix} speaker", {part: _speaker_normalised(values, np.array(speakers[part])) for part, values in rows.items()}
+            yield (
+                f"{suffix} speaker",
+                {
+                    part: _speaker_normalised(values, np.array(speakers[part]))
+                    for part, values in rows.items()
+                },
+            )
 
 
 def _speaker_normalised(x: np.ndarray, speakers: np.ndarray) -> np.ndarray:
@@ -130,11 +159,15 @@ def _fit(model: ClassifierMixin, x: Parts, y: np.ndarray) -> tuple[bool, Parts]:
     """(converged, predictions). scikit-learn's warnings become the first and do not reach the terminal."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        if len(set(y)) < 2:  # a fold's training clips may all be of one class, which the regression refuses
+        if (
+            len(set(y)) < 2
+        ):  # a fold's training clips may all be of one class, which the regression refuses
             model = DummyClassifier(strategy="most_frequent")
         model.fit(x["train"], y)
         predicted = {part: model.predict(x[part]) for part in PARTS}
-    return not any(issubclass(warning.category, ConvergenceWarning) for warning in caught), predicted
+    return not any(
+        issubclass(warning.category, ConvergenceWarning) for warning in caught
+    ), predicted
 
 
 def _logistic(data: _Data, class_weight: str | None) -> tuple[bool, Parts]:
@@ -143,7 +176,11 @@ def _logistic(data: _Data, class_weight: str | None) -> tuple[bool, Parts]:
 
 def _forest(data: _Data, class_weight: str | None) -> tuple[bool, Parts]:
     # Not rotated: a tree splits single values.
-    return _fit(RandomForestClassifier(100, class_weight=class_weight, random_state=data.seed, n_jobs=1), data.x, data.y["train"])
+    return _fit(
+        RandomForestClassifier(100, class_weight=class_weight, random_state=data.seed, n_jobs=1),
+        data.x,
+        data.y["train"],
+    )
 
 
 def _lda(data: _Data) -> tuple[bool, Parts]:
@@ -159,7 +196,10 @@ def _logistic_regularised(data: _Data) -> tuple[bool, Parts]:
     x = {part: values / length for part, values in centred.items()}
     model = LogisticRegression(max_iter=1000, tol=1e-6, warm_start=True)
     fits = [_fit(model.set_params(C=c), x, data.y["train"]) for c in REGULARISED_C]
-    predicted = max((predicted for _, predicted in fits), key=lambda predicted: np.mean(predicted["validation"] == data.y["validation"]))
+    predicted = max(
+        (predicted for _, predicted in fits),
+        key=lambda predicted: np.mean(predicted["validation"] == data.y["validation"]),
+    )
     return all(converged for converged, _ in fits), predicted
 
 

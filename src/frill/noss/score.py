@@ -23,7 +23,12 @@ def score_task(embeddings: np.ndarray, rows: list[dict], settings: Noss, seed: i
     # One BLAS thread: results would depend on the machine's cores, and lbfgs's many small products wait for each other's threads longer than they
     # compute (up to eight times slower).
     with threadpool_limits(1):
-        outcomes = {protocol: PROTOCOLS[protocol](embeddings, y, rows, task_splits, len(names), settings, seed) for protocol in settings.protocol}
+        outcomes = {
+            protocol: PROTOCOLS[protocol](
+                embeddings, y, rows, task_splits, len(names), settings, seed
+            )
+            for protocol in settings.protocol
+        }
     summary, predictions = outcomes[settings.protocol[0]]
     correct = {part: np.full(len(rows), -1) for part in PARTS}
     predicted = np.full(len(rows), -1)
@@ -38,8 +43,14 @@ def score_task(embeddings: np.ndarray, rows: list[dict], settings: Noss, seed: i
     result = {
         "labels": names,
         "chosen": summary["chosen"],
-        **{f"{part}_accuracy": 100 * float(values[values >= 0].mean()) for part, values in correct.items()},
-        **{f"{part}_correct": "".join(map(str, values[values >= 0])) for part, values in correct.items()},
+        **{
+            f"{part}_accuracy": 100 * float(values[values >= 0].mean())
+            for part, values in correct.items()
+        },
+        **{
+            f"{part}_correct": "".join(map(str, values[values >= 0]))
+            for part, values in correct.items()
+        },
         **{f"{part}_speakers": _speakers(rows, values >= 0) for part, values in correct.items()},
         "speakers_in_train_and_test": speakers_in_both(rows, task_splits),
         "test_unweighted_average_recall": unweighted_average_recall(confusion),
@@ -52,7 +63,9 @@ def score_task(embeddings: np.ndarray, rows: list[dict], settings: Noss, seed: i
 Predictions = list[dict[str, np.ndarray]]  # of every split, int class per validation and test clip
 
 
-def _fast(x, y, rows, task_splits: list[Split], classes: int, settings: Noss, seed: int) -> tuple[dict, Predictions]:
+def _fast(
+    x, y, rows, task_splits: list[Split], classes: int, settings: Noss, seed: int
+) -> tuple[dict, Predictions]:
     """`probes` at every strength, chosen in each split by itself."""
     chosen, error_rates, predictions = [], [], []
     for split in task_splits:
@@ -61,28 +74,54 @@ def _fast(x, y, rows, task_splits: list[Split], classes: int, settings: Noss, se
         predictions.append({part: scores[part].argmax(axis=1) for part in PARTS})
         if len(set(y[split.test])) > 1:  # of one class there is nothing to tell apart
             error_rates.append(equal_error_rate(scores["test"], y[split.test]))
-    right = {part: np.concatenate([p[part] == y[getattr(split, part)] for p, split in zip(predictions, task_splits, strict=True)]) for part in PARTS}
-    summary = {"chosen": chosen, **{f"{part}_accuracy": 100 * float(right[part].mean()) for part in PARTS}}
-    return summary | {"test_equal_error_rate": float(np.mean(error_rates)) if error_rates else None}, predictions
+    right = {
+        part: np.concatenate(
+            [
+                p[part] == y[getattr(split, part)]
+                for p, split in zip(predictions, task_splits, strict=True)
+            ]
+        )
+        for part in PARTS
+    }
+    summary = {
+        "chosen": chosen,
+        **{f"{part}_accuracy": 100 * float(right[part].mean()) for part in PARTS},
+    }
+    return summary | {
+        "test_equal_error_rate": float(np.mean(error_rates)) if error_rates else None
+    }, predictions
 
 
-def _card(x, y, rows, task_splits: list[Split], classes: int, settings: Noss, seed: int) -> tuple[dict, Predictions]:
+def _card(
+    x, y, rows, task_splits: list[Split], classes: int, settings: Noss, seed: int
+) -> tuple[dict, Predictions]:
     """The model card's classifiers and normalisations, one choice for all splits."""
     folds = []
     for split in task_splits:
         index = {"train": split.train, "validation": split.validation, "test": split.test}
         truth = {part: y[i] for part, i in index.items()}
         speakers = {part: [rows[clip]["speaker"] for clip in i] for part, i in index.items()}
-        outcome = run_protocol({part: x[i] for part, i in index.items()}, truth, speakers, classes, seed, bool(settings.forests))
+        outcome = run_protocol(
+            {part: x[i] for part, i in index.items()},
+            truth,
+            speakers,
+            classes,
+            seed,
+            bool(settings.forests),
+        )
         folds.append((outcome, truth))
     summary = summarise(folds)
-    return summary, [next(s.predicted for s in fold if s.name == summary["chosen"]) for fold, _ in folds]
+    return summary, [
+        next(s.predicted for s in fold if s.name == summary["chosen"]) for fold, _ in folds
+    ]
 
 
 PROTOCOLS = {"fast": _fast, "frill": _card}
 
 
-def best_probe(x: np.ndarray, y: np.ndarray, split: Split, classes: int, probes: list[str]) -> tuple[str, dict[str, np.ndarray]]:
+def best_probe(
+    x: np.ndarray, y: np.ndarray, split: Split, classes: int, probes: list[str]
+) -> tuple[str, dict[str, np.ndarray]]:
     """The setting that is best on validation, and its scores float [clips, classes] on validation and test."""
     space = RowSpace(x, split.train, y[split.train], classes)
     held = {part: space.project(x, getattr(split, part)) for part in PARTS}
@@ -108,7 +147,11 @@ def _speakers(rows: list[dict], scored: np.ndarray) -> str:
 
 def speakers_in_both(rows: list[dict], task_splits: list[Split]) -> int:
     """How many speakers have clips in train and in test of one split: what they say of new speakers is too good. 0 where speakers are the classes."""
-    if len({(row["label"], row["speaker"]) for row in rows}) == len({row["label"] for row in rows}) == len({row["speaker"] for row in rows}):
+    if (
+        len({(row["label"], row["speaker"]) for row in rows})
+        == len({row["label"] for row in rows})
+        == len({row["speaker"] for row in rows})
+    ):
         return 0
     speaker = np.array([row["speaker"] for row in rows])
     both = [set(speaker[split.train]) & set(speaker[split.test]) - {""} for split in task_splits]

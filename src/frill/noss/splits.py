@@ -27,18 +27,26 @@ class Split:
 
 def splits(rows: Sequence[dict], validation_share: float, seed: int) -> list[Split]:
     """One Split, or one a fold, of a manifest's rows. Raises SplitError."""
-    label, fold, split = (np.array([row[key] for row in rows]) for key in ("label", "fold", "split"))
+    label, fold, split = (
+        np.array([row[key] for row in rows]) for key in ("label", "fold", "split")
+    )
     if len(set(label)) < 2:
-        raise SplitError(f"has {len(set(label))} class ({', '.join(sorted(set(label))) or 'no clips'}); a task needs two or more")
+        raise SplitError(
+            f"has {len(set(label))} class ({', '.join(sorted(set(label))) or 'no clips'}); a task needs two or more"
+        )
     if fold.all() and len(fold):
         return _folds(fold)
     parts = {name: np.flatnonzero(split == name) for name in ("train", "validation", "test")}
     for name in ("train", "test"):
         if not len(parts[name]):
             found = ", ".join(sorted(set(split) - {""})) or "none"
-            raise SplitError(f"has no clips in split {name} (the column holds: {found}); map the column's values in `splits`")
+            raise SplitError(
+                f"has no clips in split {name} (the column holds: {found}); map the column's values in `splits`"
+            )
     if not len(parts["validation"]):
-        parts["train"], parts["validation"] = _hold_out(parts["train"], rows, validation_share, seed)
+        parts["train"], parts["validation"] = _hold_out(
+            parts["train"], rows, validation_share, seed
+        )
     if len(set(label[parts["train"]])) < 2:
         raise SplitError("has one class in its training clips; a task needs two or more")
     return [Split(**parts)]
@@ -47,16 +55,27 @@ def splits(rows: Sequence[dict], validation_share: float, seed: int) -> list[Spl
 def _folds(fold: np.ndarray) -> list[Split]:
     names = sorted(set(fold), key=lambda name: (len(name), name))  # 2 before 10
     if len(names) < 3:
-        raise SplitError(f"has {len(names)} folds; cross-validation here needs 3 or more (one tests, one validates, the rest trains)")
+        raise SplitError(
+            f"has {len(names)} folds; cross-validation here needs 3 or more (one tests, one validates, the rest trains)"
+        )
     result = []
     for index, test in enumerate(names):
         validation = names[(index + 1) % len(names)]
         in_test, in_validation = fold == test, fold == validation
-        result.append(Split(*(np.flatnonzero(mask) for mask in (~in_test & ~in_validation, in_validation, in_test))))
+        result.append(
+            Split(
+                *(
+                    np.flatnonzero(mask)
+                    for mask in (~in_test & ~in_validation, in_validation, in_test)
+                )
+            )
+        )
     return result
 
 
-def _hold_out(train: np.ndarray, rows: list[dict], share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _hold_out(
+    train: np.ndarray, rows: list[dict], share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Splits whole groups off `train`: speakers where every clip has one, there are three or more and no class goes with them; clips otherwise."""
     speakers = [rows[index]["speaker"] for index in train]
     by_speaker = all(speakers) and len(set(speakers)) >= 3
@@ -66,6 +85,8 @@ def _hold_out(train: np.ndarray, rows: list[dict], share: float, seed: int) -> t
         raise SplitError("has one training clip; it cannot be split into training and validation")
     held = np.isin(group, names[: np.clip(round(share * len(names)), 1, len(names) - 1)])
     label = np.array([rows[index]["label"] for index in train])
-    if by_speaker and not set(label[held]) <= set(label[~held]):  # a class would be left without training clips, as where speakers are the classes
+    if by_speaker and not set(label[held]) <= set(
+        label[~held]
+    ):  # a class would be left without training clips, as where speakers are the classes
         return _hold_out(train, [row | {"speaker": ""} for row in rows], share, seed)
     return train[~held], train[held]

@@ -7,7 +7,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from frill.params.values import Column, Count, Key, Positive, Real, Section, Share, Texts, Use, texts, zero_or_one
+from frill.params.values import (
+    Column,
+    Count,
+    Key,
+    Positive,
+    Real,
+    Section,
+    Share,
+    Texts,
+    Use,
+    texts,
+    zero_or_one,
+)
 
 UNKNOWN = "unknown"  # licence
 
@@ -15,7 +27,9 @@ UNKNOWN = "unknown"  # licence
 def _pattern(value: str) -> str:
     """Names of archives within a folder: {000..123} and {a,b} stand for several, as do * ? [abc]."""
     if Path(value).is_absolute() or ".." in Path(value).parts:
-        raise ValueError("must be within the folder; give a pattern without a leading / and without ..")
+        raise ValueError(
+            "must be within the folder; give a pattern without a leading / and without .."
+        )
     if value.count("{") != value.count("}"):
         raise ValueError("has a brace without its partner; write {000..123} or {a,b}")
     return value
@@ -24,11 +38,19 @@ def _pattern(value: str) -> str:
 def _clip_pattern(value: str) -> str:
     allowed = ("ytid", "start", "end", "start_s", "end_s", "start_ms", "end_ms")
     try:
-        fields = [field for _, field, format_spec, conversion in Formatter().parse(_pattern(value)) if field is not None]
+        fields = [
+            field
+            for _, field, format_spec, conversion in Formatter().parse(_pattern(value))
+            if field is not None
+        ]
     except ValueError:
-        raise ValueError("braces do not match; write a pattern as {ytid}_{start_ms}_{end_ms}.wav") from None
+        raise ValueError(
+            "braces do not match; write a pattern as {ytid}_{start_ms}_{end_ms}.wav"
+        ) from None
     if "ytid" not in fields or not set(fields) <= set(allowed) or re.search(r"[!:][^{}]*}", value):
-        raise ValueError(f"must have {{ytid}}, and may have {', '.join('{' + name + '}' for name in allowed[1:])}, nothing else in braces")
+        raise ValueError(
+            f"must have {{ytid}}, and may have {', '.join('{' + name + '}' for name in allowed[1:])}, nothing else in braces"
+        )
     return value
 
 
@@ -38,10 +60,14 @@ def _folder_or_none(value: Any) -> Any:
     return None if value == "none" else value
 
 
-NoneOrFolder = Annotated[Annotated[str, Field(strict=True)] | None, BeforeValidator(_folder_or_none)]
+NoneOrFolder = Annotated[
+    Annotated[str, Field(strict=True)] | None, BeforeValidator(_folder_or_none)
+]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Patterns = Pattern | dict[Literal["train", "validation", "test"], Pattern]
-ClipPatterns = Annotated[list[Annotated[str, AfterValidator(_clip_pattern)]], BeforeValidator(texts), Field(min_length=1)]
+ClipPatterns = Annotated[
+    list[Annotated[str, AfterValidator(_clip_pattern)]], BeforeValidator(texts), Field(min_length=1)
+]
 
 
 class EspeakSet(Section):
@@ -90,7 +116,9 @@ class FolderSet(RecordedSet):
             if self.columns.label is None:
                 raise ValueError("a task needs columns.label: the CSV column that holds the class")
             if (self.columns.split is None) == (self.columns.fold is None):
-                raise ValueError("a task needs either columns.split or columns.fold: the CSV column that says which clips are for testing")
+                raise ValueError(
+                    "a task needs either columns.split or columns.fold: the CSV column that says which clips are for testing"
+                )
         return self
 
 
@@ -109,7 +137,9 @@ class AudiosetSet(Section):
     labels: Texts | None = None
     children: Annotated[int, BeforeValidator(zero_or_one)] = 0
     pattern: ClipPatterns = ["{ytid}.wav"]
-    missing_limit: Annotated[Real, Field(ge=0, le=1)] = 0.5  # share of the listed clips that nobody can download any more
+    missing_limit: Annotated[Real, Field(ge=0, le=1)] = (
+        0.5  # share of the listed clips that nobody can download any more
+    )
     licence: str = UNKNOWN
 
 
@@ -144,8 +174,12 @@ class ArchivedSet(RecordedSet):
         if self.use == "task":
             if self.fields.label is None:
                 raise ValueError("a task needs fields.label: where the class stands")
-            if not isinstance(self.shards, dict) and (self.fields.split is None) == (self.fields.fold is None):
-                raise ValueError("a task needs either fields.split or fields.fold, or a pattern of `shards` for each split")
+            if not isinstance(self.shards, dict) and (self.fields.split is None) == (
+                self.fields.fold is None
+            ):
+                raise ValueError(
+                    "a task needs either fields.split or fields.fold, or a pattern of `shards` for each split"
+                )
         return self
 
 
@@ -162,7 +196,16 @@ class WebdatasetSet(ArchivedSet):
     """Tar archives (plain, gzip, bzip2 or xz) of WebDataset samples: members that share the name up to the first dot."""
 
     fields: WebdatasetFields = WebdatasetFields()
-    audio: Texts = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "webm"]  # extensions that hold a sample's audio, the first found counts
+    audio: Texts = [
+        "wav",
+        "flac",
+        "mp3",
+        "ogg",
+        "opus",
+        "m4a",
+        "aac",
+        "webm",
+    ]  # extensions that hold a sample's audio, the first found counts
 
 
 class TfdsSet(RecordedSet):
@@ -172,7 +215,16 @@ class TfdsSet(RecordedSet):
     files that were obtained by hand (none: what can be downloaded is). corpora/tfds/sources.py says which files of which set.
     """
 
-    dataset: Literal["voxceleb", "voxforge", "speech_commands", "crema_d", "savee", "esc50_human", "compare_mask", "compare_mask/devel_as_test"]
+    dataset: Literal[
+        "voxceleb",
+        "voxforge",
+        "speech_commands",
+        "crema_d",
+        "savee",
+        "esc50_human",
+        "compare_mask",
+        "compare_mask/devel_as_test",
+    ]
     data_dir: NoneOrFolder = None
     manual_dir: NoneOrFolder = None
 
@@ -202,4 +254,8 @@ class Audio(Section):
         return [name for sets in self._sources() for name, spec in sets.items() if spec.use == use]
 
     def _sources(self) -> list[dict[str, Any]]:
-        return [value for key in type(self).model_fields if isinstance(value := getattr(self, key), dict)]
+        return [
+            value
+            for key in type(self).model_fields
+            if isinstance(value := getattr(self, key), dict)
+        ]

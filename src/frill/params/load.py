@@ -31,12 +31,23 @@ def _parse(path: Path) -> dict:
     try:
         data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        what = "not found" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        what = (
+            "not found"
+            if isinstance(error, FileNotFoundError)
+            else f"cannot be read ({error.strerror})"
+        )
         raise ParamsError(f"{path}: {what}; run this in the project's folder") from None
     except DuplicateKeyError as error:
         key, line = error.problem.split('"')[1], error.problem_mark.line + 1
-        raise ParamsError(f"{path}: not valid YAML: the key {key} stands twice, again in line {line}; correct it there") from None
-    except (YAMLError, ValueError, AssertionError, RecursionError) as error:  # UnicodeDecodeError is a ValueError; `%YAML 1.3` is asserted
+        raise ParamsError(
+            f"{path}: not valid YAML: the key {key} stands twice, again in line {line}; correct it there"
+        ) from None
+    except (
+        YAMLError,
+        ValueError,
+        AssertionError,
+        RecursionError,
+    ) as error:  # UnicodeDecodeError is a ValueError; `%YAML 1.3` is asserted
         text = " ".join(str(error).split()) or type(error).__name__
         raise ParamsError(f"{path}: not valid YAML: {text}; correct it there") from None
     if not isinstance(data, dict):
@@ -58,4 +69,6 @@ def validate_student(axes: dict, where: str) -> Student:
     try:
         return Student.model_validate(axes)
     except ValidationError as error:
-        raise ParamsError("\n".join(sentence(item, where) for item in error.errors(include_url=False))) from None
+        raise ParamsError(
+            "\n".join(sentence(item, where) for item in error.errors(include_url=False))
+        ) from None

@@ -7,7 +7,18 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from frill.params.audio import Audio
 from frill.params.devices import Device
 from frill.params.sweep import Sweep
-from frill.params.values import Count, Key, Name, NoneOrCount, NoneOrPositive, Positive, Real, Section, Share, zero_or_one
+from frill.params.values import (
+    Count,
+    Key,
+    Name,
+    NoneOrCount,
+    NoneOrPositive,
+    Positive,
+    Real,
+    Section,
+    Share,
+    zero_or_one,
+)
 
 TRAINS = "triplet"  # the teacher.source that trains a teacher here, with the triplet loss
 TEACHER = "teacher"
@@ -103,7 +114,9 @@ class Baseline(Section):
     @model_validator(mode="after")
     def _has_output(self):
         if self.kind != "tflite" and not self.output:
-            raise ValueError(f"a baseline of kind {self.kind} needs output: the {'function' if self.kind == 'python' else 'key of the output'}")
+            raise ValueError(
+                f"a baseline of kind {self.kind} needs output: the {'function' if self.kind == 'python' else 'key of the output'}"
+            )
         return self
 
 
@@ -138,11 +151,17 @@ class Params(Section):
     @model_validator(mode="after")
     def _references(self):
         if self.selection.device not in self.devices:
-            raise ValueError(f"selection.device = {self.selection.device!r} is not one of devices: {', '.join(self.devices)}")
+            raise ValueError(
+                f"selection.device = {self.selection.device!r} is not one of devices: {', '.join(self.devices)}"
+            )
         if taken := self.students.keys() & {TEACHER, *CONTROLS}:
-            raise ValueError(f"students.{min(taken)}: the name is the teacher's or a control's; rename the student")
+            raise ValueError(
+                f"students.{min(taken)}: the name is the teacher's or a control's; rename the student"
+            )
         if taken := self.baselines.keys() & {TEACHER, *CONTROLS, *self.students}:
-            raise ValueError(f"baselines.{min(taken)}: the name is a student's, the teacher's or a control's; rename the baseline")
+            raise ValueError(
+                f"baselines.{min(taken)}: the name is a student's, the teacher's or a control's; rename the baseline"
+            )
         return self
 
     @property

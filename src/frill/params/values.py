@@ -5,7 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-RESERVED = {"size", "nfiles"}  # DVC's run-cache ignores params keys of these names (iterative/dvc#10296): a stale model, silently
+RESERVED = {
+    "size",
+    "nfiles",
+}  # DVC's run-cache ignores params keys of these names (iterative/dvc#10296): a stale model, silently
 
 
 def not_reserved(value: str) -> str:
@@ -16,7 +19,9 @@ def not_reserved(value: str) -> str:
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*", not_reserved(value)):
-        raise ValueError("a name is made of a-z 0-9 . _ - and begins with none of . and -")  # -x would be an option of a command
+        raise ValueError(
+            "a name is made of a-z 0-9 . _ - and begins with none of . and -"
+        )  # -x would be an option of a command
     if value.endswith(".json"):
         raise ValueError("results are kept as NAME.json; choose a name without it")
     return value
@@ -55,7 +60,9 @@ def texts(value: Any) -> Any:
 
 
 Name = Annotated[str, AfterValidator(_name)]  # of a student
-Key = Annotated[str, AfterValidator(_key)]  # of a set or device, which DVC tracks as audio.folder.KEY
+Key = Annotated[
+    str, AfterValidator(_key)
+]  # of a set or device, which DVC tracks as audio.folder.KEY
 Column = Annotated[str, AfterValidator(not_reserved)]  # of a CSV, as a key
 Count = Annotated[int, Field(ge=1, strict=True)]
 Real = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]

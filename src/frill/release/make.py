@@ -23,9 +23,21 @@ from frill.release.examples import examples
 from frill.release.tflite_metadata import ModelInfo, TensorInfo, add_metadata
 from frill.students.convert import MODEL, convert_with_frontend
 
-SAMPLES = TensorInfo("samples", "Mono audio of any length; under 1 s it is padded.", ("batch", "samples"), SAMPLE_RATE_HZ, (-1.0, 1.0))
-WINDOWS = TensorInfo("windows", "Log-mel of 0.96 s: 96 frames of 10 ms, 64 mel bands.", ("batch", "frames", "mel bands", "channel"))
-EMBEDDING = TensorInfo("embedding", "One row for every 170 ms of audio, of 0.96 s each.", ("windows", "values"))
+SAMPLES = TensorInfo(
+    "samples",
+    "Mono audio of any length; under 1 s it is padded.",
+    ("batch", "samples"),
+    SAMPLE_RATE_HZ,
+    (-1.0, 1.0),
+)
+WINDOWS = TensorInfo(
+    "windows",
+    "Log-mel of 0.96 s: 96 frames of 10 ms, 64 mel bands.",
+    ("batch", "frames", "mel bands", "channel"),
+)
+EMBEDDING = TensorInfo(
+    "embedding", "One row for every 170 ms of audio, of 0.96 s each.", ("windows", "values")
+)
 
 
 class Module(tf.Module):
@@ -35,7 +47,9 @@ class Module(tf.Module):
         super().__init__()
         # Variables and a closure, not the Keras model: saving that would trace every layer once more.
         self.kept = student.variables
-        self._embed = lambda windows: student(tf.reshape(windows, [-1, *student.input_shape[1:]]), training=False)
+        self._embed = lambda windows: student(
+            tf.reshape(windows, [-1, *student.input_shape[1:]]), training=False
+        )
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="samples")])
     def __call__(self, samples):
@@ -47,10 +61,16 @@ class Module(tf.Module):
         """float32 [B, T] -> {'embedding': [B, windows, D]}"""
         windows = frontend_tf.windows(samples)
         rows = self._embed(windows)
-        return {"embedding": tf.reshape(rows, [tf.shape(windows)[0], tf.shape(windows)[1], rows.shape[-1]])}
+        return {
+            "embedding": tf.reshape(
+                rows, [tf.shape(windows)[0], tf.shape(windows)[1], rows.shape[-1]]
+            )
+        }
 
 
-def make_release(frontier: dict, student: keras.Model, tflite: Path, card: str, licence: str, out: Path) -> None:
+def make_release(
+    frontier: dict, student: keras.Model, tflite: Path, card: str, licence: str, out: Path
+) -> None:
     """Writes release/. `tflite` is the selected student's folder of converted files, `licence` a sentence. Raises UserError if nothing is selected."""
     selected = find_selected(frontier)
     if selected is None:
@@ -60,17 +80,29 @@ def make_release(frontier: dict, student: keras.Model, tflite: Path, card: str, 
     def write(name: str, model: bytes, entry: TensorInfo) -> None:
         about = f"Non-semantic speech embedding: {selected['name']} of FRILL's family"
         version = hashlib.sha256(model).hexdigest()[:12]
-        (out / name).write_bytes(add_metadata(model, ModelInfo("frill", about, version, licence, entry, EMBEDDING)))
+        (out / name).write_bytes(
+            add_metadata(model, ModelInfo("frill", about, version, licence, entry, EMBEDDING))
+        )
 
-    write("frill.tflite", convert_with_frontend(student, selected["precision"], bool(selected["qat"])), SAMPLES)
+    write(
+        "frill.tflite",
+        convert_with_frontend(student, selected["precision"], bool(selected["qat"])),
+        SAMPLES,
+    )
     write("frill_nofrontend.tflite", (tflite / MODEL).read_bytes(), WINDOWS)
     module = Module(student)
-    signatures = {"serving_default": module.__call__.get_concrete_function(), "time_resolved": module.time_resolved.get_concrete_function()}
+    signatures = {
+        "serving_default": module.__call__.get_concrete_function(),
+        "time_resolved": module.time_resolved.get_concrete_function(),
+    }
     tf.saved_model.save(module, str(out / "saved_model"), signatures=signatures)
     (out / "saved_model" / "fingerprint.pb").unlink(missing_ok=True)  # differs between equal models
     for name, text in examples(student.output_shape[-1]).items():
         (out / name).write_text(text)
     (out / "MODEL_CARD.md").write_text(card)
     files = sorted(path for path in out.rglob("*") if path.is_file())
-    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out).as_posix()}" for path in files]
+    sums = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out).as_posix()}"
+        for path in files
+    ]
     (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")

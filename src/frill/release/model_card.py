@@ -3,22 +3,47 @@
 from frill.frontier.selection import find_selected
 
 
-def model_card(frontier: dict, noss: dict, teacher_noss: dict, teacher: dict, targets: dict, latency: dict, audio: dict[str, dict]) -> str:
+def model_card(
+    frontier: dict,
+    noss: dict,
+    teacher_noss: dict,
+    teacher: dict,
+    targets: dict,
+    latency: dict,
+    audio: dict[str, dict],
+) -> str:
     """The card's text. `noss`, `latency` are the selected student's results, `audio` the summaries of the corpora by name."""
     student = find_selected(frontier)
-    rows = [_task_row(task, scores, teacher_noss, student) for task, scores in noss["tasks"].items()]
+    rows = [
+        _task_row(task, scores, teacher_noss, student) for task, scores in noss["tasks"].items()
+    ]
     low, high = student["quality_test_interval"]
     fast_ms, slow_ms = student["latency_interval_ms"]
-    corpora = "; ".join(f"{name}: {summary['audio_s'] / 3600:.2f} h, {summary['clips']} clips" for name, summary in audio.items())
-    origin = "synthetic speech by eSpeak NG" if frontier["synthetic"] else "the audio named in params.yaml"
+    corpora = "; ".join(
+        f"{name}: {summary['audio_s'] / 3600:.2f} h, {summary['clips']} clips"
+        for name, summary in audio.items()
+    )
+    origin = (
+        "synthetic speech by eSpeak NG"
+        if frontier["synthetic"]
+        else "the audio named in params.yaml"
+    )
     caution = (
         "**All audio behind this model is synthetic. Its accuracies say nothing about real voices; do not ship it in a product.**\n\n"
         if frontier["synthetic"]
         else ""
     )
     width, rank = student["width"], student["rank"] or "none"
-    trainings, seeds = (f" of {student['seeds']} trainings, of which this file is the first", " and seeds") if student["seeds"] > 1 else ("", "")
-    frontend_note = " Its weights are int8 and its activations float: log-mel is not computed in int8." if student["precision"] == "int8" else ""
+    trainings, seeds = (
+        (f" of {student['seeds']} trainings, of which this file is the first", " and seeds")
+        if student["seeds"] > 1
+        else ("", "")
+    )
+    frontend_note = (
+        " Its weights are int8 and its activations float: log-mel is not computed in int8."
+        if student["precision"] == "int8"
+        else ""
+    )
     return f"""# {student["name"]}: a non-semantic speech embedding
 
 {caution}MobileNetV3 student of FRILL's family (arXiv 2011.04609): backbone {student["backbone"]}, width {width}, pooling {student["pooling"]}, rank {rank}, \
@@ -59,7 +84,9 @@ Tried on the tasks above only; the windows are 0.96 s long and what is slower th
 def licences(teacher: dict, audio: dict[str, dict]) -> str:
     """A sentence on each thing that the model was made from, as far as their sources state it."""
     sets = [
-        f"{name}: " + ", ".join(f"{licence} ({clips} clips)" for licence, clips in summary["licences"].items()) for name, summary in audio.items()
+        f"{name}: "
+        + ", ".join(f"{licence} ({clips} clips)" for licence, clips in summary["licences"].items())
+        for name, summary in audio.items()
     ]
     return f"Audio: {'; '.join(sets)}. Teacher: that of {teacher['source']}. Code: Apache-2.0. Those of audio and teacher apply to what is made from them."
 
@@ -69,7 +96,9 @@ def _task_row(task: str, scores: dict, teacher_noss: dict, student: dict) -> str
     difference = student["tasks"][task]["test"]
     low, high = difference["interval"]
     points = f"{difference['points']:+.1f} ({low:+.1f} to {high:+.1f})"
-    return f"| {task} | {accuracy:.1f} | {reference:.1f} | {points} | {len(scores['test_correct'])} |"
+    return (
+        f"| {task} | {accuracy:.1f} | {reference:.1f} | {points} | {len(scores['test_correct'])} |"
+    )
 
 
 def _device(name: str, latency: dict) -> str:

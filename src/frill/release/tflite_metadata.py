@@ -52,7 +52,9 @@ def add_metadata(model: bytes, info: ModelInfo) -> bytes:
 
 def _packed(info: ModelInfo) -> bytes:
     b = flatbuffers.Builder(1024)
-    subgraph = _table(b, {2: _vector(b, [_tensor(b, info.input)]), 3: _vector(b, [_tensor(b, info.output)])})
+    subgraph = _table(
+        b, {2: _vector(b, [_tensor(b, info.input)]), 3: _vector(b, [_tensor(b, info.output)])}
+    )
     texts = {0: info.name, 1: info.description, 2: info.version, 5: info.licence, 7: PARSER_VERSION}
     model = _table(b, _texts(b, texts) | {3: _vector(b, [subgraph])})
     b.Finish(model, file_identifier=IDENTIFIER)
@@ -61,7 +63,9 @@ def _packed(info: ModelInfo) -> bytes:
 
 def _tensor(b: flatbuffers.Builder, info: TensorInfo) -> int:
     """TensorMetadata: name, description, dimension_names, content, stats."""
-    fields = _texts(b, {0: info.name, 1: info.description}) | {2: _vector(b, [b.CreateString(name) for name in info.dimensions])}
+    fields = _texts(b, {0: info.name, 1: info.description}) | {
+        2: _vector(b, [b.CreateString(name) for name in info.dimensions])
+    }
     properties = _table(b, {}, {0: info.audio_hz, 1: 1} if info.audio_hz else {})
     fields[3] = _table(b, {1: properties}, bytes_={0: AUDIO if info.audio_hz else FEATURE})
     if info.limits is not None:
@@ -74,7 +78,12 @@ def _texts(b: flatbuffers.Builder, texts: dict[int, str]) -> dict[int, int]:
     return {field: b.CreateString(text) for field, text in texts.items()}
 
 
-def _table(b: flatbuffers.Builder, offsets: dict[int, int], integers: dict[int, int] | None = None, bytes_: dict[int, int] | None = None) -> int:
+def _table(
+    b: flatbuffers.Builder,
+    offsets: dict[int, int],
+    integers: dict[int, int] | None = None,
+    bytes_: dict[int, int] | None = None,
+) -> int:
     """A table from field number -> offset of something written before, uint32, uint8."""
     integers, bytes_ = integers or {}, bytes_ or {}
     b.StartObject(1 + max([*offsets, *integers, *bytes_], default=-1))

@@ -11,7 +11,11 @@ import vl_convert
 BACKBONES = {"tiny": "#2f8fb3", "small": "#d1603d", "large": "#8a6fd1"}
 PARTS = {"backbone": "#2f8fb3", "bottleneck": "#d1603d", "rest of the file": "#8f8f8f"}
 OUTCOMES = {"quality": "#2f8fb3", "latency_ms": "#d1603d", "file_bytes": "#8a6fd1"}
-FILLED = {"frontier": 1.0, "cautious frontier": 0.4, "beaten": 0.0}  # opacity of a point by its place
+FILLED = {
+    "frontier": 1.0,
+    "cautious frontier": 0.4,
+    "beaten": 0.0,
+}  # opacity of a point by its place
 LABELLED = 24  # students; more names than that cover each other, then those of the frontier are written only
 INK = {name: "currentColor" for name in ("labelColor", "titleColor", "tickColor", "domainColor")}
 MIB = 2**20
@@ -19,11 +23,19 @@ MIB = 2**20
 alt.data_transformers.disable_max_rows()
 
 
-def all_of(found: dict, points: dict[str, list[dict]], elsewhere: dict[str, dict[str, float]]) -> dict[str, alt.TopLevelMixin]:
+def all_of(
+    found: dict, points: dict[str, list[dict]], elsewhere: dict[str, dict[str, float]]
+) -> dict[str, alt.TopLevelMixin]:
     """Every picture by name, from frontier.json and the curves. Effects are there if frontier.json has a regression."""
     students = found["students"]
-    pictures = {"frontier": frontier(found, elsewhere), "curves": curves(points, {s["name"]: s["backbone"] for s in students})}
-    pictures |= {"sizes": sizes(students), "tasks": tasks([s for s in students if s["on_frontier"]] or students)}
+    pictures = {
+        "frontier": frontier(found, elsewhere),
+        "curves": curves(points, {s["name"]: s["backbone"] for s in students}),
+    }
+    pictures |= {
+        "sizes": sizes(students),
+        "tasks": tasks([s for s in students if s["on_frontier"]] or students),
+    }
     regression = found["effects"]["regression"]
     return pictures | ({"effects": effects(regression)} if regression else {})
 
@@ -31,14 +43,23 @@ def all_of(found: dict, points: dict[str, list[dict]], elsewhere: dict[str, dict
 def frontier(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> alt.TopLevelMixin:
     """Latency against quality with 95 % intervals of both, each point a link to its student. `elsewhere` as in frill.frontier.other_devices: devices to choose from."""
     rows = [_point(s, frontier, frontier["device"], s["latency_ms"]) for s in frontier["students"]]
-    rows += [_point(s, frontier, device, times[s["name"]]) for device, times in elsewhere.items() for s in frontier["students"] if s["name"] in times]
+    rows += [
+        _point(s, frontier, device, times[s["name"]])
+        for device, times in elsewhere.items()
+        for s in frontier["students"]
+        if s["name"] in times
+    ]
     times = [row["latency_ms"] for row in rows]
     for row in rows:  # names stand on the side where there is room
         row["side"] = "left" if row["latency_ms"] ** 2 < min(times) * max(times) else "right"
     base = alt.Chart(alt.Data(values=rows))
     devices = [frontier["device"], *elsewhere]
     if len(devices) > 1:
-        choice = alt.param(name="device", value=devices[0], bind=alt.binding_select(options=devices, name="Device "))
+        choice = alt.param(
+            name="device",
+            value=devices[0],
+            bind=alt.binding_select(options=devices, name="Device "),
+        )
         base = base.add_params(choice).transform_filter("datum.device == device")
     x = alt.X(
         "latency_ms:Q",
@@ -46,10 +67,16 @@ def frontier(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> alt.TopL
         scale=alt.Scale(type="log", nice=False, padding=24),
         axis=alt.Axis(tickCount=5),
     )
-    y = alt.Y("quality:Q", title="quality, points against the teacher", scale=alt.Scale(zero=False, padding=12))
+    y = alt.Y(
+        "quality:Q",
+        title="quality, points against the teacher",
+        scale=alt.Scale(zero=False, padding=12),
+    )
     colour = alt.Color("backbone:N", scale=_scale(BACKBONES), legend=alt.Legend(title=None))
     place = alt.FillOpacity("filled:Q", scale=None, legend=None)
-    shape = alt.Shape("backbone:N", scale=alt.Scale(domain=list(BACKBONES)), legend=alt.Legend(title=None))
+    shape = alt.Shape(
+        "backbone:N", scale=alt.Scale(domain=list(BACKBONES)), legend=alt.Legend(title=None)
+    )
     spec = ["student", "backbone", "width", "pooling", "rank", "qat", "precision", "place"]
     numbers = [alt.Tooltip(f"{key}:Q", format=form, title=title) for key, form, title in (
         ("latency_ms", ".3f", "latency, ms"), ("quality", "+.2f", "quality"), ("mib", ".2f", "file, MiB"))]  # fmt: skip
@@ -58,19 +85,31 @@ def frontier(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> alt.TopL
         x, y, color=colour, fillOpacity=place, shape=shape, href="link:N", tooltip=details, description="description:N")  # fmt: skip
     named = "true" if len(frontier["students"]) <= LABELLED else "datum.place == 'frontier'"
     layers = [
-        base.mark_rule(opacity=0.45, aria=False).encode(x, alt.Y("low:Q"), y2="high:Q", color=colour),
-        base.mark_rule(opacity=0.45, aria=False).encode(alt.X("fast:Q"), alt.X2("slow:Q"), y=y, color=colour),
+        base.mark_rule(opacity=0.45, aria=False).encode(
+            x, alt.Y("low:Q"), y2="high:Q", color=colour
+        ),
+        base.mark_rule(opacity=0.45, aria=False).encode(
+            alt.X("fast:Q"), alt.X2("slow:Q"), y=y, color=colour
+        ),
         base.transform_filter("datum.place == 'frontier'")
-        .mark_line(interpolate="step-after", aria=False, color="currentColor", opacity=0.5, strokeWidth=1)
+        .mark_line(
+            interpolate="step-after", aria=False, color="currentColor", opacity=0.5, strokeWidth=1
+        )
         .encode(x, y, order="latency_ms:Q"),
-        base.transform_filter("datum.selected").mark_point(size=420, aria=False, shape="circle", color="currentColor", strokeWidth=2).encode(x, y),
+        base.transform_filter("datum.selected")
+        .mark_point(size=420, aria=False, shape="circle", color="currentColor", strokeWidth=2)
+        .encode(x, y),
         *(
             base.transform_filter(f"{named} && datum.side == '{side}'")
-            .mark_text(align=side, aria=False, dx=9 if side == "left" else -9, dy=-9, color="currentColor")
+            .mark_text(
+                align=side, aria=False, dx=9 if side == "left" else -9, dy=-9, color="currentColor"
+            )
             .encode(x, y, text="label:N")
             for side in ("left", "right")
         ),
-        *_references([r for r in frontier["references"] if r["quality"] >= min(row["low"] for row in rows)]),
+        *_references(
+            [r for r in frontier["references"] if r["quality"] >= min(row["low"] for row in rows)]
+        ),
         points,  # over all others, which would take the pointer from it
     ]
     return _framed(alt.layer(*layers), 420)
@@ -80,9 +119,17 @@ def _point(student: dict, frontier: dict, device: str, latency_ms: float) -> dic
     low, high = student["quality_interval"]
     deciding = device == frontier["device"]
     fast, slow = student["latency_interval_ms"] if deciding else (latency_ms, latency_ms)
-    place = "frontier" if student["on_frontier"] else "cautious frontier" if student["on_cautious_frontier"] else "beaten"
+    place = (
+        "frontier"
+        if student["on_frontier"]
+        else "cautious frontier"
+        if student["on_cautious_frontier"]
+        else "beaten"
+    )
     selected = student["name"] == frontier["selected"]
-    row = {key: student[key] for key in ("backbone", "width", "pooling", "qat", "precision", "quality")}
+    row = {
+        key: student[key] for key in ("backbone", "width", "pooling", "qat", "precision", "quality")
+    }
     row |= {
         "student": student["name"],
         "rank": student["rank"] or "none",
@@ -92,25 +139,42 @@ def _point(student: dict, frontier: dict, device: str, latency_ms: float) -> dic
         "low": low,
         "high": high,
     }
-    row |= {"fast": min(fast, latency_ms), "slow": max(slow, latency_ms), "mib": student["file_bytes"] / MIB, "selected": selected}
+    row |= {
+        "fast": min(fast, latency_ms),
+        "slow": max(slow, latency_ms),
+        "mib": student["file_bytes"] / MIB,
+        "selected": selected,
+    }
     row["label"] = f"{student['name']} (selected)" if selected else student["name"]
-    row["description"] = f"{row['label']}: {latency_ms:.3f} ms, quality {student['quality']:+.2f}, {place}"
+    row["description"] = (
+        f"{row['label']}: {latency_ms:.3f} ms, quality {student['quality']:+.2f}, {place}"
+    )
     return row | {"filled": FILLED[place], "link": f"#student-{student['name']}"}
 
 
 def _references(references: list[dict]) -> list[alt.Chart]:
-    base = alt.Chart(alt.Data(values=[{"name": r["name"], "quality": r["quality"]} for r in references]))
-    rule = base.mark_rule(color="currentColor", opacity=0.35, strokeDash=[4, 3]).encode(y="quality:Q")
-    text = base.mark_text(color="currentColor", opacity=0.7, align="right", dy=-6, fontStyle="italic").encode(
-        x=alt.value("width"), y="quality:Q", text="name:N"
+    base = alt.Chart(
+        alt.Data(values=[{"name": r["name"], "quality": r["quality"]} for r in references])
     )
+    rule = base.mark_rule(color="currentColor", opacity=0.35, strokeDash=[4, 3]).encode(
+        y="quality:Q"
+    )
+    text = base.mark_text(
+        color="currentColor", opacity=0.7, align="right", dy=-6, fontStyle="italic"
+    ).encode(x=alt.value("width"), y="quality:Q", text="name:N")
     return [rule, text]
 
 
 def curves(curves: dict[str, list[dict]], backbones: dict[str, str]) -> alt.TopLevelMixin:
     """Validation R2 over the steps of each student. `curves` as models/students/*/curve.csv; student -> backbone."""
     rows = [
-        {"student": name, "backbone": backbones[name], "step": int(p["step"]), "r2": float(p["validation_r2"]), "last": p is curve[-1]}
+        {
+            "student": name,
+            "backbone": backbones[name],
+            "step": int(p["step"]),
+            "r2": float(p["validation_r2"]),
+            "last": p is curve[-1],
+        }
         for name, curve in curves.items()
         for p in curve
     ]
@@ -121,7 +185,9 @@ def curves(curves: dict[str, list[dict]], backbones: dict[str, str]) -> alt.TopL
         detail="student:N",
         tooltip=["student:N", "step:Q", alt.Tooltip("r2:Q", format=".3f", title="R2")],
     )
-    return _framed(alt.layer(base.mark_line(strokeWidth=1.5), base.mark_point(filled=True, size=30)), 320)
+    return _framed(
+        alt.layer(base.mark_line(strokeWidth=1.5), base.mark_point(filled=True, size=30)), 320
+    )
 
 
 def sizes(students: list[dict]) -> alt.TopLevelMixin:
@@ -146,7 +212,9 @@ def parts_bytes(student: dict) -> dict[str, float]:
     """The file's bytes by part. Weights that `precision` made smaller than they were trained are scaled to what the file holds."""
     weights = min(student["weight_bytes"], student["file_bytes"])
     bottleneck = weights * student["bottleneck_bytes"] / student["weight_bytes"]
-    return dict(zip(PARTS, (weights - bottleneck, bottleneck, student["file_bytes"] - weights), strict=True))
+    return dict(
+        zip(PARTS, (weights - bottleneck, bottleneck, student["file_bytes"] - weights), strict=True)
+    )
 
 
 def tasks(students: list[dict]) -> alt.TopLevelMixin:
@@ -155,13 +223,29 @@ def tasks(students: list[dict]) -> alt.TopLevelMixin:
     for s in students:
         for task, parts in s["tasks"].items():
             low, high = parts["test"]["interval"]
-            rows.append({"student": s["name"], "task": task, "points": parts["test"]["points"], "low": low, "high": high})
+            rows.append(
+                {
+                    "student": s["name"],
+                    "task": task,
+                    "points": parts["test"]["points"],
+                    "low": low,
+                    "high": high,
+                }
+            )
     base = alt.Chart(alt.Data(values=rows)).encode(
         alt.Y("task:N", title=None),
         yOffset="student:N",
-        color=alt.Color("student:N", scale=alt.Scale(scheme="tableau10"), legend=alt.Legend(title=None, columns=2)),
+        color=alt.Color(
+            "student:N",
+            scale=alt.Scale(scheme="tableau10"),
+            legend=alt.Legend(title=None, columns=2),
+        ),
     )
-    tooltip = ["student:N", "task:N", *(alt.Tooltip(f"{key}:Q", format="+.1f") for key in ("points", "low", "high"))]
+    tooltip = [
+        "student:N",
+        "task:N",
+        *(alt.Tooltip(f"{key}:Q", format="+.1f") for key in ("points", "low", "high")),
+    ]
     dots = base.mark_point(filled=True, size=60).encode(
         alt.X("points:Q", title="points against the teacher (test)"),
         shape=alt.Shape("student:N", legend=None),
@@ -174,20 +258,38 @@ def tasks(students: list[dict]) -> alt.TopLevelMixin:
 def effects(regression: dict) -> alt.TopLevelMixin:
     """Standardised weights of every term on quality, latency and bytes, with 95 % intervals. `regression` as in frontier.json's effects."""
     rows = [
-        {"outcome": outcome, "term": w["term"], "weight": w["weight"], "low": w["interval"][0], "high": w["interval"][1]}
+        {
+            "outcome": outcome,
+            "term": w["term"],
+            "weight": w["weight"],
+            "low": w["interval"][0],
+            "high": w["interval"][1],
+        }
         for outcome, fit in regression.items()
         for w in fit["weights"]
     ]
-    base = alt.Chart(alt.Data(values=rows)).encode(alt.Y("term:N", title=None), yOffset=alt.YOffset("outcome:N", sort=list(OUTCOMES)))
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        alt.Y("term:N", title=None), yOffset=alt.YOffset("outcome:N", sort=list(OUTCOMES))
+    )
     colour = alt.Color("outcome:N", scale=_scale(OUTCOMES), legend=alt.Legend(title=None))
-    tooltip = ["term:N", "outcome:N", *(alt.Tooltip(f"{key}:Q", format="+.2f") for key in ("weight", "low", "high"))]
-    bars = base.mark_bar(opacity=0.75).encode(alt.X("weight:Q", title="standardised weight"), color=colour, tooltip=tooltip)
+    tooltip = [
+        "term:N",
+        "outcome:N",
+        *(alt.Tooltip(f"{key}:Q", format="+.2f") for key in ("weight", "low", "high")),
+    ]
+    bars = base.mark_bar(opacity=0.75).encode(
+        alt.X("weight:Q", title="standardised weight"), color=colour, tooltip=tooltip
+    )
     rules = base.mark_rule(color="currentColor").encode(alt.X("low:Q"), alt.X2("high:Q"))
     return _framed(alt.layer(bars, rules, _zero()), 15 * len(rows))
 
 
 def _zero() -> alt.Chart:
-    return alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color="currentColor", opacity=0.6).encode(x="zero:Q")
+    return (
+        alt.Chart(alt.Data(values=[{"zero": 0}]))
+        .mark_rule(color="currentColor", opacity=0.6)
+        .encode(x="zero:Q")
+    )
 
 
 def _scale(colours: dict[str, str]) -> alt.Scale:
@@ -199,8 +301,20 @@ def _framed(chart, height) -> alt.TopLevelMixin:
     return (
         chart.properties(width="container", height=height, background="transparent")
         .configure(font="sans-serif")
-        .configure_axis(**INK, gridColor="gray", gridOpacity=0.25, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
-        .configure_legend(orient="top", labelColor="currentColor", labelFontSize=12, symbolStrokeColor="currentColor")
+        .configure_axis(
+            **INK,
+            gridColor="gray",
+            gridOpacity=0.25,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+        )
+        .configure_legend(
+            orient="top",
+            labelColor="currentColor",
+            labelFontSize=12,
+            symbolStrokeColor="currentColor",
+        )
         .configure_view(stroke=None)
     )
 

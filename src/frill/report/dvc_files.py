@@ -4,7 +4,14 @@ import csv
 import json
 from pathlib import Path
 
-KEYS = ("latency_ms", "quality", "quality_test", "mean_test_accuracy", "file_bytes", "validation_r2")
+KEYS = (
+    "latency_ms",
+    "quality",
+    "quality_test",
+    "mean_test_accuracy",
+    "file_bytes",
+    "validation_r2",
+)
 
 
 def write(frontier: dict, curves: dict[str, list[dict]], folder: Path) -> None:
@@ -12,14 +19,27 @@ def write(frontier: dict, curves: dict[str, list[dict]], folder: Path) -> None:
     students = {s["name"]: s for s in frontier["students"]}
     on_frontier = [s["name"] for s in frontier["students"] if s["on_frontier"]]
     metrics = {"selected": frontier["selected"], **_figures(students.get(frontier["selected"]))}
-    metrics |= {"students": len(students), "on_frontier": len(on_frontier), "diverged": sum(s["status"] != "ok" for s in students.values())}
+    metrics |= {
+        "students": len(students),
+        "on_frontier": len(on_frontier),
+        "diverged": sum(s["status"] != "ok" for s in students.values()),
+    }
     _json(folder / "metrics.json", metrics)
     _json(folder / "students.json", {name: _figures(s) for name, s in students.items()})
     rows = [
-        {"student": s["name"], "latency_ms": s["latency_ms"], "quality": s["quality"], "on_frontier": s["on_frontier"]} for s in frontier["students"]
+        {
+            "student": s["name"],
+            "latency_ms": s["latency_ms"],
+            "quality": s["quality"],
+            "on_frontier": s["on_frontier"],
+        }
+        for s in frontier["students"]
     ]
     _csv(folder / "frontier.csv", rows)
-    _csv(folder / "curves.csv", [{"student": name, **point} for name, curve in curves.items() for point in curve])
+    _csv(
+        folder / "curves.csv",
+        [{"student": name, **point} for name, curve in curves.items() for point in curve],
+    )
 
 
 def _figures(student: dict | None) -> dict:

@@ -26,11 +26,23 @@ ALTERNATIVES = {
 }
 
 
-def write_page(frontier: dict, noss: dict[str, dict], charts: dict[str, alt.TopLevelMixin], devices: dict[str, dict], path: Path) -> None:
+def write_page(
+    frontier: dict,
+    noss: dict[str, dict],
+    charts: dict[str, alt.TopLevelMixin],
+    devices: dict[str, dict],
+    path: Path,
+) -> None:
     """`noss`: every model's results/noss JSON; `charts` by name, as pictures; `devices`: results/devices.json."""
     folder = files("frill.report")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"points": lambda value: f"{value:+.2f}", "span": _span, "mib": lambda size: f"{size / 2**20:.2f}"}
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {
+        "points": lambda value: f"{value:+.2f}",
+        "span": _span,
+        "mib": lambda size: f"{size / 2**20:.2f}",
+    }
     page = environment.from_string((folder / "page.html").read_text()).render(
         frontier=frontier,
         students=sorted(frontier["students"], key=lambda s: s["latency_ms"]),
@@ -46,7 +58,11 @@ def write_page(frontier: dict, noss: dict[str, dict], charts: dict[str, alt.TopL
         style=Markup((folder / "page.css").read_text()),  # noqa: S704 - files of ours; in the specs, which hold names, no tag can end
         script=Markup((folder / "page.js").read_text()),  # noqa: S704
         library=Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script")),  # noqa: S704
-        specs=Markup(json.dumps({name: chart.to_dict() for name, chart in charts.items()}, sort_keys=True).replace("</", "<\\/")),  # noqa: S704
+        specs=Markup(
+            json.dumps(
+                {name: chart.to_dict() for name, chart in charts.items()}, sort_keys=True
+            ).replace("</", "<\\/")
+        ),  # noqa: S704
     )
     path.write_text(page)
 

@@ -15,11 +15,22 @@ def table(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> str:
     ]
 
     def other(name: str) -> str:
-        times = ((f"{elsewhere[device][name]:.3f} ms" if name in elsewhere[device] else "-", width) for device, width in others.items())
+        times = (
+            (f"{elsewhere[device][name]:.3f} ms" if name in elsewhere[device] else "-", width)
+            for device, width in others.items()
+        )
         return "".join(f"{time:>{width}}" for time, width in times)
 
     for s in sorted(frontier["students"], key=lambda s: s["latency_ms"]):
-        mark = "*" if s["name"] == frontier["selected"] else "|" if s["on_frontier"] else ":" if s["on_cautious_frontier"] else " "
+        mark = (
+            "*"
+            if s["name"] == frontier["selected"]
+            else "|"
+            if s["on_frontier"]
+            else ":"
+            if s["on_cautious_frontier"]
+            else " "
+        )
         (fast, slow), (low, high) = s["latency_interval_ms"], s["quality_interval"]
         note = "diverged" if s["status"] != "ok" else frontier["over_budget"].get(s["name"], "")
         lines.append(
@@ -33,11 +44,15 @@ def table(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> str:
             f"{r['mean_test_accuracy']:>7.1f} %"
         )
     if elsewhere:
-        lines.append(f"latency: on {frontier['device']}, which decides; beside it on {', '.join(elsewhere)}")
+        lines.append(
+            f"latency: on {frontier['device']}, which decides; beside it on {', '.join(elsewhere)}"
+        )
     lines.append(MARKS)
     lines += notes(frontier)
     if frontier["synthetic"]:
-        lines.append("Synthetic speech (eSpeak NG): these figures rank students and prove the pipeline; they say nothing about real voices.")
+        lines.append(
+            "Synthetic speech (eSpeak NG): these figures rank students and prove the pipeline; they say nothing about real voices."
+        )
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -50,7 +65,9 @@ def notes(frontier: dict) -> list[str]:
         if s["seeds"] > 1
     ]
     if any(s["seeds"] == 1 for s in frontier["students"]):
-        lines.append("Intervals of students trained once are over clips and speakers alone: another seed would move them too.")
+        lines.append(
+            "Intervals of students trained once are over clips and speakers alone: another seed would move them too."
+        )
     if (count := min(s["latency_ratios"] for s in frontier["students"])) < 6:
         lines.append(
             f"Latency intervals of {count} measurements are their range, which holds the median in {range_confidence(count):.0%} of cases, not 95 %."
@@ -62,7 +79,9 @@ def notes(frontier: dict) -> list[str]:
             f"{agreement['unconverged_settings']} of {agreement['settings']} settings of the card's stopped before they converged."
         )
     for task, speakers in frontier["speakers_in_train_and_test"].items():
-        lines.append(f"{task}: {speakers} speakers have clips in train and in test; what it says of new speakers is too good.")
+        lines.append(
+            f"{task}: {speakers} speakers have clips in train and in test; what it says of new speakers is too good."
+        )
     return lines
 
 
@@ -75,21 +94,41 @@ def selection(frontier: dict) -> str:
 def effects(frontier: dict) -> str:
     """What each choice cost: matched pairs, then the regression where there is one, then what they cannot say."""
     found = frontier["effects"]
-    lines = ["What each choice cost: students that differ in it alone (means over pairs, 95 % intervals)"] if found["pairs"] else []
+    lines = (
+        [
+            "What each choice cost: students that differ in it alone (means over pairs, 95 % intervals)"
+        ]
+        if found["pairs"]
+        else []
+    )
     for row in found["pairs"]:
-        step, count = f"{row['axis']} {row['from']} -> {row['to']}", f"{row['pairs']} pair{'s' if row['pairs'] > 1 else ''}"
+        step, count = (
+            f"{row['axis']} {row['from']} -> {row['to']}",
+            f"{row['pairs']} pair{'s' if row['pairs'] > 1 else ''}",
+        )
         lines.append(
             f"  {step:<30}{count:>9}{row['quality_points']:>+8.2f} points {_interval(row['quality_interval'], '+.2f'):<18}latency x{row['latency_ratio']:<6.2f}"
             f"{_interval(row['latency_ratio_interval'], '.2f'):<16}size x{row['bytes_ratio']:.2f}"
         )
     if targets := found["regression"]:
-        heads = "".join(f"{('log ' if fit['log'] else '') + target} (R2 {fit['r2']:.2f})".rjust(30) for target, fit in targets.items())
-        lines += ["Regression on all axes at once: standardised weights, 95 % intervals", f"  {'':<20}{heads}"]
+        heads = "".join(
+            f"{('log ' if fit['log'] else '') + target} (R2 {fit['r2']:.2f})".rjust(30)
+            for target, fit in targets.items()
+        )
+        lines += [
+            "Regression on all axes at once: standardised weights, 95 % intervals",
+            f"  {'':<20}{heads}",
+        ]
         by_term: dict[str, dict[str, str]] = {}
         for target, fit in targets.items():
             for w in fit["weights"]:
-                by_term.setdefault(w["term"], {})[target] = f"{w['weight']:+.2f} {_interval(w['interval'], '+.2f')}"
-        lines += [f"  {term:<20}" + "".join(cells.get(target, "").rjust(30) for target in targets) for term, cells in by_term.items()]
+                by_term.setdefault(w["term"], {})[target] = (
+                    f"{w['weight']:+.2f} {_interval(w['interval'], '+.2f')}"
+                )
+        lines += [
+            f"  {term:<20}" + "".join(cells.get(target, "").rjust(30) for target in targets)
+            for term, cells in by_term.items()
+        ]
     return "\n".join(line.rstrip() for line in [*lines, *found["notes"]])
 
 
@@ -100,6 +139,13 @@ def _interval(limits: list[float] | None, form: str) -> str:
 def stage_times(skip: int) -> str:
     """Seconds and peak memory of each stage in the log but its first `skip`."""
     entries = read_log(skip)
-    lines = [f"  {e['stage']:<36}{e['seconds']:>8.1f} s{e['peak_memory_bytes'] / 2**30:>8.2f} GiB" for e in entries]
+    lines = [
+        f"  {e['stage']:<36}{e['seconds']:>8.1f} s{e['peak_memory_bytes'] / 2**30:>8.2f} GiB"
+        for e in entries
+    ]
     total_s = sum(e["seconds"] for e in entries)
-    return "\n".join([*lines, f"  {'all stages':<36}{total_s:>8.1f} s"]) if entries else "  nothing had to run"
+    return (
+        "\n".join([*lines, f"  {'all stages':<36}{total_s:>8.1f} s"])
+        if entries
+        else "  nothing had to run"
+    )

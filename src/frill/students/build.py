@@ -30,20 +30,35 @@ class StudentSpec:
     bottleneck: int = 2048
 
     @classmethod
-    def parse(cls, backbone: str, width: str, pooling: str, rank: str, qat: str, bottleneck: int) -> "StudentSpec":
+    def parse(
+        cls, backbone: str, width: str, pooling: str, rank: str, qat: str, bottleneck: int
+    ) -> "StudentSpec":
         """From the words of a command line."""
-        return cls(backbone, float(width), pooling, None if rank == "none" else int(rank), bool(int(qat)), bottleneck)
+        return cls(
+            backbone,
+            float(width),
+            pooling,
+            None if rank == "none" else int(rank),
+            bool(int(qat)),
+            bottleneck,
+        )
 
     def as_dict(self) -> dict:
         return asdict(self)
 
 
-def build(spec: StudentSpec, target_values: int | None, batch_norm_momentum: float = 0.999) -> keras.Model:
+def build(
+    spec: StudentSpec, target_values: int | None, batch_norm_momentum: float = 0.999
+) -> keras.Model:
     """The student with freshly initialised weights: outputs [B, target_values], or the embedding where that is None."""
     inputs = keras.Input(WINDOW_SHAPE, name="windows")
     x = keras.layers.Rescaling(INPUT_SCALE, INPUT_OFFSET, name="rescale")(inputs)
     x = mobilenet_v3(x, spec.backbone, spec.width, batch_norm_momentum)
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x) if spec.pooling == "gap" else keras.layers.Flatten(name="pool")(x)
+    x = (
+        keras.layers.GlobalAveragePooling2D(name="pool")(x)
+        if spec.pooling == "gap"
+        else keras.layers.Flatten(name="pool")(x)
+    )
     if spec.rank is not None:
         x = keras.layers.Dense(factor_rank(spec, x.shape[-1]), use_bias=False, name=FACTOR)(x)
     x = keras.layers.Dense(spec.bottleneck, name=EMBEDDING)(x)
@@ -79,5 +94,8 @@ def count(spec: StudentSpec) -> dict:
             bottleneck += layer.count_params()
             quantised += elements if spec.qat else 0
     saved = 3 * quantised
-    sizes = {"weight_bytes": 4 * (parameters - folded) - saved, "bottleneck_bytes": 4 * bottleneck - saved}
+    sizes = {
+        "weight_bytes": 4 * (parameters - folded) - saved,
+        "bottleneck_bytes": 4 * bottleneck - saved,
+    }
     return {"parameters": parameters, "multiply_adds": multiply_adds, **sizes}

@@ -26,14 +26,23 @@ PARITY_WINDOWS = 64
 CALIBRATION_WINDOWS = 200  # of the training set: whose ranges full int8 takes its scales from
 
 
-def convert(student: keras.Model, precision: str, qat: bool, calibration: np.ndarray | None = None) -> bytes:
+def convert(
+    student: keras.Model, precision: str, qat: bool, calibration: np.ndarray | None = None
+) -> bytes:
     """The file without frontend. Its input and output are float32 at every `precision`:
 
     float32   float16 (weights)   dynamic (int8 weights, activations quantised as they come)
     int8      (weights and activations; scales from the windows `calibration` float32 [N, 96, 64], which this precision needs)
     """
     spec = tf.TensorSpec([1, *student.input_shape[1:]], tf.float32, name="windows")
-    return _convert(lambda windows: {"embedding": student(windows, training=False)}, spec, student, precision, qat, calibration)
+    return _convert(
+        lambda windows: {"embedding": student(windows, training=False)},
+        spec,
+        student,
+        precision,
+        qat,
+        calibration,
+    )
 
 
 def convert_with_frontend(student: keras.Model, precision: str, qat: bool) -> bytes:
@@ -44,10 +53,19 @@ def convert_with_frontend(student: keras.Model, precision: str, qat: bool) -> by
         return {"embedding": student(windows, training=False)}
 
     weights = "dynamic" if precision == "int8" else precision
-    return _convert(embed, tf.TensorSpec([1, None], tf.float32, name="samples"), student, weights, qat)
+    return _convert(
+        embed, tf.TensorSpec([1, None], tf.float32, name="samples"), student, weights, qat
+    )
 
 
-def _convert(function, spec: tf.TensorSpec, student: keras.Model, precision: str, qat: bool, calibration: np.ndarray | None = None) -> bytes:
+def _convert(
+    function,
+    spec: tf.TensorSpec,
+    student: keras.Model,
+    precision: str,
+    qat: bool,
+    calibration: np.ndarray | None = None,
+) -> bytes:
     concrete = tf.function(function, input_signature=[spec]).get_concrete_function()
     owner = tf.Module()  # of the variables. The converter saves it; saving the Keras model itself would trace every layer once more
     owner.kept = student.variables
@@ -58,7 +76,9 @@ def _convert(function, spec: tf.TensorSpec, student: keras.Model, precision: str
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if precision == "int8":
-        converter.representative_dataset = lambda: ([window[None, ..., None]] for window in calibration)
+        converter.representative_dataset = lambda: (
+            [window[None, ..., None]] for window in calibration
+        )
     with quiet_stderr():
         return converter.convert()
 
@@ -73,11 +93,15 @@ def parity(student: keras.Model, path: Path, windows: np.ndarray) -> dict:
         "windows": len(windows),
         "mean_cosine": float(cosine.mean()),
         "min_cosine": float(cosine.min()),
-        "relative_error": float(np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 1e-12)),
+        "relative_error": float(
+            np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 1e-12)
+        ),
     }
 
 
-def convert_student(student_folder: Path, precision: str, targets: Path, limits: Convert, out: Path) -> dict:
+def convert_student(
+    student_folder: Path, precision: str, targets: Path, limits: Convert, out: Path
+) -> dict:
     """Writes out/model.tflite and out/summary.json (which it returns); where the file is quantised, out/float32.tflite too.
 
     A student trained from several seeds has out/repeat_N.tflite beside it, to be scored only. Raises UserError beyond the parity limit.
@@ -90,17 +114,26 @@ def convert_student(student_folder: Path, precision: str, targets: Path, limits:
     calibration = _spread(load_split(targets, "train")[0], CALIBRATION_WINDOWS)
     path.write_bytes(convert(student, precision, qat, calibration))
     for repeat in sorted(student_folder.glob("repeat_*")):
-        (out / f"{repeat.name}.tflite").write_bytes(convert(load_student(repeat), precision, qat, calibration))
+        (out / f"{repeat.name}.tflite").write_bytes(
+            convert(load_student(repeat), precision, qat, calibration)
+        )
     if qat or precision != "float32":
         (out / REFERENCE).write_bytes(convert(student, "float32", qat=False))
     measured = parity(student, path, _spread(load_split(targets, "validation")[0], PARITY_WINDOWS))
     key = _limit(precision, qat)
-    if trained["status"] == "ok" and not measured["min_cosine"] >= getattr(limits, key):  # a NaN is beyond it too
+    if trained["status"] == "ok" and not measured["min_cosine"] >= getattr(
+        limits, key
+    ):  # a NaN is beyond it too
         raise UserError(
             f"{student_folder.name}: the {precision} file's embedding has cosine {measured['min_cosine']:.9g} with that of Keras on a real window, "
             f"under params.yaml: convert.{key} = {getattr(limits, key):g}; choose another precision or lower the limit"
         )
-    summary = {"schema": 1, "status": trained["status"], "precision": precision, "file_bytes": path.stat().st_size}
+    summary = {
+        "schema": 1,
+        "status": trained["status"],
+        "precision": precision,
+        "file_bytes": path.stat().st_size,
+    }
     summary |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     summary["parity"] = measured
     (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")

@@ -15,12 +15,17 @@ AXES = {  # FRILL's grid: 3 x 6 x 2 x 2 x 2 = 144 students (arXiv 2011.04609), a
 
 def lines(axes: dict[str, list]) -> list[str]:
     """One line a student, in the order of the axes; every axis of AXES is a key. Raises ParamsError for a value out of its set."""
-    from frill.params.load import validate_student  # the command's --help works without the pipeline's packages
+    from frill.params.load import (
+        validate_student,
+    )  # the command's --help works without the pipeline's packages
 
     students = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     for student in students:
         validate_student(student, "the grid")
-    return [f"{name(s)}: {{{', '.join(f'{axis}: {value}' for axis, value in s.items())}}}" for s in students]
+    return [
+        f"{name(s)}: {{{', '.join(f'{axis}: {value}' for axis, value in s.items())}}}"
+        for s in students
+    ]
 
 
 def name(student: dict) -> str:

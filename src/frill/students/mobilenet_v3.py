@@ -55,7 +55,11 @@ LARGE = (
     Block(6, 160, 5, 1, True, HARD_SWISH),
 )
 TINY = tuple(block for index, block in enumerate(SMALL) if index not in (7, 10))
-BACKBONES = {"tiny": (TINY, 512), "small": (SMALL, 1024), "large": (LARGE, 1280)}  # blocks, last channels
+BACKBONES = {
+    "tiny": (TINY, 512),
+    "small": (SMALL, 1024),
+    "large": (LARGE, 1280),
+}  # blocks, last channels
 
 
 def depth(channels: float) -> int:
@@ -75,7 +79,9 @@ def mobilenet_v3(inputs, backbone: str, width: float, batch_norm_momentum: float
     blocks, _ = BACKBONES[backbone]
 
     def norm(x, name, gamma="ones"):
-        return keras.layers.BatchNormalization(epsilon=1e-3, momentum=batch_norm_momentum, gamma_initializer=gamma, name=f"{name}_bn")(x)
+        return keras.layers.BatchNormalization(
+            epsilon=1e-3, momentum=batch_norm_momentum, gamma_initializer=gamma, name=f"{name}_bn"
+        )(x)
 
     def pointwise(x, channels, name, use_bias=False):
         return keras.layers.Conv2D(channels, 1, use_bias=use_bias, name=name)(x)
@@ -88,9 +94,15 @@ def mobilenet_v3(inputs, backbone: str, width: float, batch_norm_momentum: float
             x = pointwise(x, depth(channels * block.expansion), f"{name}_expand")
             x = activate(norm(x, f"{name}_expand"), block.activation)
         if block.stride == 2:
-            x = keras.layers.ZeroPadding2D(_stride_2_padding(x.shape[1:3], block.kernel), name=f"{name}_pad")(x)
+            x = keras.layers.ZeroPadding2D(
+                _stride_2_padding(x.shape[1:3], block.kernel), name=f"{name}_pad"
+            )(x)
         x = keras.layers.DepthwiseConv2D(
-            block.kernel, block.stride, "same" if block.stride == 1 else "valid", use_bias=False, name=f"{name}_depthwise"
+            block.kernel,
+            block.stride,
+            "same" if block.stride == 1 else "valid",
+            use_bias=False,
+            name=f"{name}_depthwise",
         )(x)
         x = activate(norm(x, f"{name}_depthwise"), block.activation)
         if block.squeeze_excite:
@@ -98,16 +110,26 @@ def mobilenet_v3(inputs, backbone: str, width: float, batch_norm_momentum: float
         projected = depth(block.channels * width)
         has_skip = block.stride == 1 and projected == channels
         # Residual blocks begin as the identity (arXiv 1706.02677, section 5.1): deep students otherwise learn slower than tiny ones.
-        x = norm(pointwise(x, projected, f"{name}_project"), f"{name}_project", "zeros" if has_skip else "ones")
+        x = norm(
+            pointwise(x, projected, f"{name}_project"),
+            f"{name}_project",
+            "zeros" if has_skip else "ones",
+        )
         if has_skip:
             x = keras.layers.Add(name=f"{name}_add")([skip, x])
     x = activate(norm(pointwise(x, depth(6 * x.shape[-1]), "conv_1"), "conv_1"), HARD_SWISH)
-    return activate(pointwise(x, last_channels(backbone, width), "conv_2", use_bias=True), HARD_SWISH)
+    return activate(
+        pointwise(x, last_channels(backbone, width), "conv_2", use_bias=True), HARD_SWISH
+    )
 
 
 def activate(x, activation: str):
     """relu, or hard-swish: x relu6(x + 3) / 6."""
-    return keras.layers.ReLU()(x) if activation == RELU else keras.layers.Multiply()([x, _hard_sigmoid(x)])
+    return (
+        keras.layers.ReLU()(x)
+        if activation == RELU
+        else keras.layers.Multiply()([x, _hard_sigmoid(x)])
+    )
 
 
 def _hard_sigmoid(x):
@@ -117,7 +139,9 @@ def _hard_sigmoid(x):
 def _squeeze_excite(x, name):
     channels = x.shape[-1]
     gate = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
-    gate = keras.layers.ReLU()(keras.layers.Conv2D(depth(channels * 0.25), 1, name=f"{name}_reduce")(gate))
+    gate = keras.layers.ReLU()(
+        keras.layers.Conv2D(depth(channels * 0.25), 1, name=f"{name}_reduce")(gate)
+    )
     gate = _hard_sigmoid(keras.layers.Conv2D(channels, 1, name=f"{name}_expand")(gate))
     return keras.layers.Multiply(name=f"{name}_scale")([x, gate])
 

@@ -11,7 +11,11 @@ def quantize_bottleneck(model: keras.Model, layers: list[str]) -> keras.Model:
     import tensorflow_model_optimization as tfmot  # 5 s, and only qat students need it
 
     def annotate(layer):
-        return tfmot.quantization.keras.quantize_annotate_layer(layer) if layer.name in layers else layer
+        return (
+            tfmot.quantization.keras.quantize_annotate_layer(layer)
+            if layer.name in layers
+            else layer
+        )
 
     annotated = keras.models.clone_model(model, clone_function=annotate)
     annotated.set_weights(model.get_weights())

@@ -17,7 +17,11 @@ def learning_rate(step: int, settings: Distill) -> float:
     warm_up = max(1, round(WARM_UP_SHARE * settings.steps))
     if step < warm_up:
         return settings.learning_rate * (step + 1) / warm_up
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, settings.steps - warm_up)))
+    return (
+        settings.learning_rate
+        * 0.5
+        * (1 + math.cos(math.pi * (step - warm_up) / max(1, settings.steps - warm_up)))
+    )
 
 
 def batch_rows(rows: int, batch: int, seed: int, step: int) -> np.ndarray:

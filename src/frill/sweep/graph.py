@@ -22,7 +22,9 @@ class Graph:
 def read(students: Iterable[str]) -> Graph:
     """A student's stages are those with `foreach: ${students}`; benchmarks, of student and device, are not."""
     document = yaml.safe_load(Path("dvc.yaml").read_text())
-    kinds = [name for name, stage in document["stages"].items() if stage.get("foreach") == "${students}"]
+    kinds = [
+        name for name, stage in document["stages"].items() if stage.get("foreach") == "${students}"
+    ]
     names = {f"{kind}@{student}": (kind, student) for student in students for kind in kinds}
     with Repo() as repo:
         graph = repo.index.graph
@@ -30,9 +32,18 @@ def read(students: Iterable[str]) -> Graph:
         needed = {name: list(graph.successors(by_name[name])) for name in names}
         chains: dict[str, list[Stage]] = {student: [] for student in students}
         for name, (kind, student) in names.items():
-            needs = sorted(stage.addressing for stage in needed[name] if any(out.use_cache for out in stage.outs))
+            needs = sorted(
+                stage.addressing
+                for stage in needed[name]
+                if any(out.use_cache for out in stage.outs)
+            )
             chains[student].append(Stage(name, kind, student, needs))
-        upstream = {stage.addressing for stages in needed.values() for stage in stages if stage.addressing not in names}
+        upstream = {
+            stage.addressing
+            for stages in needed.values()
+            for stage in stages
+            if stage.addressing not in names
+        }
     return Graph(chains, sorted(upstream))
 
 
@@ -42,7 +53,9 @@ def stale(graph: Graph) -> dict[str, list[Stage]]:
         changed = repo.status([stage.name for chain in graph.chains.values() for stage in chain])
     chains = {}
     for student, chain in graph.chains.items():
-        first = next((index for index, stage in enumerate(chain) if stage.name in changed), len(chain))
+        first = next(
+            (index for index, stage in enumerate(chain) if stage.name in changed), len(chain)
+        )
         if first < len(chain):
             chains[student] = chain[first:]
     return chains
@@ -51,7 +64,9 @@ def stale(graph: Graph) -> dict[str, list[Stage]]:
 def made_here(chains: dict[str, list[Stage]]) -> list[str]:
     """The stages whose cached outputs `chains` start from: upstream ones, and those of students that are up to date."""
     swept = {stage.name for chain in chains.values() for stage in chain}
-    return sorted({name for chain in chains.values() for stage in chain for name in stage.needs} - swept)
+    return sorted(
+        {name for chain in chains.values() for stage in chain for name in stage.needs} - swept
+    )
 
 
 def default_remote() -> tuple[str, str]:
@@ -59,5 +74,7 @@ def default_remote() -> tuple[str, str]:
     with Repo() as repo:
         name = repo.config["core"].get("remote")
         if not name:
-            raise UserError("params.yaml: sweep.share = 'remote': DVC has no default remote; `dvc remote add --default NAME URL`, or share the cache")
+            raise UserError(
+                "params.yaml: sweep.share = 'remote': DVC has no default remote; `dvc remote add --default NAME URL`, or share the cache"
+            )
         return name, str(repo.config["remote"][name]["url"])

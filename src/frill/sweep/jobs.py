@@ -88,14 +88,23 @@ def size() -> str:
     """Of the cluster, in words."""
     nodes = _alive().values()
     cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
-    return f"{len(nodes)} node{'s' * (len(nodes) > 1)} with {cpus:g} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
+    return f"{len(nodes)} node{'s' * (len(nodes) > 1)} with {cpus:g} CPUs" + (
+        f" and {gpus:g} GPUs" if gpus else ""
+    )
 
 
 def check_room(requests: dict[str, Resources]) -> None:
     """Ray would wait for ever for a node that has room. Raises UserError that names the request."""
     for kind, request in requests.items():
         if not _fitting(request):
-            having = "; ".join(sorted({_words(n.get("CPU", 0), n.get("GPU", 0), n.get("memory", 0) / 2**30) for n in _alive().values()}))
+            having = "; ".join(
+                sorted(
+                    {
+                        _words(n.get("CPU", 0), n.get("GPU", 0), n.get("memory", 0) / 2**30)
+                        for n in _alive().values()
+                    }
+                )
+            )
             raise UserError(
                 f"params.yaml: sweep.resources.{kind}: {_words(request.cpus, request.gpus, request.memory_gib)}: "
                 f"no node of the cluster has that (there are: {having}); lower it, or add a node"
@@ -103,7 +112,12 @@ def check_room(requests: dict[str, Resources]) -> None:
 
 
 def run(
-    chains: dict[str, list[Stage]], lock: dict, setup: Setup, requests: dict[str, Resources], jobs: int | None, retries: int
+    chains: dict[str, list[Stage]],
+    lock: dict,
+    setup: Setup,
+    requests: dict[str, Resources],
+    jobs: int | None,
+    retries: int,
 ) -> Iterator[Outcome | str]:
     """Runs each student's chain, a stage when the one before it is done; at most `jobs` stages at once, None: as many as the cluster has room for.
 
@@ -112,7 +126,11 @@ def run(
     """
     remote, shared = ray.remote(max_retries=0)(worker.run_stage), ray.put(setup)
     waiting = [Try(chain[0]) for chain in chains.values()]
-    behind = {stage.name: chain[index + 1 :] for chain in chains.values() for index, stage in enumerate(chain)}
+    behind = {
+        stage.name: chain[index + 1 :]
+        for chain in chains.values()
+        for index, stage in enumerate(chain)
+    }
     running: dict[ray.ObjectRef, Try] = {}
     while waiting or running:
         while waiting and len(running) < (jobs or len(chains)):
@@ -121,9 +139,16 @@ def run(
             if not _fitting(request) - attempt.unfit:  # a node that failed is better than none
                 attempt = replace(attempt, unfit=frozenset())
             entries = {name: lock[name] for name in [*stage.needs, stage.name] if name in lock}
-            options = {"num_cpus": request.cpus, "num_gpus": request.gpus, "memory": int(request.memory_gib * 2**30), "name": stage.name}
+            options = {
+                "num_cpus": request.cpus,
+                "num_gpus": request.gpus,
+                "memory": int(request.memory_gib * 2**30),
+                "name": stage.name,
+            }
             if attempt.unfit:
-                options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(attempt.unfit))})"}
+                options["label_selector"] = {
+                    "ray.io/node-id": f"!in({','.join(sorted(attempt.unfit))})"
+                }
             running[remote.options(**options).remote(stage, entries, shared)] = attempt
         attempt, outcome, again = _next(running, requests)
         if again and attempt.number <= retries:
@@ -133,10 +158,15 @@ def run(
         tries = f" (try {attempt.number})" if attempt.number > 1 else ""
         yield replace(outcome, status=outcome.status + tries)
         if outcome.entry is None:
-            yield from (Outcome(stage, f"not run: {attempt.stage.name} failed") for stage in behind[attempt.stage.name])
+            yield from (
+                Outcome(stage, f"not run: {attempt.stage.name} failed")
+                for stage in behind[attempt.stage.name]
+            )
             continue
         lock[attempt.stage.name] = outcome.entry
-        waiting = [Try(stage) for stage in behind[attempt.stage.name][:1]] + waiting  # a student begun is finished first
+        waiting = [
+            Try(stage) for stage in behind[attempt.stage.name][:1]
+        ] + waiting  # a student begun is finished first
 
 
 def clean_up(setup: Setup) -> None:
@@ -144,15 +174,23 @@ def clean_up(setup: Setup) -> None:
     nodes = _alive()
     on = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
     remote = ray.remote(num_cpus=0)(worker.clean_up)
-    ray.wait([remote.options(scheduling_strategy=on(node, soft=False)).remote(setup) for node in nodes], num_returns=len(nodes), timeout=60)
+    ray.wait(
+        [remote.options(scheduling_strategy=on(node, soft=False)).remote(setup) for node in nodes],
+        num_returns=len(nodes),
+        timeout=60,
+    )
 
 
-def _next(running: dict["ray.ObjectRef", Try], requests: dict[str, Resources]) -> tuple[Try, Outcome, bool]:
+def _next(
+    running: dict["ray.ObjectRef", Try], requests: dict[str, Resources]
+) -> tuple[Try, Outcome, bool]:
     """The next that is done, taken out of `running`, what became of it, and whether it failed through no fault of its own."""
     while not (done := ray.wait(list(running), timeout=LOOK_AGAIN_S)[0]):
         for reference, attempt in running.items():
             request = requests[attempt.stage.kind]
-            if not _fitting(request) - attempt.unfit:  # its nodes are gone: Ray would wait for them for ever
+            if (
+                not _fitting(request) - attempt.unfit
+            ):  # its nodes are gone: Ray would wait for them for ever
                 ray.cancel(reference, force=True)
                 missing = f"failed: no node is left that has {_words(request.cpus, request.gpus, request.memory_gib)}"
                 return running.pop(reference), Outcome(attempt.stage, missing), bool(attempt.unfit)
@@ -162,10 +200,18 @@ def _next(running: dict["ray.ObjectRef", Try], requests: dict[str, Resources]) -
     except ray.exceptions.RayError as error:
         return attempt, Outcome(attempt.stage, f"failed: {_reason(error)}", output=str(error)), True
     if why := result["unfit"]:
-        failed = Outcome(attempt.stage, f"failed: {why.strip().splitlines()[-1]}", result["node"], output=why)
+        failed = Outcome(
+            attempt.stage, f"failed: {why.strip().splitlines()[-1]}", result["node"], output=why
+        )
         return replace(attempt, unfit=attempt.unfit | {result["node_id"]}), failed, True
     if result["entry"]:
-        status = "diverged" if result["diverged"] else "ok" if result["ran"] else "ok, had been made before"
+        status = (
+            "diverged"
+            if result["diverged"]
+            else "ok"
+            if result["ran"]
+            else "ok, had been made before"
+        )
     else:
         status = f"failed: {_last_line(attempt.stage.name, result['output'])}"
     kept = {key: result[key] for key in ("node", "seconds", "entry", "output", "times")}
@@ -182,7 +228,12 @@ def _last_line(stage: str, output: str) -> str:
     """The stage's own last sentence, or else DVC's."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     own = [line.removeprefix(f"{stage}: ") for line in lines if line.startswith(f"{stage}: ")]
-    return (own or [line for line in lines if line.startswith("ERROR")] or lines or ["it printed nothing"])[-1]
+    return (
+        own
+        or [line for line in lines if line.startswith("ERROR")]
+        or lines
+        or ["it printed nothing"]
+    )[-1]
 
 
 def _alive() -> dict[str, dict]:
@@ -193,7 +244,11 @@ def _alive() -> dict[str, dict]:
 def _fitting(request: Resources) -> set[str]:
     """IDs of nodes that have what is asked for, free or not."""
     asked = {"CPU": request.cpus, "GPU": request.gpus, "memory": request.memory_gib * 2**30}
-    return {node for node, has in _alive().items() if all(has.get(kind, 0) >= amount for kind, amount in asked.items())}
+    return {
+        node
+        for node, has in _alive().items()
+        if all(has.get(kind, 0) >= amount for kind, amount in asked.items())
+    }
 
 
 def _words(cpus: float, gpus: float, memory_gib: float) -> str:

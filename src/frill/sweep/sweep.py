@@ -46,17 +46,26 @@ def run(address: str | None, jobs: int | None) -> int:
         print("Every student's stages are up to date: nothing to sweep.")
         return 0
     if remote:
-        _dvc(["push", *graph.made_here(chains)], f"the remote {remote[0]} did not take what workers need")
+        _dvc(
+            ["push", *graph.made_here(chains)],
+            f"the remote {remote[0]} did not take what workers need",
+        )
     kinds = {stage.kind for chain in chains.values() for stage in chain}
     requests = {kind: getattr(settings.resources, kind, Resources()) for kind in sorted(kinds)}
     refuse_changes_since(commit)
-    outcomes = _on_the_cluster(address, chains, _setup(remote, commit), requests, jobs, settings.retries)
+    outcomes = _on_the_cluster(
+        address, chains, _setup(remote, commit), requests, jobs, settings.retries
+    )
     _keep_logs(outcomes)
     print(f"\n{table(outcomes)}\n", flush=True)
     refuse_changes_since(commit)
     if made := [outcome.stage.name for outcome in outcomes if outcome.entry]:
         pull = ["--pull"] if remote else []
-        _dvc(["repro", "--single-item", *pull, *made], "what the sweep made could not be checked out", quiet=True)
+        _dvc(
+            ["repro", "--single-item", *pull, *made],
+            "what the sweep made could not be checked out",
+            quiet=True,
+        )
     print(closing(outcomes))
     return 0 if all(outcome.entry for outcome in outcomes) else 1
 
@@ -64,11 +73,21 @@ def run(address: str | None, jobs: int | None) -> int:
 def refuse_uncommitted() -> None:
     """Clones hold what is committed; of dvc.lock alone the entries are sent. Raises UserError that names the files."""
     if _git("rev-parse", "--show-prefix"):
-        raise UserError("the project is not the top folder of its git repository; workers clone the repository and look for dvc.yaml at its top")
-    changed = [line[3:] for line in _git("status", "--porcelain", strip=False).splitlines() if line[3:] not in LOCKS]
+        raise UserError(
+            "the project is not the top folder of its git repository; workers clone the repository and look for dvc.yaml at its top"
+        )
+    changed = [
+        line[3:]
+        for line in _git("status", "--porcelain", strip=False).splitlines()
+        if line[3:] not in LOCKS
+    ]
     if changed:
-        named = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
-        raise UserError(f"not committed: {named}; workers clone the last commit and would run without: commit, stash or ignore it, then sweep")
+        named = ", ".join(changed[:5]) + (
+            f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        )
+        raise UserError(
+            f"not committed: {named}; workers clone the last commit and would run without: commit, stash or ignore it, then sweep"
+        )
 
 
 def refuse_changes_since(commit: str) -> None:
@@ -76,7 +95,17 @@ def refuse_changes_since(commit: str) -> None:
 
     Raises UserError that names the files.
     """
-    changed = _git("diff", "--name-only", commit, "--", "params.yaml", "dvc.yaml", "src", "stages", "requirements.lock").split("\n")
+    changed = _git(
+        "diff",
+        "--name-only",
+        commit,
+        "--",
+        "params.yaml",
+        "dvc.yaml",
+        "src",
+        "stages",
+        "requirements.lock",
+    ).split("\n")
     if any(changed):
         step = "what was made is in the cache: commit or undo the change, then sweep again"
         raise UserError(f"changed since the sweep began: {', '.join(changed)}; {step}")
@@ -85,9 +114,21 @@ def refuse_changes_since(commit: str) -> None:
 def table(outcomes: list[Outcome]) -> str:
     """Student, stage, worker, seconds, status."""
     rows = [("student", "stage", "worker", "seconds", "status")]
-    rows += [(o.stage.student, o.stage.kind, o.node or "-", f"{o.seconds:.1f}" if o.node else "-", o.status) for o in _in_order(outcomes)]
+    rows += [
+        (
+            o.stage.student,
+            o.stage.kind,
+            o.node or "-",
+            f"{o.seconds:.1f}" if o.node else "-",
+            o.status,
+        )
+        for o in _in_order(outcomes)
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return "\n".join("  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows)
+    return "\n".join(
+        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[4]])
+        for row in rows
+    )
 
 
 def closing(outcomes: list[Outcome]) -> str:
@@ -95,16 +136,30 @@ def closing(outcomes: list[Outcome]) -> str:
     lines = []
     if failed := [o for o in outcomes if o.status.startswith("failed")]:
         logs = ", ".join(str(_log(outcome)) for outcome in failed)
-        lines.append(f"Failed: {', '.join(outcome.stage.student for outcome in failed)}. What they printed: {logs}")
-        lines.append("The frontier waits for all students: mend the cause, or delete the student in params.yaml.")
+        lines.append(
+            f"Failed: {', '.join(outcome.stage.student for outcome in failed)}. What they printed: {logs}"
+        )
+        lines.append(
+            "The frontier waits for all students: mend the cause, or delete the student in params.yaml."
+        )
     if diverged := sorted({o.stage.student for o in outcomes if o.status.startswith("diverged")}):
         lines.append(f"Diverged: {', '.join(diverged)}; recorded as such, off the frontier.")
     again = ", and tries again what failed" if failed else ""
     return "\n".join([*lines, f"Next: `make repro` runs the rest here, latencies first{again}."])
 
 
-def _on_the_cluster(address: str | None, chains: dict, setup: Setup, requests: dict[str, Resources], jobs: int | None, retries: int) -> list[Outcome]:
-    stages, lock = sum(map(len, chains.values())), yaml.safe_load(Path("dvc.lock").read_text())["stages"]
+def _on_the_cluster(
+    address: str | None,
+    chains: dict,
+    setup: Setup,
+    requests: dict[str, Resources],
+    jobs: int | None,
+    retries: int,
+) -> list[Outcome]:
+    stages, lock = (
+        sum(map(len, chains.values())),
+        yaml.safe_load(Path("dvc.lock").read_text())["stages"],
+    )
     cluster.connect(address)
     try:
         cluster.check_room(requests)
@@ -113,7 +168,9 @@ def _on_the_cluster(address: str | None, chains: dict, setup: Setup, requests: d
         cluster.clean_up(setup)
         return outcomes
     except KeyboardInterrupt:
-        print("\ninterrupted; what was done is kept: sweep again to go on from there", file=sys.stderr)
+        print(
+            "\ninterrupted; what was done is kept: sweep again to go on from there", file=sys.stderr
+        )
         raise
     finally:
         cluster.ray.shutdown()
@@ -122,7 +179,11 @@ def _on_the_cluster(address: str | None, chains: dict, setup: Setup, requests: d
 def _told(events: Iterator[Outcome | str], stages: int) -> list[Outcome]:
     """The outcomes; each event is told as it comes, above a bar on a terminal."""
     outcomes: list[Outcome] = []
-    with progress(range(stages), "sweep", stages, "stage") if sys.stderr.isatty() else nullcontext() as bar:
+    with (
+        progress(range(stages), "sweep", stages, "stage")
+        if sys.stderr.isatty()
+        else nullcontext() as bar
+    ):
         for event in events:
             if isinstance(event, Outcome):
                 outcomes.append(event)
@@ -176,7 +237,9 @@ def _in_order(outcomes: list[Outcome]) -> list[Outcome]:
 def _dvc(arguments: list[str], failure: str, quiet: bool = False) -> None:
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if quiet else {}
     command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, env=environment(Path.cwd()), text=True, errors="replace", **streams)
+    done = subprocess.run(
+        command, env=environment(Path.cwd()), text=True, errors="replace", **streams
+    )
     if done.returncode:
         raise UserError("\n".join([*(done.stdout or "").splitlines()[-5:], failure]))
 
@@ -184,5 +247,7 @@ def _dvc(arguments: list[str], failure: str, quiet: bool = False) -> None:
 def _git(*arguments: str, strip: bool = True) -> str:
     done = subprocess.run(["git", *arguments], capture_output=True, text=True)
     if done.returncode:
-        raise UserError(f"git {arguments[0]}: {done.stderr.strip()}; a sweep needs the project to be a git checkout with a commit")
+        raise UserError(
+            f"git {arguments[0]}: {done.stderr.strip()}; a sweep needs the project to be a git checkout with a commit"
+        )
     return done.stdout.strip() if strip else done.stdout

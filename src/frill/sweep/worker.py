@@ -33,7 +33,11 @@ def end_with_the_worker():
 threading.Thread(target=end_with_the_worker, daemon=True).start()
 sys.exit(subprocess.run(sys.argv[2:]).returncode)
 """
-SUM_ORDER = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # Ray sets the first; sums, and so bits, depend on it
+SUM_ORDER = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+)  # Ray sets the first; sums, and so bits, depend on it
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,12 @@ class Setup:
 
     name: str  # of the folder, under the node's temporary one, that keeps the sweep's clones
     repository: bytes  # a bare git repository of one commit, as a tar
-    cache: str | None  # DVC's cache, at this path on every node; None: each node has its own, filled from the remote and pushed to it
-    remote: tuple[str, str] | None  # the default remote's name and URL, where that is what nodes share
+    cache: (
+        str | None
+    )  # DVC's cache, at this path on every node; None: each node has its own, filled from the remote and pushed to it
+    remote: (
+        tuple[str, str] | None
+    )  # the default remote's name and URL, where that is what nodes share
     config: str  # .dvc/config.local
     environment: dict[str, str]  # SUM_ORDER, as far as set where the sweep was started
 
@@ -67,9 +75,16 @@ def run_stage(stage: Stage, lock: dict, setup: Setup) -> dict:
     import ray
 
     node = ray.get_runtime_context().get_node_id()
-    where = {"node": f"{socket.gethostname()}/{node[:6]}", "node_id": node}  # a machine may be several nodes
+    where = {
+        "node": f"{socket.gethostname()}/{node[:6]}",
+        "node_id": node,
+    }  # a machine may be several nodes
     # Ray shows a task without a GPU all of them; and it sets a number of threads of its own.
-    threads_and_gpus = setup.environment if ray.get_gpu_ids() else setup.environment | {"CUDA_VISIBLE_DEVICES": "-1"}
+    threads_and_gpus = (
+        setup.environment
+        if ray.get_gpu_ids()
+        else setup.environment | {"CUDA_VISIBLE_DEVICES": "-1"}
+    )
     try:
         return where | {"unfit": ""} | _run_stage(stage, lock, setup, threads_and_gpus)
     except Exception as error:  # of whatever kind: a stage that fails raises nothing
@@ -80,7 +95,10 @@ def _run_stage(stage: Stage, lock: dict, setup: Setup, more: dict[str, str]) -> 
     start = time.monotonic()
     with _clone(setup) as (clone, held):
         (clone / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": lock}))
-        commands = [["checkout" if setup.cache else "pull", "--force", *stage.needs], ["repro", "--single-item", stage.name]]
+        commands = [
+            ["checkout" if setup.cache else "pull", "--force", *stage.needs],
+            ["repro", "--single-item", stage.name],
+        ]
         if not setup.cache:
             commands.append(["push", "--run-cache", stage.name])
         output, failed = "", False
@@ -91,7 +109,11 @@ def _run_stage(stage: Stage, lock: dict, setup: Setup, more: dict[str, str]) -> 
                 if command[0] != "repro":
                     raise RuntimeError(f"dvc {command[0]}: {done.stdout.strip()}")
                 break
-        entry = None if failed else yaml.safe_load((clone / "dvc.lock").read_text())["stages"][stage.name]
+        entry = (
+            None
+            if failed
+            else yaml.safe_load((clone / "dvc.lock").read_text())["stages"][stage.name]
+        )
         return {
             "entry": entry,
             "output": output,
@@ -114,7 +136,11 @@ def clean_up(setup: Setup) -> None:
 def environment(project: Path, more: dict[str, str] | None = None) -> dict[str, str]:
     """For commands in a project's folder: its own frill, this interpreter first on the PATH."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    kept = os.environ if more is None else {key: value for key, value in os.environ.items() if key not in SUM_ORDER} | more
+    kept = (
+        os.environ
+        if more is None
+        else {key: value for key, value in os.environ.items() if key not in SUM_ORDER} | more
+    )
     return {**kept, "PYTHONPATH": str(project / "src"), "PATH": path}
 
 
@@ -164,7 +190,9 @@ def _make_clone(setup: Setup, home: Path, clone: Path) -> None:
     settings = [["cache", "dir", "--local", setup.cache or str(home / "cache")]]
     if setup.remote:
         name, url = setup.remote
-        settings.append(["remote", "modify", "--local", name, "url", url])  # one that is relative to the workspace is not to the clone
+        settings.append(
+            ["remote", "modify", "--local", name, "url", url]
+        )  # one that is relative to the workspace is not to the clone
     for setting in settings:
         _do([sys.executable, "-m", "dvc", *setting, "--quiet"], new)
     (home / "scratch").mkdir(exist_ok=True)
@@ -178,14 +206,19 @@ def _do(command: list[str], folder: Path) -> None:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
-def _run(command: list[str], clone: Path, held: int, more: dict[str, str]) -> subprocess.CompletedProcess:
+def _run(
+    command: list[str], clone: Path, held: int, more: dict[str, str]
+) -> subprocess.CompletedProcess:
     reading, writing = os.pipe()
     try:
         return subprocess.run(
             [sys.executable, "-c", GUARD, str(reading), *command],
             cwd=clone,
             env=environment(clone, more),
-            pass_fds=[reading, held],  # the clone is another's only when the last process of this stage is gone
+            pass_fds=[
+                reading,
+                held,
+            ],  # the clone is another's only when the last process of this stage is gone
             start_new_session=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

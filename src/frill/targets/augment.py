@@ -8,7 +8,10 @@ import numpy as np
 
 from frill.audio.waveform import SAMPLE_RATE_HZ, to_16k, to_float, to_int16
 
-SPEED = (0.85, 1.18)  # played so many times as fast: pitch and vocal tract move with it, another speaker
+SPEED = (
+    0.85,
+    1.18,
+)  # played so many times as fast: pitch and vocal tract move with it, another speaker
 SHIFT_S = 0.17  # one hop: windows that the grid of the clip itself never cuts
 GAIN_DB = (-9.0, 6.0)
 MIX_DB = (0.0, 25.0)  # level of the clip over the one mixed in
@@ -19,7 +22,13 @@ def augment(samples: np.ndarray, other: np.ndarray, rng: np.random.Generator) ->
     """`samples` int16 [n] at another speed, shift and level, half of the time with `other` int16 [m] mixed in: int16 [n]."""
     sound = to_16k(to_float(samples), SAMPLE_RATE_HZ * rng.uniform(*SPEED))
     shift = int(rng.uniform(-SHIFT_S, SHIFT_S) * SAMPLE_RATE_HZ)
-    sound = np.concatenate([np.zeros(max(0, shift), np.float32), sound[max(0, -shift) :], np.zeros(len(samples), np.float32)])[: len(samples)]
+    sound = np.concatenate(
+        [
+            np.zeros(max(0, shift), np.float32),
+            sound[max(0, -shift) :],
+            np.zeros(len(samples), np.float32),
+        ]
+    )[: len(samples)]
     if rng.random() < MIXED_SHARE:
         noise = np.resize(np.roll(to_float(other), rng.integers(len(other))), len(sound))
         sound = sound + noise * _rms(sound) / _rms(noise) * 10 ** (-rng.uniform(*MIX_DB) / 20)

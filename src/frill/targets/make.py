@@ -23,7 +23,9 @@ from frill.targets.store import Projection
 from frill.targets.windows import Chosen, augmented, choose_windows
 from frill.teacher.batching import crop, spans
 
-SAMPLE_WINDOWS = 4000  # the projection is fitted on so many: eight for every component of the default
+SAMPLE_WINDOWS = (
+    4000  # the projection is fitted on so many: eight for every component of the default
+)
 PROJECTED_WINDOWS = 96  # at once: the basis of 25 MB is read once for four clips of the default
 
 
@@ -37,9 +39,16 @@ def fit_projection(values: np.ndarray, components: int | None, seed: int) -> Pro
     total = float(np.square(centred, dtype=np.float64).sum() / len(values))
     if components is None or components >= values.shape[1]:
         return Projection(mean, None, centred.std(axis=0), 0.0)
-    _, singular, basis = randomized_svd(centred, min(components, len(values)), n_iter=3, random_state=seed)
+    _, singular, basis = randomized_svd(
+        centred, min(components, len(values)), n_iter=3, random_state=seed
+    )
     variance = np.square(singular, dtype=np.float64) / len(values)
-    return Projection(mean, basis.astype(np.float32), np.sqrt(variance).astype(np.float32), max(0.0, total - float(variance.sum())))
+    return Projection(
+        mean,
+        basis.astype(np.float32),
+        np.sqrt(variance).astype(np.float32),
+        max(0.0, total - float(variance.sum())),
+    )
 
 
 def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out: Path) -> dict:
@@ -89,13 +98,17 @@ def _sample_values(sample: list[Chosen], teacher) -> np.ndarray:
     return values
 
 
-def _write_split(out: Path, split: str, parts: list[Chosen], count: int, teacher, projection: Projection) -> None:
+def _write_split(
+    out: Path, split: str, parts: list[Chosen], count: int, teacher, projection: Projection
+) -> None:
     """Files are written in order, not mapped into memory: what is held is what the teacher is ahead, however many clips there are.
 
     BLAS gets one thread: the teacher runs meanwhile, and threads that wait for work by spinning take its cores.
     """
     with (
-        _array_file(out / f"{split}-windows.npy", (count, frontend.WINDOW_FRAMES, frontend.MEL_BANDS)) as windows_file,
+        _array_file(
+            out / f"{split}-windows.npy", (count, frontend.WINDOW_FRAMES, frontend.MEL_BANDS)
+        ) as windows_file,
         _array_file(out / f"{split}-targets.npy", (count, projection.values)) as targets_file,
         threadpool_limits(1, "blas"),
     ):
@@ -119,9 +132,13 @@ def _windows(samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return np.concatenate(windows)
 
 
-def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[Chosen, np.ndarray, np.ndarray]]:
+def _teacher_values(
+    clips: list[Chosen], teacher, label: str
+) -> Iterator[tuple[Chosen, np.ndarray, np.ndarray]]:
     """Each clip, its samples int16 [samples], and the teacher's values at its positions, float32 [windows, D]."""
-    read: deque[np.ndarray] = deque()  # the teacher reads ahead; a clip is read, and augmented, once
+    read: deque[np.ndarray] = (
+        deque()
+    )  # the teacher reads ahead; a clip is read, and augmented, once
 
     def reading() -> Iterator[np.ndarray]:
         for clip in clips:
@@ -142,6 +159,10 @@ def _teacher_values(clips: list[Chosen], teacher, label: str) -> Iterator[tuple[
 def _array_file(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
     """A .npy file of float16 `shape`, whose rows are to be written in order."""
     with open(path, "wb") as file:
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False, "shape": shape}
+        header = {
+            "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),
+            "fortran_order": False,
+            "shape": shape,
+        }
         np.lib.format.write_array_header_1_0(file, header)
         yield file

@@ -34,13 +34,19 @@ class Projection:
         return kept / (kept + self.residual_variance)
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """float [N, D] -> float32 [N, P]."""
+        """Float [N, D] -> float32 [N, P]."""
         centred = values - self.mean
         return centred if self.basis is None else centred @ self.basis.T
 
     def save(self, path: Path) -> None:
         basis = np.zeros((0, len(self.mean)), np.float32) if self.basis is None else self.basis
-        np.savez(path, mean=self.mean, basis=basis, deviation=self.deviation, residual_variance=self.residual_variance)
+        np.savez(
+            path,
+            mean=self.mean,
+            basis=basis,
+            deviation=self.deviation,
+            residual_variance=self.residual_variance,
+        )
 
     @classmethod
     def load(cls, path: Path) -> "Projection":
@@ -51,4 +57,6 @@ class Projection:
 
 def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Memory-mapped (windows float16 [N, 96, 64], targets float16 [N, P])."""
-    return tuple(np.load(folder / f"{split}-{what}.npy", mmap_mode="r") for what in ("windows", "targets"))
+    return tuple(
+        np.load(folder / f"{split}-{what}.npy", mmap_mode="r") for what in ("windows", "targets")
+    )

@@ -21,7 +21,9 @@ class Chosen:
     index: int
     positions: np.ndarray
     validation: bool
-    changed: tuple[list[int], ClipStore, int] | None = None  # an augmented copy: its seed, and the clip that may be mixed in
+    changed: tuple[list[int], ClipStore, int] | None = (
+        None  # an augmented copy: its seed, and the clip that may be mixed in
+    )
 
     def samples(self) -> np.ndarray:
         """int16 [samples]."""
@@ -49,7 +51,9 @@ def choose_windows(folders: list[Path], targets: Targets, seed: int) -> list[Cho
         for index, row in enumerate(store.rows):
             rng = np.random.default_rng([seed, number, index])
             positions = _positions(int(row["samples"]), targets, rng)
-            chosen.append(Chosen(store, index, positions, bool(rng.random() < targets.validation_share)))
+            chosen.append(
+                Chosen(store, index, positions, bool(rng.random() < targets.validation_share))
+            )
     return _both_splits(chosen)
 
 
@@ -61,7 +65,13 @@ def augmented(chosen: list[Chosen], targets: Targets, seed: int) -> list[Chosen]
             rng = np.random.default_rng([seed, copy, number, 1])
             other = train[rng.integers(len(train))]
             positions = _positions(int(clip.store.rows[clip.index]["samples"]), targets, rng)
-            copies.append(replace(clip, positions=positions, changed=([seed, copy, number, 2], other.store, other.index)))
+            copies.append(
+                replace(
+                    clip,
+                    positions=positions,
+                    changed=([seed, copy, number, 2], other.store, other.index),
+                )
+            )
     return copies
 
 
@@ -73,7 +83,9 @@ def _positions(samples: int, targets: Targets, rng: np.random.Generator) -> np.n
 def _both_splits(chosen: list[Chosen]) -> list[Chosen]:
     """A handful of clips can all fall on one side: then the first one changes sides."""
     if len(chosen) < 2:
-        raise UserError(f"the corpora hold {len(chosen)} clip; training and validation need two or more: add audio with use: corpus to params.yaml")
+        raise UserError(
+            f"the corpora hold {len(chosen)} clip; training and validation need two or more: add audio with use: corpus to params.yaml"
+        )
     if len({clip.validation for clip in chosen}) == 1:
         chosen[0] = replace(chosen[0], validation=not chosen[0].validation)
     return chosen

@@ -8,8 +8,12 @@ import numpy as np
 from frill.audio.frontend import MIN_SAMPLES, WINDOW_HOP_SAMPLES, WINDOW_SAMPLES, window_count
 from frill.audio.waveform import SAMPLE_RATE_HZ
 
-BATCH_SAMPLES = 320_000  # 20 s of audio a call: as fast as more, and its activations stay in the cache
-CHUNK_SAMPLES = 8 * BATCH_SAMPLES  # parts are sorted by length within so much audio; 12,288 values a window of it take 46 MB, twice
+BATCH_SAMPLES = (
+    320_000  # 20 s of audio a call: as fast as more, and its activations stay in the cache
+)
+CHUNK_SAMPLES = (
+    8 * BATCH_SAMPLES
+)  # parts are sorted by length within so much audio; 12,288 values a window of it take 46 MB, twice
 CONTEXT_SAMPLES = 2 * SAMPLE_RATE_HZ  # what TRILLsson hears at once (arXiv 2203.00236)
 
 
@@ -22,7 +26,9 @@ class Part(NamedTuple):
 
 def spans(positions: np.ndarray) -> list[np.ndarray]:
     """Ascending positions on the 170 ms grid, cut where the audio between two of them is longer than what a call of its own would hear anew."""
-    return np.split(positions, np.flatnonzero(np.diff(positions) > MIN_SAMPLES // WINDOW_HOP_SAMPLES) + 1)
+    return np.split(
+        positions, np.flatnonzero(np.diff(positions) > MIN_SAMPLES // WINDOW_HOP_SAMPLES) + 1
+    )
 
 
 def crop(samples: np.ndarray, span: np.ndarray) -> np.ndarray:
@@ -41,8 +47,17 @@ def contexts(samples: np.ndarray, positions: np.ndarray | None) -> list[Part]:
     """A clip int16 [samples] for a teacher with one row a call: for each position CONTEXT_SAMPLES with its window in the middle."""
     positions = np.arange(window_count(len(samples))) if positions is None else positions
     before = (CONTEXT_SAMPLES - WINDOW_SAMPLES) // 2
-    padded = np.pad(samples, (before, max(0, positions[-1] * WINDOW_HOP_SAMPLES + CONTEXT_SAMPLES - before - len(samples))))
-    return [Part(padded[start : start + CONTEXT_SAMPLES], np.zeros(1, int)) for start in positions * WINDOW_HOP_SAMPLES]
+    padded = np.pad(
+        samples,
+        (
+            before,
+            max(0, positions[-1] * WINDOW_HOP_SAMPLES + CONTEXT_SAMPLES - before - len(samples)),
+        ),
+    )
+    return [
+        Part(padded[start : start + CONTEXT_SAMPLES], np.zeros(1, int))
+        for start in positions * WINDOW_HOP_SAMPLES
+    ]
 
 
 def chunks(clips: Iterable[list[Part]]) -> Iterator[list[list[Part]]]:

@@ -24,18 +24,30 @@ def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
     out.mkdir(parents=True, exist_ok=True)
     losses = []
     if spec.source == TRAINS:
-        network, losses = triplet.train(sorted(p for p in corpus.iterdir() if p.is_dir()), spec.training, seed)
+        network, losses = triplet.train(
+            sorted(p for p in corpus.iterdir() if p.is_dir()), spec.training, seed
+        )
         saved_model.export(network, out / "saved_model")
     else:
-        shutil.copytree(spec.source, out / "saved_model", copy_function=shutil.copyfile, dirs_exist_ok=True)
+        shutil.copytree(
+            spec.source, out / "saved_model", copy_function=shutil.copyfile, dirs_exist_ok=True
+        )
     teacher = saved_model.Teacher(out / "saved_model", spec.output)
     summary = {"schema": 1, "source": spec.source}
     if tfhub.is_handle(spec.source):
         summary["version"] = tfhub.version(spec.source)
-    summary |= {"sha256": content_hash(out / "saved_model"), "output": spec.output, "level": teacher.level, "values": teacher.values}
+    summary |= {
+        "sha256": content_hash(out / "saved_model"),
+        "output": spec.output,
+        "level": teacher.level,
+        "values": teacher.values,
+    }
     summary["tflite"] = _convert(teacher, spec.output, out / TFLITE)
     if losses:
-        summary["loss"] = {"first_50": float(np.mean(losses[:50])), "last_50": float(np.mean(losses[-50:]))}
+        summary["loss"] = {
+            "first_50": float(np.mean(losses[:50])),
+            "last_50": float(np.mean(losses[-50:])),
+        }
     (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return summary
 
@@ -43,14 +55,20 @@ def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
 def _convert(teacher: saved_model.Teacher, output: str, path: Path) -> str:
     """The teacher on the samples of one row as a .tflite file, for its latency. Returns "converted", or why it cannot be."""
 
-    @tf.function(input_signature=[tf.TensorSpec([teacher.call_samples], tf.float32, name="samples")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([teacher.call_samples], tf.float32, name="samples")]
+    )
     def one_window(samples):
         return {output: tf.reshape(teacher.outputs(samples[None]), [-1, teacher.values])}
 
     try:
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([one_window.get_concrete_function()], teacher.module)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions(
+            [one_window.get_concrete_function()], teacher.module
+        )
         with quiet_stderr():  # the converter prints the whole graph of what it cannot convert
             path.write_bytes(converter.convert())
-    except Exception as error:  # the converter raises anything, and a teacher need not run on a phone
+    except (
+        Exception
+    ) as error:  # the converter raises anything, and a teacher need not run on a phone
         return f"not convertible: {' '.join(str(error).split())[:200]}"
     return "converted"

@@ -31,7 +31,9 @@ def build() -> keras.Model:
     x = _conv_norm(x, LAYER19_CHANNELS, 1, 1)
     layer19 = keras.layers.Flatten(name=LAYER19)(x)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
-    embedding = keras.layers.UnitNormalization(name=EMBEDDING)(keras.layers.Dense(EMBEDDING_VALUES)(x))
+    embedding = keras.layers.UnitNormalization(name=EMBEDDING)(
+        keras.layers.Dense(EMBEDDING_VALUES)(x)
+    )
     return keras.Model(inputs, {LAYER19: layer19, EMBEDDING: embedding}, name="teacher")
 
 

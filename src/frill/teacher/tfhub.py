@@ -20,14 +20,18 @@ def version(source: str) -> str:
     """The number that a handle ends with. Raises UserError where it has none: what the newest version is changes."""
     number = source.rstrip("/").rpartition("/")[2]
     if not number.isdecimal():
-        raise UserError(f"params.yaml: teacher.source = {source!r}: names no version; write one behind it, such as {source.rstrip('/')}/1")
+        raise UserError(
+            f"params.yaml: teacher.source = {source!r}: names no version; write one behind it, such as {source.rstrip('/')}/1"
+        )
     return number
 
 
 def fetch(source: str) -> None:
     """Downloads the handle's module into the folder of its name, unless it is there. Raises UserError."""
     if source.startswith("https://"):
-        raise UserError(f"params.yaml: teacher.source = {source!r}: write the handle without https://, so that it names the folder it is put in too")
+        raise UserError(
+            f"params.yaml: teacher.source = {source!r}: write the handle without https://, so that it names the folder it is put in too"
+        )
     version(source)
     folder = Path(source)
     if (folder / "saved_model.pb").is_file():

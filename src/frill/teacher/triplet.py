@@ -14,16 +14,27 @@ import tensorflow as tf
 import tf_keras as keras
 
 from frill.audio.clips import ClipStore
-from frill.audio.frontend import LOG_OFFSET, MEL_BANDS, WINDOW_FRAMES, WINDOW_HOP_FRAMES, log_mel, window_count
+from frill.audio.frontend import (
+    LOG_OFFSET,
+    MEL_BANDS,
+    WINDOW_FRAMES,
+    WINDOW_HOP_FRAMES,
+    log_mel,
+    window_count,
+)
 from frill.errors import UserError
 from frill.params.schema import TeacherTraining
 from frill.progress import progress
 from frill.teacher import network
 
-MAX_FRAMES = 4_000_000  # 11 hours of log-mel, 1 GB: more audio than a teacher of this size learns from
+MAX_FRAMES = (
+    4_000_000  # 11 hours of log-mel, 1 GB: more audio than a teacher of this size learns from
+)
 
 
-def train(folders: list[Path], training: TeacherTraining, seed: int) -> tuple[keras.Model, list[float]]:
+def train(
+    folders: list[Path], training: TeacherTraining, seed: int
+) -> tuple[keras.Model, list[float]]:
     """Trains on the clip stores in `folders`; returns the network and the loss of every step."""
     clips = load_log_mels(folders, seed)
     model = network.build()
@@ -33,7 +44,9 @@ def train(folders: list[Path], training: TeacherTraining, seed: int) -> tuple[ke
     @tf.function
     def step(log_mels, step_seed):
         with tf.GradientTape() as tape:
-            embedding = model(augment(log_mels, step_seed)[..., None], training=True)[network.EMBEDDING]
+            embedding = model(augment(log_mels, step_seed)[..., None], training=True)[
+                network.EMBEDDING
+            ]
             loss = semi_hard_triplet_loss(embedding, training.margin)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
@@ -42,10 +55,17 @@ def train(folders: list[Path], training: TeacherTraining, seed: int) -> tuple[ke
     losses = []
     bar = progress(range(training.steps), "teacher", training.steps, "step")
     for index in bar:
-        pairs = draw_pairs(clips, training.batch_windows // 2, training.positive_hops, np.random.default_rng([seed, index]))
+        pairs = draw_pairs(
+            clips,
+            training.batch_windows // 2,
+            training.positive_hops,
+            np.random.default_rng([seed, index]),
+        )
         losses.append(float(step(tf.constant(pairs), tf.constant([seed, index]))))
         if not np.isfinite(losses[-1]):
-            raise UserError(f"the teacher's loss is not finite at step {index}; lower teacher.training.learning_rate")
+            raise UserError(
+                f"the teacher's loss is not finite at step {index}; lower teacher.training.learning_rate"
+            )
         bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
     return model, losses
 
@@ -65,11 +85,15 @@ def load_log_mels(folders: list[Path], seed: int) -> list[np.ndarray]:
         if frames > MAX_FRAMES:
             break
     if len(log_mels) < 2:
-        raise UserError("the corpora hold fewer than two clips of 1.2 s or more: a teacher cannot be trained from them")
+        raise UserError(
+            "the corpora hold fewer than two clips of 1.2 s or more: a teacher cannot be trained from them"
+        )
     return log_mels
 
 
-def draw_pairs(clips: list[np.ndarray], pairs: int, positive_hops: int, rng: np.random.Generator) -> np.ndarray:
+def draw_pairs(
+    clips: list[np.ndarray], pairs: int, positive_hops: int, rng: np.random.Generator
+) -> np.ndarray:
     """float32 [2 pairs, 96, 64]: window 2i and 2i + 1 are of one clip, and no clip is drawn twice if there are enough."""
     batch = np.empty((2 * pairs, WINDOW_FRAMES, MEL_BANDS), np.float32)
     for pair, clip in enumerate(rng.choice(len(clips), pairs, replace=len(clips) < pairs)):
@@ -96,7 +120,11 @@ def augment(log_mels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
     mel = tf.exp(log_mels) - LOG_OFFSET
     # Windows of other clips, 0 to 30 dB below; half of the windows get none.
-    other = tf.roll(mel, 2 * (1 + tf.random.stateless_uniform([], seeds[0], 0, batch // 2 - 1, tf.int32)), axis=0)
+    other = tf.roll(
+        mel,
+        2 * (1 + tf.random.stateless_uniform([], seeds[0], 0, batch // 2 - 1, tf.int32)),
+        axis=0,
+    )
     mixed = tf.cast(uniform(1, 0.0, 1.0) < 0.5, tf.float32) * _db(uniform(2, -30.0, 0.0))
     mel += mixed * other
     mel *= _db(uniform(3, -12.0, 12.0) + tilt(4, 6.0))
@@ -114,13 +142,17 @@ def _db(decibel):
 def semi_hard_triplet_loss(embedding: tf.Tensor, margin: float) -> tf.Tensor:
     """Mean hinge over all anchors. `embedding` float [B, E] of unit length; rows 2i and 2i + 1 are a pair."""
     batch = tf.shape(embedding)[0]
-    distance = 2.0 - 2.0 * tf.matmul(embedding, embedding, transpose_b=True)  # squared Euclidean [B, B]
+    distance = 2.0 - 2.0 * tf.matmul(
+        embedding, embedding, transpose_b=True
+    )  # squared Euclidean [B, B]
     rows = tf.range(batch)
     partner = tf.bitwise.bitwise_xor(rows, 1)
     positive = tf.gather_nd(distance, tf.stack([rows, partner], axis=1))[:, None]
     same = tf.equal(rows[:, None] // 2, rows[None, :] // 2)
     semi_hard = tf.logical_and(~same, distance > positive)
     nearest_semi_hard = tf.reduce_min(tf.where(semi_hard, distance, 4.0), axis=1)
-    farthest = tf.reduce_max(tf.where(same, 0.0, distance), axis=1)  # where every negative is nearer than the positive
+    farthest = tf.reduce_max(
+        tf.where(same, 0.0, distance), axis=1
+    )  # where every negative is nearer than the positive
     negative = tf.where(tf.reduce_any(semi_hard, axis=1), nearest_semi_hard, farthest)
     return tf.reduce_mean(tf.maximum(positive[:, 0] - negative + margin, 0.0))

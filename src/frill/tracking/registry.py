@@ -16,7 +16,11 @@ WAVEFORM_MODEL = Path(__file__).with_name("waveform_model.py")
 def promote(tflite: Path, sha256: str, run_id: str, uri: str, name: str) -> str:
     """Makes the file the champion and returns its version. One that was registered before gets the alias back. Raises Away or UserError."""
     with client(uri) as (mlflow, api):
-        known = [v for v in api.search_model_versions(f"name = '{name}'") if v.tags.get(MODEL_HASH) == sha256]
+        known = [
+            v
+            for v in api.search_model_versions(f"name = '{name}'")
+            if v.tags.get(MODEL_HASH) == sha256
+        ]
         version = known[0].version if known else _register(mlflow, tflite, sha256, run_id, name)
         api.set_registered_model_alias(name, ALIAS, version)
         return str(version)
@@ -26,10 +30,22 @@ def _register(mlflow, tflite: Path, sha256: str, run_id: str, name: str) -> str:
     from mlflow.models import ModelSignature
     from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 
-    waveforms, embeddings = TensorSpec(np.dtype("float32"), (-1, -1)), TensorSpec(np.dtype("float32"), (-1, -1, -1))
-    signature = ModelSignature(Schema([waveforms]), Schema([embeddings]), ParamSchema([ParamSpec("sample_rate_hz", "long", 16000)]))
+    waveforms, embeddings = (
+        TensorSpec(np.dtype("float32"), (-1, -1)),
+        TensorSpec(np.dtype("float32"), (-1, -1, -1)),
+    )
+    signature = ModelSignature(
+        Schema([waveforms]),
+        Schema([embeddings]),
+        ParamSchema([ParamSpec("sample_rate_hz", "long", 16000)]),
+    )
     # Both report by print and warn of missing type hints, which the signature stands for.
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere), mlflow.start_run(run_id=run_id):
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stderr(nowhere),
+        contextlib.redirect_stdout(nowhere),
+        mlflow.start_run(run_id=run_id),
+    ):
         logged = mlflow.pyfunc.log_model(
             name=name,
             python_model=str(WAVEFORM_MODEL),

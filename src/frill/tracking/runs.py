@@ -12,7 +12,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 AXES = ("backbone", "width", "pooling", "rank", "qat", "precision", "seeds")
-OWN = ("quality", "quality_test", "file_bytes", "mean_test_accuracy", "parameters", "multiply_adds", "weight_bytes", "bottleneck_bytes")
+OWN = (
+    "quality",
+    "quality_test",
+    "file_bytes",
+    "mean_test_accuracy",
+    "parameters",
+    "multiply_adds",
+    "weight_bytes",
+    "bottleneck_bytes",
+)
 OWN += (
     "validation_r2",
     "parity_min_cosine",
@@ -59,19 +68,57 @@ def model_runs(
     result = []
     for model in frontier["students"] + frontier["references"]:
         name, is_student = model["name"], "backbone" in model
-        params = {axis: "none" if model[axis] is None else model[axis] for axis in AXES} if is_student else {}
-        params |= {f"distill.{key}": "none" if value is None else value for key, value in training.items()} if is_student else {}
-        metrics = {key: model.get(key) for key in OWN} | _limits(model, "quality_interval") | _limits(model, "quality_test_interval")
-        metrics |= {f"{task}_test_accuracy": scores["test_accuracy"] for task, scores in noss[name]["tasks"].items()}
+        params = (
+            {axis: "none" if model[axis] is None else model[axis] for axis in AXES}
+            if is_student
+            else {}
+        )
+        params |= (
+            {
+                f"distill.{key}": "none" if value is None else value
+                for key, value in training.items()
+            }
+            if is_student
+            else {}
+        )
+        metrics = (
+            {key: model.get(key) for key in OWN}
+            | _limits(model, "quality_interval")
+            | _limits(model, "quality_test_interval")
+        )
+        metrics |= {
+            f"{task}_test_accuracy": scores["test_accuracy"]
+            for task, scores in noss[name]["tasks"].items()
+        }
         metrics["latency_ratio"] = ratios.get(name)
         moving = {"latency_ms": model.get("latency_ms")} | _limits(model, "latency_interval_ms")
         moving |= {f"{device}_latency_ms": times.get(name) for device, times in elsewhere.items()}
-        moving |= {flag: model.get(flag) for flag in FLAGS} | ({"selected": name == frontier["selected"]} if is_student else {})
-        tags = {"kind": "student" if is_student else "reference", "synthetic": str(frontier["synthetic"]).lower(), "device": frontier["device"]}
+        moving |= {flag: model.get(flag) for flag in FLAGS} | (
+            {"selected": name == frontier["selected"]} if is_student else {}
+        )
+        tags = {
+            "kind": "student" if is_student else "reference",
+            "synthetic": str(frontier["synthetic"]).lower(),
+            "device": frontier["device"],
+        }
         tags |= {"status": model["status"], "spec_hash": _hash(params)[:12]} if is_student else {}
         artifacts = [Path(f"results/noss/{name}.json")]
-        artifacts += [Path(f"models/tflite/{name}/model.tflite"), Path(f"models/students/{name}/spec.json")] if is_student else []
-        result.append(Run(name, params, _finite(metrics), _finite(moving), tags, artifacts, curves.get(name, [])))
+        artifacts += (
+            [Path(f"models/tflite/{name}/model.tflite"), Path(f"models/students/{name}/spec.json")]
+            if is_student
+            else []
+        )
+        result.append(
+            Run(
+                name,
+                params,
+                _finite(metrics),
+                _finite(moving),
+                tags,
+                artifacts,
+                curves.get(name, []),
+            )
+        )
     return result
 
 
@@ -79,16 +126,28 @@ def frontier_run(frontier: dict, path: Path) -> Run:
     """The parent: what was selected, under what budget, out of how many; its key is the whole of frontier.json, at `path`."""
     students = frontier["students"]
     selected = next((s for s in students if s["name"] == frontier["selected"]), {})
-    metrics = {"students": len(students), "frontier_students": sum(s["on_frontier"] for s in students)}
-    metrics |= {key: selected.get(key) for key in ("latency_ms", "quality", "quality_test", "file_bytes")}
+    metrics = {
+        "students": len(students),
+        "frontier_students": sum(s["on_frontier"] for s in students),
+    }
+    metrics |= {
+        key: selected.get(key) for key in ("latency_ms", "quality", "quality_test", "file_bytes")
+    }
     params = {"selected": frontier["selected"] or "none", "device": frontier["device"]}
-    tags = {"kind": "frontier", "synthetic": str(frontier["synthetic"]).lower(), "device": frontier["device"], "frontier_hash": _hash(frontier)[:12]}
+    tags = {
+        "kind": "frontier",
+        "synthetic": str(frontier["synthetic"]).lower(),
+        "device": frontier["device"],
+        "frontier_hash": _hash(frontier)[:12],
+    }
     return Run(f"frontier {_hash(frontier)[:6]}", params, _finite(metrics), {}, tags, [path])
 
 
 def frontier_note(frontier: dict, experiment_id: str, ids: dict[str, str]) -> str:
     """The parent's description, in Markdown, with links into MLflow's page; `ids` are the members' runs by name. Under MLflow's 8,000 characters."""
-    best = sorted((s for s in frontier["students"] if s["on_frontier"]), key=lambda s: s["latency_ms"])[:NOTE_ROWS]
+    best = sorted(
+        (s for s in frontier["students"] if s["on_frontier"]), key=lambda s: s["latency_ms"]
+    )[:NOTE_ROWS]
     compared = frontier["students"] if len(frontier["students"]) <= NOTE_ROWS else best
     runs = quote(json.dumps([ids[s["name"]] for s in compared]))
     page = f"#/compare-runs?runs={runs}&experiments={quote(json.dumps([experiment_id]))}"
@@ -96,8 +155,20 @@ def frontier_note(frontier: dict, experiment_id: str, ids: dict[str, str]) -> st
         f"| [{s['name']}](#/experiments/{experiment_id}/runs/{ids[s['name']]}) | {s['latency_ms']:.3f} | {s['quality']:+.2f} | {s['file_bytes'] / 2**20:.1f} |"
         for s in best
     ]
-    head = ["On the frontier (members.json names all members):", "", "| student | latency, ms | quality, points | MiB |", "|---|---|---|---|"]
-    return "\n".join([f"[Compare the students]({page}): axes and metrics side by side. {frontier['reason']}.", "", *head, *rows])
+    head = [
+        "On the frontier (members.json names all members):",
+        "",
+        "| student | latency, ms | quality, points | MiB |",
+        "|---|---|---|---|",
+    ]
+    return "\n".join(
+        [
+            f"[Compare the students]({page}): axes and metrics side by side. {frontier['reason']}.",
+            "",
+            *head,
+            *rows,
+        ]
+    )
 
 
 def _limits(model: dict, key: str) -> dict[str, float]:
@@ -108,7 +179,11 @@ def _limits(model: dict, key: str) -> dict[str, float]:
 
 def _finite(values: dict) -> dict[str, float]:
     """Those that are numbers: a store returns no NaN as it was given."""
-    return {key: float(value) for key, value in values.items() if value is not None and math.isfinite(value)}
+    return {
+        key: float(value)
+        for key, value in values.items()
+        if value is not None and math.isfinite(value)
+    }
 
 
 def _hash(content) -> str:

@@ -58,7 +58,9 @@ def _probe(uri: str) -> None:
     except OSError as error:  # URLError and time-outs are
         raise Away(str(getattr(error, "reason", error))) from None
     except ValueError as error:
-        raise UserError(f"params.yaml: tracking.uri = {uri!r} is not an address: {error}; give sqlite:///FILE or http://HOST:PORT") from None
+        raise UserError(
+            f"params.yaml: tracking.uri = {uri!r} is not an address: {error}; give sqlite:///FILE or http://HOST:PORT"
+        ) from None
 
 
 def _read_sqlite(path: Path, experiment: str) -> Held:
@@ -70,9 +72,14 @@ def _read_sqlite(path: Path, experiment: str) -> Held:
     by_id: dict[str, HeldRun] = {}
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as database:
-            for run_id, name, key, value in database.execute(f"select run_uuid, runs.name, key, value from tags {mine}", [experiment]):  # noqa: S608 - a constant
+            for run_id, name, key, value in database.execute(
+                f"select run_uuid, runs.name, key, value from tags {mine}", [experiment]
+            ):  # noqa: S608 - a constant
                 by_id.setdefault(run_id, HeldRun(run_id, name)).tags[key] = value
-            for run_id, key, value in database.execute(f"select run_uuid, key, value from latest_metrics {mine} and not is_nan", [experiment]):  # noqa: S608
+            for run_id, key, value in database.execute(
+                f"select run_uuid, key, value from latest_metrics {mine} and not is_nan",
+                [experiment],
+            ):  # noqa: S608
                 by_id.setdefault(run_id, HeldRun(run_id, "")).metrics[key] = value
             found = database.execute(
                 "select t.value from registered_model_aliases a join model_version_tags t on t.name = a.name and t.version = a.version "
@@ -92,15 +99,25 @@ def _of_sqlite(text: str, uri: str) -> Exception:
     """What another program holds is written another time: taken for empty, it would be written a second time. A damaged file is the user's to delete."""
     if LOCKED in text:
         return Away(LOCKED)
-    return UserError(f"params.yaml: tracking.uri = {uri}: {text}; move the file away, `dvc repro track/dvc.yaml` fills a new one from the artefacts")
+    return UserError(
+        f"params.yaml: tracking.uri = {uri}: {text}; move the file away, `dvc repro track/dvc.yaml` fills a new one from the artefacts"
+    )
 
 
 def _read_mlflow(uri: str, experiment: str) -> Held:
     with client(uri) as (mlflow, api):
         held = Held()
         if (found := api.get_experiment_by_name(experiment)) is not None:
-            runs = mlflow.search_runs([found.experiment_id], "attributes.status = 'FINISHED'", output_format="list", max_results=50_000)
-            every = (HeldRun(run.info.run_id, run.info.run_name, run.data.tags, run.data.metrics) for run in runs)
+            runs = mlflow.search_runs(
+                [found.experiment_id],
+                "attributes.status = 'FINISHED'",
+                output_format="list",
+                max_results=50_000,
+            )
+            every = (
+                HeldRun(run.info.run_id, run.info.run_name, run.data.tags, run.data.metrics)
+                for run in runs
+            )
             held.runs = {run.tags[KEY]: run for run in every if KEY in run.tags}
         held.champion = champion(api, experiment)
         return held
@@ -123,9 +140,14 @@ def client(uri: str) -> Iterator[tuple]:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    for name in ("mlflow", "alembic"):  # tables made, model registered: the stage says what matters in a line
+    for name in (
+        "mlflow",
+        "alembic",
+    ):  # tables made, model registered: the stage says what matters in a line
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # a locked database with its stack trace: below it is a sentence
+    logging.getLogger("mlflow.store.db").setLevel(
+        logging.CRITICAL
+    )  # a locked database with its stack trace: below it is a sentence
     mlflow.set_tracking_uri(uri)
     try:
         yield mlflow, mlflow.MlflowClient(uri)
@@ -135,12 +157,16 @@ def client(uri: str) -> Iterator[tuple]:
         text = " ".join(str(error).split())[:300]
         if uri.startswith("http") and error.get_http_status_code() >= 500:
             raise Away(text) from None
-        raise UserError(f"params.yaml: tracking.uri = {uri}: MLflow says: {text}; see docs/mlflow.md") from None
+        raise UserError(
+            f"params.yaml: tracking.uri = {uri}: MLflow says: {text}; see docs/mlflow.md"
+        ) from None
     except OSError as error:  # requests' errors are
         if not uri.startswith("http"):
             raise
         raise Away(" ".join(str(error).split())[:300]) from None
     except Exception as error:
-        if type(error).__module__ != "sqlalchemy.exc":  # MLflow lets them through where it makes its tables
+        if (
+            type(error).__module__ != "sqlalchemy.exc"
+        ):  # MLflow lets them through where it makes its tables
             raise
         raise _of_sqlite(str(error).splitlines()[0], uri) from None

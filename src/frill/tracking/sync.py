@@ -11,7 +11,9 @@ from frill.tracking.runs import Run, frontier_note
 from frill.tracking.store import KEY, PARENT, STATE, Held, HeldRun, client
 
 BATCH = 1000  # metrics MLflow takes at once
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its page opens as one for chat models
+KIND = {
+    "mlflow.experimentKind": "custom_model_development"
+}  # else its page opens as one for chat models
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,29 @@ def plan(runs: list[Run], parent: Run, held: Held) -> Plan:
     for key, run in held.runs.items():
         now = wanted.get(key)
         is_parent = run.tags.get("kind") == "frontier"
-        marks = {STATE: "current" if now else "superseded" if is_parent or run.name in names else "removed"}
+        marks = {
+            STATE: "current"
+            if now
+            else "superseded"
+            if is_parent or run.name in names
+            else "removed"
+        }
         if now and not is_parent and parent_held:
             marks[PARENT] = parent_held.run_id
         if changed := {tag: value for tag, value in marks.items() if run.tags.get(tag) != value}:
             tags[run.run_id] = changed
-        if now and (moved := {name: value for name, value in now.moving.items() if run.metrics.get(name) != value}):
+        if now and (
+            moved := {
+                name: value for name, value in now.moving.items() if run.metrics.get(name) != value
+            }
+        ):
             metrics[run.run_id] = moved
     return Plan([run for run in wanted.values() if run.key not in held.runs], metrics, tags)
 
 
-def write(runs: list[Run], parent: Run, frontier: dict, held: Held, uri: str, experiment: str, commit: str) -> dict[str, str]:
+def write(
+    runs: list[Run], parent: Run, frontier: dict, held: Held, uri: str, experiment: str, commit: str
+) -> dict[str, str]:
     """Carries out the plan; name -> id of every model's run. Raises Away or UserError; what was written until then stays and is not written again."""
     with client(uri) as (_, api):
         found = api.get_experiment_by_name(experiment)
@@ -58,7 +72,9 @@ def write(runs: list[Run], parent: Run, frontier: dict, held: Held, uri: str, ex
         ids = {run.name: held.runs[run.key].run_id for run in runs}
         if parent in todo.new:
             note = frontier_note(frontier, folder, ids)
-            held.runs[parent.key] = _log(api, folder, parent, commit, {"mlflow.note.content": note}, members=ids)
+            held.runs[parent.key] = _log(
+                api, folder, parent, commit, {"mlflow.note.content": note}, members=ids
+            )
         todo = plan(runs, parent, held)  # of the marks, now that every run has an id
         for run_id, metrics in todo.metrics.items():
             api.log_batch(run_id, metrics=list(_points(metrics)))
@@ -68,12 +84,25 @@ def write(runs: list[Run], parent: Run, frontier: dict, held: Held, uri: str, ex
     return ids
 
 
-def _log(api, folder: str, run: Run, commit: str, tags: dict | None = None, members: dict[str, str] | None = None) -> HeldRun:
+def _log(
+    api,
+    folder: str,
+    run: Run,
+    commit: str,
+    tags: dict | None = None,
+    members: dict[str, str] | None = None,
+) -> HeldRun:
     from mlflow.entities import Param
 
     tags = run.tags | {"git_commit": commit, STATE: "current"} | (tags or {})
     run_id = api.create_run(folder, run_name=run.name, tags=tags).info.run_id
-    points = [point for row in run.curve for point in _points({key: value for key, value in row.items() if key != "step"}, int(row["step"]))]
+    points = [
+        point
+        for row in run.curve
+        for point in _points(
+            {key: value for key, value in row.items() if key != "step"}, int(row["step"])
+        )
+    ]
     points += _points(run.metrics | run.moving)
     api.log_batch(run_id, params=[Param(key, str(value)) for key, value in run.params.items()])
     for start in range(0, len(points), BATCH):
@@ -96,4 +125,9 @@ def _points(metrics: dict[str, float], step: int = 0) -> Iterator:
 
 def commit_of(folder: Path) -> str:
     """HEAD of the repository; `none` outside one."""
-    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True).stdout.strip() or "none"
+    return (
+        subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True
+        ).stdout.strip()
+        or "none"
+    )

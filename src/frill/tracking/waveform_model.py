@@ -15,7 +15,12 @@ class WaveformModel(PythonModel):
 
     def predict(self, context, model_input, params=None):
         rate_hz = (params or {}).get("sample_rate_hz", 16000)
-        return np.stack([self._embedder.embed(samples, rate_hz) for samples in np.asarray(model_input, np.float32)])
+        return np.stack(
+            [
+                self._embedder.embed(samples, rate_hz)
+                for samples in np.asarray(model_input, np.float32)
+            ]
+        )
 
 
 set_model(WaveformModel())

@@ -30,7 +30,9 @@ def alone(root: Path = Path()) -> Iterator["Repo"]:
             repo.lock.lock()
         except LockError:
             pid = (root / LOCK).read_text().strip()
-            raise UserError(f"{root / LOCK}: DVC runs in this project (pid {pid}); repeat this when it has ended") from None
+            raise UserError(
+                f"{root / LOCK}: DVC runs in this project (pid {pid}); repeat this when it has ended"
+            ) from None
         try:
             _refuse_beside_a_stage(root)
             yield repo
@@ -73,8 +75,13 @@ def _refuse_beside_a_stage(root: Path) -> None:
     try:
         rwlock = _read_rwlock(root)
     except ValueError:
-        raise UserError(f"{root / RWLOCK} was cut off by a kill, and what runs here is not known; `make repro` deletes it") from None
-    users = [*rwlock.get("write", {}).values(), *(user for users in rwlock.get("read", {}).values() for user in users)]
+        raise UserError(
+            f"{root / RWLOCK} was cut off by a kill, and what runs here is not known; `make repro` deletes it"
+        ) from None
+    users = [
+        *rwlock.get("write", {}).values(),
+        *(user for users in rwlock.get("read", {}).values() for user in users),
+    ]
     for user in users:
         if psutil.pid_exists(user["pid"]):
             raise UserError(

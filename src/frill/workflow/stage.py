@@ -16,8 +16,15 @@ from pathlib import Path
 from frill.errors import UserError
 
 NUMPY_WROTE_LESS = r"^\d+ requested and \d+ written$"
-OUT_OF_MEMORY = ("ResourceExhaustedError", "TerminatedWorkerError", "BrokenProcessPool")  # of TensorFlow; a killed worker of joblib, of Python
-NO_MEMORY = (os.strerror(errno.ENOMEM), "failed to map segment from shared object")  # the second where a library is loaded
+OUT_OF_MEMORY = (
+    "ResourceExhaustedError",
+    "TerminatedWorkerError",
+    "BrokenProcessPool",
+)  # of TensorFlow; a killed worker of joblib, of Python
+NO_MEMORY = (
+    os.strerror(errno.ENOMEM),
+    "failed to map segment from shared object",
+)  # the second where a library is loaded
 LOG = Path("logs/stages.jsonl")  # never an out: two runs of the same stage take different times
 
 
@@ -25,7 +32,10 @@ LOG = Path("logs/stages.jsonl")  # never an out: two runs of the same stage take
 def stage(name: str) -> Iterator[None]:
     """Runs a stage's body, imports of heavy libraries included. `name` is the stage's name in dvc.yaml, with @ where it has one."""
     imports_s = _since_process_start_s()  # belong to the stage: TensorFlow's take seconds
-    start, begun = time.time() - imports_s, time.monotonic() - imports_s  # somebody may set the clock meanwhile
+    start, begun = (
+        time.time() - imports_s,
+        time.monotonic() - imports_s,
+    )  # somebody may set the clock meanwhile
     try:
         yield
         _log(name, start, time.monotonic() - begun)
@@ -48,7 +58,13 @@ def _end(name: str, message: str) -> None:
 
 
 def _log(name: str, start: float, seconds: float) -> None:
-    entry = {"stage": name, "start": start, "seconds": round(seconds, 2), "peak_memory_bytes": peak_memory_bytes(), "machine": platform.node()}
+    entry = {
+        "stage": name,
+        "start": start,
+        "seconds": round(seconds, 2),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "machine": platform.node(),
+    }
     record(entry)
 
 
@@ -59,7 +75,9 @@ def record(entry: dict) -> None:
         file.write(json.dumps(entry) + "\n")
     latest = {entry["stage"]: entry for entry in read_log()}
     text = json.dumps(sorted(latest.values(), key=lambda entry: entry["start"]))
-    LOG.with_suffix(".js").write_text(f"window.stages = {text}\n")  # reports/index.html loads it when asked: a page may read no other file
+    LOG.with_suffix(".js").write_text(
+        f"window.stages = {text}\n"
+    )  # reports/index.html loads it when asked: a page may read no other file
 
 
 def ran_out(error: BaseException) -> str | None:
@@ -67,11 +85,19 @@ def ran_out(error: BaseException) -> str | None:
     named = None
     while error is not None:
         text = str(error)
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in text or re.search(NUMPY_WROTE_LESS, text):
+        if (
+            getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            or os.strerror(errno.ENOSPC) in text
+            or re.search(NUMPY_WROTE_LESS, text)
+        ):
             named = getattr(error, "filename", None) or named
             where = f" ({named})" if named else f" (in {Path.cwd()})"
             return f"no space is left on the disk{where}; free some and repeat the command: what is finished stays"
-        if isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY or any(words in text for words in NO_MEMORY):
+        if (
+            isinstance(error, MemoryError)
+            or type(error).__name__ in OUT_OF_MEMORY
+            or any(words in text for words in NO_MEMORY)
+        ):
             return "memory ran out; close other programs or lower `threads`, the student's width or distill.batch_windows, then repeat the command"
         error = error.__cause__ or error.__context__
     return None
@@ -82,7 +108,9 @@ def _remove_unfinished() -> None:
     for path in Path("scratch").rglob("*.new"):
         pid = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
         if pid.isdecimal() and (int(pid) == os.getpid() or not _runs(int(pid))):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(
+                missing_ok=True
+            )
 
 
 def _runs(pid: int) -> bool:

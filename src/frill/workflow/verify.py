@@ -53,9 +53,13 @@ def _verify(root: Path, cache: Path) -> Found:
     found, wrong = Found(), []
     for path, md5 in _recorded(root, cache):
         if path.is_file() and found.md5(path) != md5:
-            found.damaged.append(f"{path.relative_to(root)}: is not what its stage wrote (md5 {found.md5(path)}, dvc.lock has {md5})")
+            found.damaged.append(
+                f"{path.relative_to(root)}: is not what its stage wrote (md5 {found.md5(path)}, dvc.lock has {md5})"
+            )
             wrong.append(path)
-    for path in sorted(cache.glob("??/[!.]*")):  # .NAME.tmp is a copy that another project, which shares the cache, has begun
+    for path in sorted(
+        cache.glob("??/[!.]*")
+    ):  # .NAME.tmp is a copy that another project, which shares the cache, has begun
         if found.md5(path) != path.parent.name + path.name.removesuffix(".dir"):
             found.damaged.append(f"{os.path.relpath(path, root)}: DVC's copy is damaged")
             wrong.append(path)
@@ -80,7 +84,12 @@ def _recorded(root: Path, cache: Path) -> Iterator[tuple[Path, str]]:
                 yield path, md5
                 continue
             listing = cache / md5[:2] / md5[2:]
-            if listing.is_file() and hashlib.md5(text := listing.read_bytes(), usedforsecurity=False).hexdigest() + ".dir" == md5:
+            if (
+                listing.is_file()
+                and hashlib.md5(text := listing.read_bytes(), usedforsecurity=False).hexdigest()
+                + ".dir"
+                == md5
+            ):
                 yield from ((path / each["relpath"], each["md5"]) for each in json.loads(text))
 
 
@@ -92,7 +101,9 @@ def read_lock(path: Path) -> dict:
     from voluptuous import Invalid
 
     try:
-        return COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(path.read_text()) or {}).get("stages", {})
+        return COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(path.read_text()) or {}).get(
+            "stages", {}
+        )
     except (Invalid, YAMLError, ValueError):
         raise UserError(
             f"{path} is cut off or damaged; `git checkout {path}`, or delete it: what it named comes back from DVC's cache in seconds"

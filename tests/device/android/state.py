@@ -30,7 +30,9 @@ class AndroidState:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.commands, self._state, self.home, self._remote = (folder / name for name in ("commands", "state", "home", "remote"))
+        self.commands, self._state, self.home, self._remote = (
+            folder / name for name in ("commands", "state", "home", "remote")
+        )
         self.cpu_folder, self.boot_id_file = folder / "cpu", folder / "boot_id"
         for each in (self.commands, self._state, self.home, self._remote, self.cpu_folder):
             each.mkdir(parents=True)
@@ -88,7 +90,10 @@ class AndroidState:
                 _write(folder / name, str(khz))
 
     def _write_properties(self) -> None:
-        _write(self._state / "properties", "\n".join(f"{name}={value}" for name, value in sorted(self._properties.items())))
+        _write(
+            self._state / "properties",
+            "\n".join(f"{name}={value}" for name, value in sorted(self._properties.items())),
+        )
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

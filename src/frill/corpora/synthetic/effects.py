@@ -12,7 +12,10 @@ FRAME = 320  # 20 ms
 PEAK = 0.95
 ENVELOPE_HZ = 20.0
 CHANNEL_HZ = np.geomspace(80, 8000, 8)
-SLOPE_DB, RIPPLE_DB = 2.0, 1.5  # the greatest slope of a channel (an octave) and the spread of its ripple
+SLOPE_DB, RIPPLE_DB = (
+    2.0,
+    1.5,
+)  # the greatest slope of a channel (an octave) and the spread of its ripple
 
 
 def equalise(samples: np.ndarray, frequencies_hz, gains_db) -> np.ndarray:
@@ -20,8 +23,14 @@ def equalise(samples: np.ndarray, frequencies_hz, gains_db) -> np.ndarray:
     between.
     """
     size = next_fast_len(len(samples), real=True)
-    gains = np.interp(np.log(rfftfreq(size, 1 / SAMPLE_RATE_HZ) + 1), np.log(np.asarray(frequencies_hz) + 1), gains_db)
-    return irfft(rfft(samples, size) * (10 ** (gains / 20)).astype(np.float32), size)[: len(samples)]
+    gains = np.interp(
+        np.log(rfftfreq(size, 1 / SAMPLE_RATE_HZ) + 1),
+        np.log(np.asarray(frequencies_hz) + 1),
+        gains_db,
+    )
+    return irfft(rfft(samples, size) * (10 ** (gains / 20)).astype(np.float32), size)[
+        : len(samples)
+    ]
 
 
 def tilt(samples: np.ndarray, db_per_octave: float) -> np.ndarray:
@@ -35,7 +44,9 @@ def resonate(samples: np.ndarray, peaks_hz, widths_hz) -> np.ndarray:
     size = next_fast_len(len(samples), real=True)
     frequencies_hz = rfftfreq(size, 1 / SAMPLE_RATE_HZ)[:, None]
     offsets = (frequencies_hz - np.asarray(peaks_hz)) / (np.asarray(widths_hz) / 2)
-    return irfft(rfft(samples, size) * (1 / (1 + offsets**2)).sum(axis=1).astype(np.float32), size)[: len(samples)]
+    return irfft(rfft(samples, size) * (1 / (1 + offsets**2)).sum(axis=1).astype(np.float32), size)[
+        : len(samples)
+    ]
 
 
 def noise(rng: np.random.Generator, size: int, db_per_octave: float) -> np.ndarray:
@@ -96,10 +107,18 @@ def fit(samples: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """`size` samples: a random part of a longer signal, or a shorter one at a random place in silence."""
     slack = size - len(samples)
     offset = rng.integers(abs(slack) + 1)
-    return np.pad(samples, (offset, slack - offset)) if slack >= 0 else samples[offset : offset + size]
+    return (
+        np.pad(samples, (offset, slack - offset)) if slack >= 0 else samples[offset : offset + size]
+    )
 
 
-def record(samples: np.ndarray, rng: np.random.Generator, snr_db: tuple[float, float], level_db: float = 0.0, channel: float = 1.0) -> np.ndarray:
+def record(
+    samples: np.ndarray,
+    rng: np.random.Generator,
+    snr_db: tuple[float, float],
+    level_db: float = 0.0,
+    channel: float = 1.0,
+) -> np.ndarray:
     """The signal as a random room, microphone and gain would record it: int16 [samples], never clipped, never silent.
 
     Draws half the time a reverberation of 0.1 to 0.4 s, a channel (slope and ripple), a noise floor of any colour from
@@ -109,13 +128,19 @@ def record(samples: np.ndarray, rng: np.random.Generator, snr_db: tuple[float, f
     if rng.random() < 0.5:
         decay_s = rng.uniform(0.1, 0.4)
         time_s = np.arange(round(decay_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
-        room = rng.standard_normal(len(time_s), np.float32) * np.exp(-6.9 * time_s / decay_s).astype(np.float32)
+        room = rng.standard_normal(len(time_s), np.float32) * np.exp(
+            -6.9 * time_s / decay_s
+        ).astype(np.float32)
         room *= rng.uniform(0.2, 0.7) / np.sqrt(np.square(room).sum())
         room[0] = 1
         samples = fftconvolve(samples, room)[: len(samples)]
     slope = channel * rng.uniform(-SLOPE_DB, SLOPE_DB) * np.log2(CHANNEL_HZ / 1000)
-    samples = equalise(samples, CHANNEL_HZ, slope + channel * rng.normal(0, RIPPLE_DB, len(CHANNEL_HZ)))
+    samples = equalise(
+        samples, CHANNEL_HZ, slope + channel * rng.normal(0, RIPPLE_DB, len(CHANNEL_HZ))
+    )
     samples = samples / active_rms(samples)
-    samples = samples + noise(rng, len(samples), rng.uniform(-6, 0)) * 10 ** (-rng.uniform(*snr_db) / 20)
+    samples = samples + noise(rng, len(samples), rng.uniform(-6, 0)) * 10 ** (
+        -rng.uniform(*snr_db) / 20
+    )
     gain = 10 ** ((rng.uniform(-32, -18) + level_db) / 20)
     return to_int16(samples * min(gain, PEAK / np.abs(samples).max()))

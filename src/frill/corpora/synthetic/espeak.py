@@ -24,7 +24,9 @@ RATE, PITCH, RANGE = 1, 3, 4  # espeak_PARAMETER
 BUFFER_MS = 1000
 NOISE_SEED = 1
 
-SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+SynthCallback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+)
 
 
 class EspeakMissing(UserError, ImportError):
@@ -51,7 +53,9 @@ class Synthesizer:
             ) from None
         self._library_path = espeakng_loader.get_library_path()
         self._data_path = Path(espeakng_loader.get_data_path())
-        self.variants = frozenset(path.name for path in (self._data_path / "voices" / "!v").iterdir())
+        self.variants = frozenset(
+            path.name for path in (self._data_path / "voices" / "!v").iterdir()
+        )
         with self._lock, _Loaded(self._library_path, self._data_path) as library:
             library.espeak_Info.restype = ctypes.c_char_p
             self.version = library.espeak_Info(None).decode()
@@ -73,7 +77,9 @@ class Synthesizer:
         `speed_up` plays the result that much faster, which raises all frequencies with it. Raises EspeakError.
         """
         if variant and variant not in self.variants:  # the library would silently speak without it
-            raise EspeakError(f"eSpeak NG has no voice variant {variant!r}; it has {', '.join(sorted(self.variants))}")
+            raise EspeakError(
+                f"eSpeak NG has no voice variant {variant!r}; it has {', '.join(sorted(self.variants))}"
+            )
         buffers = []
 
         @SynthCallback
@@ -86,7 +92,9 @@ class Synthesizer:
         with self._lock, _Loaded(self._library_path, self._data_path) as library:
             library.espeak_SetSynthCallback(keep)
             if library.espeak_SetVoiceByName(f"{voice}+{variant}".rstrip("+").encode()):
-                raise EspeakError(f"eSpeak NG has no voice {voice!r}; `espeak-ng --voices` lists them")
+                raise EspeakError(
+                    f"eSpeak NG has no voice {voice!r}; `espeak-ng --voices` lists them"
+                )
             for parameter, value in ((RATE, rate_wpm), (PITCH, pitch), (RANGE, pitch_range)):
                 library.espeak_SetParameter(parameter, int(value), 0)
             # Breath is noise: most voices draw it from the library's own generator, Klatt voices from the C library's.
@@ -97,7 +105,9 @@ class Synthesizer:
             rate_hz = library.espeak_ng_GetSampleRate()
         samples = np.frombuffer(b"".join(buffers), np.int16).astype(np.float32) / np.float32(32768)
         if status or not samples.any():
-            raise EspeakError(f"eSpeak NG ({voice}) spoke nothing for the text {text!r} (status {status})")
+            raise EspeakError(
+                f"eSpeak NG ({voice}) spoke nothing for the text {text!r} (status {status})"
+            )
         return to_16k(samples, rate_hz * speed_up)
 
 
@@ -117,12 +127,16 @@ class _Loaded:
         except OSError:
             pass  # not loaded: as it should be
         else:
-            raise RuntimeError(f"{self._library_path} is loaded by something else here, so its state cannot be reset")
+            raise RuntimeError(
+                f"{self._library_path} is loaded by something else here, so its state cannot be reset"
+            )
         self._library = ctypes.CDLL(self._library_path)
         data_path = str(self._data_path).encode()
         rate_hz = self._library.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, BUFFER_MS, data_path, 0)
         if rate_hz <= 0:
-            raise RuntimeError(f"eSpeak NG did not start (error {rate_hz}); its data should be in {self._data_path}")
+            raise RuntimeError(
+                f"eSpeak NG did not start (error {rate_hz}); its data should be in {self._data_path}"
+            )
         return self._library
 
     def __exit__(self, *_error) -> None:

@@ -27,7 +27,17 @@ from frill.corpora.synthetic.effects import fit, record, wear_mask
 from frill.corpora.synthetic.espeak import Synthesizer
 from frill.corpora.synthetic.sounds import MAKERS
 from frill.corpora.synthetic.tasks import EMOTIONS, TASKS, Made, express
-from frill.corpora.synthetic.voices import OTHER_LANGUAGES, TASK_LANGUAGES, lines, person, pick, say, sentences, split_of, variants
+from frill.corpora.synthetic.voices import (
+    OTHER_LANGUAGES,
+    TASK_LANGUAGES,
+    lines,
+    person,
+    pick,
+    say,
+    sentences,
+    split_of,
+    variants,
+)
 
 DISTILLATION = "distillation"
 SETS = {  # name: what its test split has that its train split has not
@@ -61,7 +71,13 @@ UNLIKE_PEOPLE = (
 
 
 def clips(
-    set_name: str, seed: int, hours: float | None = None, clips: int | None = None, processes: int = 1, start: int = 0, start_samples: int = 0
+    set_name: str,
+    seed: int,
+    hours: float | None = None,
+    clips: int | None = None,
+    processes: int = 1,
+    start: int = 0,
+    start_samples: int = 0,
 ) -> Iterator[Clip]:
     """The clips of one of SETS, one after another, from number `start` on; those before it have `start_samples` together.
 
@@ -72,8 +88,14 @@ def clips(
     if message := problem(set_name, "corpus" if set_name == DISTILLATION else "task", hours, clips):
         raise ValueError(message)
     if set_name == DISTILLATION:
-        return _distillation(seed, DISTILLATION_HOURS if hours is None else hours, processes, start, start_samples)
-    return _in_order(partial(_task_clip, set_name, seed), range(start, TASK_CLIPS if clips is None else clips), processes)
+        return _distillation(
+            seed, DISTILLATION_HOURS if hours is None else hours, processes, start, start_samples
+        )
+    return _in_order(
+        partial(_task_clip, set_name, seed),
+        range(start, TASK_CLIPS if clips is None else clips),
+        processes,
+    )
 
 
 def problem(set_name: str, use: str, hours: float | None, clips: int | None) -> str:
@@ -99,7 +121,14 @@ def _rng(seed: int, set_name: str, index: int) -> np.random.Generator:
 
 def _clip(set_name: str, index: int, made: Made, synthesizer: Synthesizer, **fields) -> Clip:
     source = f"espeak-ng {synthesizer.version}: {made.language}+{made.who.variant} '{made.said}'"
-    return Clip(f"{set_name}-{index:05d}", made.samples, speaker=made.who.name, source=source, licence=LICENCE, **fields)
+    return Clip(
+        f"{set_name}-{index:05d}",
+        made.samples,
+        speaker=made.who.name,
+        source=source,
+        licence=LICENCE,
+        **fields,
+    )
 
 
 def _task_clip(set_name: str, seed: int, index: int) -> Clip:
@@ -112,7 +141,9 @@ def _task_clip(set_name: str, seed: int, index: int) -> Clip:
     return _clip(set_name, index, made, synthesizer, label=label, split=split)
 
 
-def _distillation(seed: int, hours: float, processes: int, start: int, start_samples: int) -> Iterator[Clip]:
+def _distillation(
+    seed: int, hours: float, processes: int, start: int, start_samples: int
+) -> Iterator[Clip]:
     left = round(hours * 3600 * SAMPLE_RATE_HZ) - start_samples
     # As many as are needed if each has the least length; those behind the last one are never made.
     most = math.ceil(max(0, left) / (DISTILLATION_S[0] * SAMPLE_RATE_HZ))
@@ -128,7 +159,9 @@ def _in_order(make: Callable[[int], Clip], indices: range, processes: int) -> It
     if processes == 1:
         yield from map(make, indices)
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which they inherit: Ctrl-C is ours, and ends them without a stack trace of each
+    before = signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # which they inherit: Ctrl-C is ours, and ends them without a stack trace of each
     try:
         pool = get_context("spawn").Pool(processes)
     finally:
@@ -153,7 +186,9 @@ def _distillation_made(synthesizer: Synthesizer, rng: np.random.Generator) -> Ma
     language = pick(rng, OTHER_LANGUAGES if rng.random() < 0.2 else TASK_LANGUAGES)
     if content == "sounds":
         kind = pick(rng, list(MAKERS))
-        return Made(record(MAKERS[kind](synthesizer, rng, who, size), rng, SOUNDS_SNR_DB), who, "en", kind)
+        return Made(
+            record(MAKERS[kind](synthesizer, rng, who, size), rng, SOUNDS_SNR_DB), who, "en", kind
+        )
     if content == "words":
         language = "en"
     prosody = pick(rng, list(EMOTIONS.values())).jittered(rng) if content == "expressive" else None

@@ -13,7 +13,14 @@ from frill.corpora.synthetic.espeak import Synthesizer
 from frill.corpora.synthetic.voices import Person, pick, say, sentences
 
 Rng = np.random.Generator
-LAUGHS = ("ha ha ha ha ha", "he he he he", "ho ho ho ho", "a ha ha ha", "hi hi hi hi hi", "ha ha. ha ha ha")
+LAUGHS = (
+    "ha ha ha ha ha",
+    "he he he he",
+    "ho ho ho ho",
+    "a ha ha ha",
+    "hi hi hi hi hi",
+    "ha ha. ha ha ha",
+)
 
 
 def seconds(size: int) -> np.ndarray:
@@ -44,7 +51,9 @@ def bursts(size: int, starts_s, rise_s: float, decay_s) -> np.ndarray:
 def rhythm(rng: Rng, size: int, period_s: float, jitter: float) -> np.ndarray:
     """Start times, s, of something that repeats about every `period_s`."""
     count = max(1, int(size / SAMPLE_RATE_HZ / period_s))
-    return rng.uniform(0.02, period_s) + period_s * (np.arange(count) + rng.normal(0, jitter, count))
+    return rng.uniform(0.02, period_s) + period_s * (
+        np.arange(count) + rng.normal(0, jitter, count)
+    )
 
 
 def breathing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
@@ -52,18 +61,26 @@ def breathing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np
     cycle = np.sin(2 * np.pi * (seconds(size) / (2 * period_s) + rng.random()))
     inward = hiss(rng, size, np.array([700, 1800, 3200]) * who.tract, [600, 900, 1500])
     outward = hiss(rng, size, np.array([450, 1300, 2500]) * who.tract, [500, 800, 1200])
-    return np.maximum(cycle, 0) ** 1.5 * inward + np.maximum(-cycle, 0) ** 1.5 * outward * rng.uniform(0.5, 1)
+    return np.maximum(cycle, 0) ** 1.5 * inward + np.maximum(
+        -cycle, 0
+    ) ** 1.5 * outward * rng.uniform(0.5, 1)
 
 
 def brushing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
-    strokes = np.abs(np.sin(np.pi * seconds(size) * rng.uniform(3, 7) * who.pace)) ** rng.uniform(0.5, 1.5)
-    return (0.15 + strokes) * hiss(rng, size, np.array([rng.uniform(1800, 3500), 5500]) * who.tract, [1500, 3000])
+    strokes = np.abs(np.sin(np.pi * seconds(size) * rng.uniform(3, 7) * who.pace)) ** rng.uniform(
+        0.5, 1.5
+    )
+    return (0.15 + strokes) * hiss(
+        rng, size, np.array([rng.uniform(1800, 3500), 5500]) * who.tract, [1500, 3000]
+    )
 
 
 def clapping(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
     starts_s = rhythm(rng, size, rng.uniform(0.18, 0.5) / who.pace, 0.06)
     palm_hz = rng.uniform(900, 2200) * who.tract
-    return bursts(size, starts_s, 0.002, rng.uniform(0.01, 0.035)) * hiss(rng, size, [palm_hz, 3500], [900, 3000])
+    return bursts(size, starts_s, 0.002, rng.uniform(0.01, 0.035)) * hiss(
+        rng, size, [palm_hz, 3500], [900, 3000]
+    )
 
 
 def coughing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
@@ -72,7 +89,9 @@ def coughing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.
     bark = hiss(rng, size, throat_hz, [500, 700, 1500])
     pitch_hz = rng.uniform(1.5, 3) * who.pitch * (1 + 0.1 * np.sin(2 * np.pi * 3 * seconds(size)))
     tail = voiced(pitch_hz, throat_hz, [200, 300, 400]) * rng.uniform(0.2, 0.9)
-    return bursts(size, starts_s, 0.008, rng.uniform(0.05, 0.12)) * bark + (bursts(size, starts_s + 0.05, 0.04, rng.uniform(0.04, 0.1)) * tail)
+    return bursts(size, starts_s, 0.008, rng.uniform(0.05, 0.12)) * bark + (
+        bursts(size, starts_s + 0.05, 0.04, rng.uniform(0.04, 0.1)) * tail
+    )
 
 
 def crying(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
@@ -81,21 +100,35 @@ def crying(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.nd
     vibrato = 1 + rng.uniform(0.01, 0.04) * np.sin(2 * np.pi * rng.uniform(5, 8) * time_s)
     pitch_hz = (180 + 3 * who.pitch) * (0.85 + rng.uniform(0.15, 0.45) * arc) * vibrato
     throat_hz = np.array([rng.uniform(700, 1000), 1500, 2900]) * who.tract
-    sob = voiced(pitch_hz, throat_hz, [200, 300, 500]) + rng.uniform(0.05, 0.4) * hiss(rng, size, throat_hz, [400, 600, 900])
+    sob = voiced(pitch_hz, throat_hz, [200, 300, 500]) + rng.uniform(0.05, 0.4) * hiss(
+        rng, size, throat_hz, [400, 600, 900]
+    )
     return arc ** rng.uniform(0.5, 1.5) * sob
 
 
 def footsteps(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
     starts_s = rhythm(rng, size, rng.uniform(0.3, 0.6) / who.pace, 0.04)
-    thump = bursts(size, starts_s, 0.004, rng.uniform(0.02, 0.06)) * hiss(rng, size, [rng.uniform(90, 300)], [200])
+    thump = bursts(size, starts_s, 0.004, rng.uniform(0.02, 0.06)) * hiss(
+        rng, size, [rng.uniform(90, 300)], [200]
+    )
     sole = hiss(rng, size, [rng.uniform(600, 2500), 4000], [900, 2500]) * rng.uniform(0.1, 0.7)
-    return thump + bursts(size, starts_s + rng.uniform(0.03, 0.08), 0.003, rng.uniform(0.01, 0.03)) * sole
+    return (
+        thump
+        + bursts(size, starts_s + rng.uniform(0.03, 0.08), 0.003, rng.uniform(0.01, 0.03)) * sole
+    )
 
 
 def laughing(synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
     pace, shift = rng.uniform(1.1, 1.9), rng.uniform(0, 30)
     return fit(
-        say(synthesizer, who, pick(rng, LAUGHS), pace=pace, pitch_shift=shift, pitch_range=rng.uniform(30, 99)),
+        say(
+            synthesizer,
+            who,
+            pick(rng, LAUGHS),
+            pace=pace,
+            pitch_shift=shift,
+            pitch_range=rng.uniform(30, 99),
+        ),
         size,
         rng,
     )
@@ -103,12 +136,18 @@ def laughing(synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.n
 
 def sneezing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
     start_s = rng.uniform(0.3, max(0.35, size / SAMPLE_RATE_HZ - 0.5))
-    inward = np.clip((seconds(size) - start_s + 0.35) / 0.35, 0, 1) ** 2 * (seconds(size) < start_s - 0.04)
+    inward = np.clip((seconds(size) - start_s + 0.35) / 0.35, 0, 1) ** 2 * (
+        seconds(size) < start_s - 0.04
+    )
     spray = bursts(size, start_s, 0.02, rng.uniform(0.06, 0.16))
     nose_hz = np.array([rng.uniform(1500, 2500), rng.uniform(3000, 4500), 6000]) * who.tract
-    voice = voiced(np.full(size, rng.uniform(2, 4) * who.pitch), np.array([400, 1900]) * who.tract, [200, 400])
+    voice = voiced(
+        np.full(size, rng.uniform(2, 4) * who.pitch), np.array([400, 1900]) * who.tract, [200, 400]
+    )
     return (
-        rng.uniform(0.1, 0.4) * inward * hiss(rng, size, np.array([800, 2000]) * who.tract, [600, 900])
+        rng.uniform(0.1, 0.4)
+        * inward
+        * hiss(rng, size, np.array([800, 2000]) * who.tract, [600, 900])
         + spray * hiss(rng, size, nose_hz, [1000, 1500, 2000])
         + bursts(size, start_s + 0.03, 0.03, 0.06) * voice * rng.uniform(0, 0.7)
     )
@@ -121,11 +160,20 @@ def snoring(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.n
     palate_hz = np.array([rng.uniform(180, 450), rng.uniform(700, 1300), 2300]) * who.tract
     rattle = voiced(rng.uniform(28, 70) * flutter, palate_hz, [150, 300, 500])
     rest = np.maximum(0.35 - swell, 0) * rng.uniform(0, 0.6)
-    return swell * (rattle + 0.3 * hiss(rng, size, palate_hz, [300, 500, 900])) + rest * hiss(rng, size, [1500], [2000])
+    return swell * (rattle + 0.3 * hiss(rng, size, palate_hz, [300, 500, 900])) + rest * hiss(
+        rng, size, [1500], [2000]
+    )
 
 
-def whispering(synthesizer: Synthesizer, rng: Rng, who: Person, size: int, split: str = "train") -> np.ndarray:
-    samples = say(synthesizer, who, pick(rng, sentences("en", split)), variant=pick(rng, ("whisper", "whisperf")))
+def whispering(
+    synthesizer: Synthesizer, rng: Rng, who: Person, size: int, split: str = "train"
+) -> np.ndarray:
+    samples = say(
+        synthesizer,
+        who,
+        pick(rng, sentences("en", split)),
+        variant=pick(rng, ("whisper", "whisperf")),
+    )
     # The library's whisper keeps a little voice, below 300 Hz.
     return fit(equalise(samples, [150, 400], [-20, 0]), size, rng)
 

@@ -10,10 +10,26 @@ from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.corpora.synthetic.effects import breathe, fit, record, tilt, tremor, wear_mask
 from frill.corpora.synthetic.espeak import Synthesizer
 from frill.corpora.synthetic.sounds import MAKERS, whispering
-from frill.corpora.synthetic.voices import TASK_LANGUAGES, Person, lines, people, person, pick, say, sentences, variants
+from frill.corpora.synthetic.voices import (
+    TASK_LANGUAGES,
+    Person,
+    lines,
+    people,
+    person,
+    pick,
+    say,
+    sentences,
+    variants,
+)
 
 # So that a linear probe of log-mel statistics gets 40 to 70 %: room to tell representations apart. Measured at seed 0.
-SNR_DB = {"keyword": (15, 35), "language": (15, 35), "speaker": (10, 30), "emotion": (20, 40), "mask": (20, 40)}
+SNR_DB = {
+    "keyword": (15, 35),
+    "language": (15, 35),
+    "speaker": (10, 30),
+    "emotion": (20, 40),
+    "mask": (20, 40),
+}
 SNR_DB |= {"human_sounds": (-5, 15)}
 CLIP_S = (1.5, 2.5)
 KEYWORD_S, KEYWORD_JITTER_S = 1.0, 0.05
@@ -58,10 +74,19 @@ EMOTIONS = {
 }
 
 
-def express(synthesizer: Synthesizer, who: Person, text: str, prosody: Prosody, rng: Rng, language: str = "en") -> np.ndarray:
+def express(
+    synthesizer: Synthesizer,
+    who: Person,
+    text: str,
+    prosody: Prosody,
+    rng: Rng,
+    language: str = "en",
+) -> np.ndarray:
     """`text` said with the given prosody: float32 [samples], 16 kHz."""
     voice = say(synthesizer, who, text, language, prosody.pace, prosody.pitch, prosody.pitch_range)
-    return breathe(tremor(tilt(voice, prosody.tilt_db), prosody.tremor, rng.uniform(5, 8)), rng, prosody.breath)
+    return breathe(
+        tremor(tilt(voice, prosody.tilt_db), prosody.tremor, rng.uniform(5, 8)), rng, prosody.breath
+    )
 
 
 def clip_size(rng: Rng) -> int:
@@ -84,7 +109,9 @@ def keyword(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Made:
     pace.
     """
     who = pick(rng, people(split))
-    word = say(synthesizer, who, label, "en", rng.uniform(0.8, 1.25), rng.normal(0, 8), rng.uniform(20, 80))
+    word = say(
+        synthesizer, who, label, "en", rng.uniform(0.8, 1.25), rng.normal(0, 8), rng.uniform(20, 80)
+    )
     return Made(record(_centred(word, rng), rng, SNR_DB["keyword"]), who, "en", label)
 
 
@@ -101,7 +128,9 @@ def _centred(word: np.ndarray, rng: Rng) -> np.ndarray:
 def language(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Made:
     """A piece of a sentence (VoxForge). Synthetic: rules of pronunciation, and the same voices in every language."""
     who, text = pick(rng, people(split)), pick(rng, sentences(label, split))
-    voice = say(synthesizer, who, text, label, rng.uniform(0.9, 1.15), rng.normal(0, 5), rng.uniform(35, 65))
+    voice = say(
+        synthesizer, who, text, label, rng.uniform(0.9, 1.15), rng.normal(0, 5), rng.uniform(35, 65)
+    )
     return Made(record(fit(voice, clip_size(rng), rng), rng, SNR_DB["language"]), who, label, text)
 
 
@@ -111,7 +140,9 @@ def speaker(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Made:
     """
     variant, number = label.rsplit("-", 1)
     who, text = person(variant, int(number)), pick(rng, sentences("en", split))
-    voice = say(synthesizer, who, text, "en", rng.uniform(0.85, 1.2), rng.normal(0, 10), rng.uniform(20, 80))
+    voice = say(
+        synthesizer, who, text, "en", rng.uniform(0.85, 1.2), rng.normal(0, 10), rng.uniform(20, 80)
+    )
     return Made(record(fit(voice, clip_size(rng), rng), rng, SNR_DB["speaker"]), who, "en", text)
 
 
@@ -122,7 +153,12 @@ def emotion(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Made:
     who, text = pick(rng, people(split)), pick(rng, sentences("en", split))
     prosody = EMOTIONS[label].jittered(rng)
     voice = express(synthesizer, who, text, prosody, rng)
-    return Made(record(fit(voice, clip_size(rng), rng), rng, SNR_DB["emotion"], prosody.level_db), who, "en", text)
+    return Made(
+        record(fit(voice, clip_size(rng), rng), rng, SNR_DB["emotion"], prosody.level_db),
+        who,
+        "en",
+        text,
+    )
 
 
 def mask(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Made:
@@ -130,9 +166,13 @@ def mask(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Made:
     another.
     """
     who, text = pick(rng, people(split)), pick(rng, sentences("de", split))
-    voice = say(synthesizer, who, text, "de", rng.uniform(0.9, 1.15), rng.normal(0, 5), rng.uniform(35, 65))
+    voice = say(
+        synthesizer, who, text, "de", rng.uniform(0.9, 1.15), rng.normal(0, 5), rng.uniform(35, 65)
+    )
     voice = wear_mask(voice, rng) if label == "mask" else voice
-    return Made(record(fit(voice, clip_size(rng), rng), rng, SNR_DB["mask"], channel=2.0), who, "de", text)
+    return Made(
+        record(fit(voice, clip_size(rng), rng), rng, SNR_DB["mask"], channel=2.0), who, "de", text
+    )
 
 
 def human_sounds(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Made:
@@ -140,7 +180,11 @@ def human_sounds(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> 
     eSpeak.
     """
     who, size = pick(rng, people(split)), clip_size(rng)
-    sound = whispering(synthesizer, rng, who, size, split) if label == "whispering" else MAKERS[label](synthesizer, rng, who, size)
+    sound = (
+        whispering(synthesizer, rng, who, size, split)
+        if label == "whispering"
+        else MAKERS[label](synthesizer, rng, who, size)
+    )
     return Made(record(sound, rng, SNR_DB["human_sounds"]), who, "en", label)
 
 

@@ -49,7 +49,13 @@ def split_of(index: int) -> str:
 def person(variant: str, number: int, rng: np.random.Generator | None = None) -> Person:
     """Person `number` of a variant: always the same one, unless `rng` draws somebody new."""
     rng = rng or np.random.default_rng([crc32(variant.encode()), number])
-    return Person(f"{variant}-{number}", variant, rng.uniform(0.88, 1.14), rng.uniform(30, 70), rng.uniform(0.85, 1.2))
+    return Person(
+        f"{variant}-{number}",
+        variant,
+        rng.uniform(0.88, 1.14),
+        rng.uniform(30, 70),
+        rng.uniform(0.85, 1.2),
+    )
 
 
 @cache
@@ -61,19 +67,32 @@ def variants(split: str) -> list[str]:
 @cache
 def people(split: str) -> list[Person]:
     """The people of a split; no two splits share a variant."""
-    return [person(variant, number) for number in range(PEOPLE_PER_VARIANT) for variant in variants(split)]
+    return [
+        person(variant, number)
+        for number in range(PEOPLE_PER_VARIANT)
+        for variant in variants(split)
+    ]
 
 
 @cache
 def lines(name: str) -> list[str]:
     """The lines of texts/NAME.txt."""
-    return files("frill.corpora.synthetic").joinpath("texts", f"{name}.txt").read_text("utf-8").splitlines()
+    return (
+        files("frill.corpora.synthetic")
+        .joinpath("texts", f"{name}.txt")
+        .read_text("utf-8")
+        .splitlines()
+    )
 
 
 @cache
 def sentences(language: str, split: str) -> list[str]:
     """The split's sentences of a language; no two splits share one."""
-    return [line for index, line in enumerate(lines(f"sentences_{language}")) if split_of(index) == split]
+    return [
+        line
+        for index, line in enumerate(lines(f"sentences_{language}"))
+        if split_of(index) == split
+    ]
 
 
 def pick(rng: np.random.Generator, options):

@@ -7,7 +7,9 @@ from typing import BinaryIO
 import tensorflow_datasets as tfds
 from etils import epath
 from tensorflow_datasets.audio import crema_d, voxforge
-from tensorflow_datasets.datasets.speech_commands import speech_commands_dataset_builder as speech_commands
+from tensorflow_datasets.datasets.speech_commands import (
+    speech_commands_dataset_builder as speech_commands,
+)
 
 from frill.errors import UserError
 
@@ -17,12 +19,19 @@ CLONE_ROOT = "/CREMA-D/master/"  # what precedes a file's path in the repository
 class Voxforge(voxforge.Voxforge, skip_registration=True):
     """Without Apache Beam, whose releases want an older protobuf than TensorFlow's. One process reads the 100 GB of archives."""
 
-    url_infos = voxforge.Voxforge.url_infos  # checksums: TFDS looks for a subclass's beside the subclass
+    url_infos = (
+        voxforge.Voxforge.url_infos
+    )  # checksums: TFDS looks for a subclass's beside the subclass
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
-        return {str(split.name): self._examples(**split.gen_kwargs) for split in super()._split_generators(dl_manager)}
+        return {
+            str(split.name): self._examples(**split.gen_kwargs)
+            for split in super()._split_generators(dl_manager)
+        }
 
-    def _examples(self, file_names: set[str], dl_manager: tfds.download.DownloadManager) -> Iterator[tuple[str, dict]]:
+    def _examples(
+        self, file_names: set[str], dl_manager: tfds.download.DownloadManager
+    ) -> Iterator[tuple[str, dict]]:
         for file_name in sorted(file_names):
             yield from voxforge._generate_examples(file_name, dl_manager)
 
@@ -46,7 +55,11 @@ class _SoundsAndLists:
         self._iter_archive = dl_manager.iter_archive
 
     def iter_archive(self, path: Path) -> Iterator[tuple[str, BinaryIO]]:
-        return ((name, file) for name, file in self._iter_archive(path) if name.endswith((".wav", "_list.txt")))
+        return (
+            (name, file)
+            for name, file in self._iter_archive(path)
+            if name.endswith((".wav", "_list.txt"))
+        )
 
 
 class CremaD(crema_d.CremaD, skip_registration=True):
@@ -66,10 +79,15 @@ class _Clone:
         self._folder = folder
 
     def download_checksums(self, url: str) -> None:
-        """git has checked the files by their own."""
+        """Git has checked the files by their own."""
 
     def download(self, urls: dict[str, str | list[str]]) -> dict:
-        return {key: [self._file(url) for url in value] if isinstance(value, list) else self._file(value) for key, value in urls.items()}
+        return {
+            key: [self._file(url) for url in value]
+            if isinstance(value, list)
+            else self._file(value)
+            for key, value in urls.items()
+        }
 
     def _file(self, url: str) -> str:
         path = self._folder / url.partition(CLONE_ROOT)[2]
@@ -77,11 +95,15 @@ class _Clone:
             raise UserError(f"{path}: no such file; run `git lfs pull` in the clone of CREMA-D")
         with path.open("rb") as file:
             if file.read(23) == b"version https://git-lfs":
-                raise UserError(f"{path}: stands for a recording that is not there yet; run `git lfs pull` in the clone of CREMA-D")
+                raise UserError(
+                    f"{path}: stands for a recording that is not there yet; run `git lfs pull` in the clone of CREMA-D"
+                )
         return str(path)
 
 
-def build(dataset: str, version: str, data_dir: Path, manual_dir: Path | None) -> tfds.core.DatasetBuilder:
+def build(
+    dataset: str, version: str, data_dir: Path, manual_dir: Path | None
+) -> tfds.core.DatasetBuilder:
     """The builder of a TfdsSet's `dataset` ("compare_mask/devel_as_test": with that configuration), nothing prepared yet.
 
     `manual_dir` is of use here for CREMA-D only; the others' goes into the DownloadConfig. Raises UserError where TFDS is of another version.
@@ -91,7 +113,11 @@ def build(dataset: str, version: str, data_dir: Path, manual_dir: Path | None) -
         import frill.corpora.tfds.esc50  # noqa: F401 - registers it
     if name == "compare_mask":
         import frill.corpora.tfds.compare_mask  # noqa: F401
-    builder_class = {"voxforge": Voxforge, "crema_d": CremaD, "speech_commands": SpeechCommands}.get(name) or tfds.builder_cls(name)
+    builder_class = {
+        "voxforge": Voxforge,
+        "crema_d": CremaD,
+        "speech_commands": SpeechCommands,
+    }.get(name) or tfds.builder_cls(name)
     try:
         builder = builder_class(data_dir=data_dir, config=config or None, version=version)
     except AssertionError as error:

@@ -33,7 +33,9 @@ class CompareMask(tfds.core.GeneratorBasedBuilder):
     RELEASE_NOTES = {"1.0.0": "First version."}
     BUILDER_CONFIGS = [
         CompareMaskConfig(
-            name="challenge", description="The challenge's three parts.", parts={"train": "train", "validation": "devel", "test": "test"}
+            name="challenge",
+            description="The challenge's three parts.",
+            parts={"train": "train", "validation": "devel", "test": "test"},
         ),
         CompareMaskConfig(
             name="devel_as_test",
@@ -52,7 +54,9 @@ class CompareMask(tfds.core.GeneratorBasedBuilder):
             description="Speech with and without a surgical mask: the Mask Sub-Challenge of the Interspeech 2020 Computational Paralinguistics Challenge.",
             features=tfds.features.FeaturesDict(
                 {
-                    "audio": tfds.features.Audio(file_format="wav", sample_rate=SAMPLE_RATE_HZ, dtype=np.int16),
+                    "audio": tfds.features.Audio(
+                        file_format="wav", sample_rate=SAMPLE_RATE_HZ, dtype=np.int16
+                    ),
                     "label": tfds.features.ClassLabel(names=LABELS),
                     "file_name": tfds.features.Text(),
                 }
@@ -71,9 +75,14 @@ class CompareMask(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
         folder = Path(dl_manager.manual_dir)
         labels = read_labels(folder / "lab/labels.csv")
-        return {split: self._generate_examples(folder / "wav", labels[part]) for split, part in self.builder_config.parts.items()}
+        return {
+            split: self._generate_examples(folder / "wav", labels[part])
+            for split, part in self.builder_config.parts.items()
+        }
 
-    def _generate_examples(self, folder: Path, labels: list[tuple[str, str]]) -> Iterator[tuple[str, dict]]:
+    def _generate_examples(
+        self, folder: Path, labels: list[tuple[str, str]]
+    ) -> Iterator[tuple[str, dict]]:
         for name, label in labels:
             samples = _read(folder / name)
             yield name, {"audio": samples, "label": label or -1, "file_name": name}

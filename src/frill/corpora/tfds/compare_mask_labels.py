@@ -23,7 +23,9 @@ def read_labels(path: Path) -> dict[str, list[tuple[str, str]]]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if reader.fieldnames != ["file_name", "label"]:
-                raise LabelsError(f"{path}: the header is {','.join(reader.fieldnames or ['missing'])}; it must be file_name,label")
+                raise LabelsError(
+                    f"{path}: the header is {','.join(reader.fieldnames or ['missing'])}; it must be file_name,label"
+                )
             for row in reader:
                 name, label = (row["file_name"] or "").strip(), (row["label"] or "").strip()
                 part = name.partition("_")[0]
@@ -32,7 +34,9 @@ def read_labels(path: Path) -> dict[str, list[tuple[str, str]]]:
                         f"{path}: file_name = {name!r}: must be as train_00001.wav, devel_00001.wav or test_00001.wav, without a folder"
                     )
                 if label not in (*LABELS, "?"):
-                    raise LabelsError(f"{path}: label = {label!r} for {name}: must be clear, mask or ?")
+                    raise LabelsError(
+                        f"{path}: label = {label!r} for {name}: must be clear, mask or ?"
+                    )
                 parts[part].append((name, label.replace("?", "")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LabelsError(f"{path}: unreadable ({error}); unzip it anew") from None

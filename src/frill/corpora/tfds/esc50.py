@@ -48,7 +48,9 @@ class Esc50Human(tfds.core.GeneratorBasedBuilder):
             ),
         )
     ]
-    MANUAL_DOWNLOAD_INSTRUCTIONS = f"Optional: {URL} as {ARCHIVE} in manual_dir. It is downloaded if it is not there."
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        f"Optional: {URL} as {ARCHIVE} in manual_dir. It is downloaded if it is not there."
+    )
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
@@ -56,7 +58,9 @@ class Esc50Human(tfds.core.GeneratorBasedBuilder):
             description="The human, non-speech part of ESC-50: environmental recordings of Freesound, cut to 5 s (CC BY-NC 3.0).",
             features=tfds.features.FeaturesDict(
                 {
-                    "audio": tfds.features.Audio(file_format="wav", sample_rate=SAMPLE_RATE_HZ, dtype=np.int16),
+                    "audio": tfds.features.Audio(
+                        file_format="wav", sample_rate=SAMPLE_RATE_HZ, dtype=np.int16
+                    ),
                     "label": tfds.features.ClassLabel(names=self.builder_config.categories),
                     "fold": np.int64,
                     "file_name": tfds.features.Text(),
@@ -78,11 +82,23 @@ class Esc50Human(tfds.core.GeneratorBasedBuilder):
         path = _placed(dl_manager) or dl_manager.download(URL)
         archive = tfds.download.Resource(path=path, extract_method=tfds.download.ExtractMethod.ZIP)
         rows = self._rows(dl_manager.iter_archive(archive))
-        return {f"fold{fold}": self._generate_examples(dl_manager.iter_archive(archive), int(fold), rows[fold]) for fold in FOLDS}
+        return {
+            f"fold{fold}": self._generate_examples(
+                dl_manager.iter_archive(archive), int(fold), rows[fold]
+            )
+            for fold in FOLDS
+        }
 
     def _rows(self, members: Iterator[tuple[str, io.BufferedIOBase]]) -> dict[str, dict[str, str]]:
         """{fold: {file name: category}} of this configuration's categories."""
-        text = next((file.read().decode("utf-8-sig") for path, file in members if PurePosixPath(path).parts[1:] == ("meta", "esc50.csv")), None)
+        text = next(
+            (
+                file.read().decode("utf-8-sig")
+                for path, file in members
+                if PurePosixPath(path).parts[1:] == ("meta", "esc50.csv")
+            ),
+            None,
+        )
         if text is None:
             raise ValueError(f"{ARCHIVE} holds no meta/esc50.csv; download {URL} again")
         rows: dict[str, dict[str, str]] = {fold: {} for fold in FOLDS}
@@ -91,7 +107,9 @@ class Esc50Human(tfds.core.GeneratorBasedBuilder):
                 rows[row["fold"]][row["filename"]] = row["category"]
         return rows
 
-    def _generate_examples(self, members: Iterator[tuple[str, io.BufferedIOBase]], fold: int, rows: dict[str, str]) -> Iterator[tuple[str, dict]]:
+    def _generate_examples(
+        self, members: Iterator[tuple[str, io.BufferedIOBase]], fold: int, rows: dict[str, str]
+    ) -> Iterator[tuple[str, dict]]:
         missing = set(rows)
         for path, file in members:  # read from the archive, in its order: nothing is unpacked
             name = PurePosixPath(path).name
@@ -99,11 +117,15 @@ class Esc50Human(tfds.core.GeneratorBasedBuilder):
                 continue
             samples, rate_hz = soundfile.read(io.BytesIO(file.read()), dtype="int16")
             if rate_hz != SAMPLE_RATE_HZ or samples.ndim != 1:
-                raise ValueError(f"{ARCHIVE}: {path} has {rate_hz} Hz and shape {samples.shape}; it must be {SAMPLE_RATE_HZ} Hz mono")
+                raise ValueError(
+                    f"{ARCHIVE}: {path} has {rate_hz} Hz and shape {samples.shape}; it must be {SAMPLE_RATE_HZ} Hz mono"
+                )
             missing.remove(name)
             yield name, {"audio": samples, "label": rows[name], "fold": fold, "file_name": name}
         if missing:
-            raise ValueError(f"{ARCHIVE} lacks audio/{min(missing)} and {len(missing) - 1} more of its meta/esc50.csv; download {URL} again")
+            raise ValueError(
+                f"{ARCHIVE} lacks audio/{min(missing)} and {len(missing) - 1} more of its meta/esc50.csv; download {URL} again"
+            )
 
 
 def _placed(dl_manager: tfds.download.DownloadManager):

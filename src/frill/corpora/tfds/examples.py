@@ -37,7 +37,9 @@ def clips(name: str, spec: TfdsSet, start: int = 0) -> Iterator[Clip | Rejected]
         _prepare(name, spec, source, builder, manual_dir)
     _compare_with_published(name, spec, source, builder)
     licence = source.licence if spec.licence == UNKNOWN else spec.licence
-    examples = ((split, example) for split in source.splits for example in _examples(builder, split))
+    examples = (
+        (split, example) for split in source.splits for example in _examples(builder, split)
+    )
     for index, (split, example) in islice(enumerate(examples), start, None):
         yield _clip(f"{name}-{index:06d}", split, example, spec.dataset, builder, licence)
 
@@ -50,13 +52,17 @@ def _prepare(name: str, spec: TfdsSet, source: Source, builder, manual_dir: Path
     unpacked = None
     if source.unpack:
         archive = manual_dir / source.unpack
-        facts = archive.stat()  # TFDS would know an unpacked archive by its name alone, and keep an old one
+        facts = (
+            archive.stat()
+        )  # TFDS would know an unpacked archive by its name alone, and keep an old one
         unpacked = downloads / "frill" / f"{spec.dataset}-{facts.st_size}-{facts.st_mtime_ns}"
         config.extract_dir = unpacked
         unpack_zip(archive, unpacked / f"ZIP.{source.unpack}")  # where TFDS looks before it unpacks
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Couldn't find ff(mpeg|probe)")  # pydub calls them for what is not WAV
+            warnings.filterwarnings(
+                "ignore", message="Couldn't find ff(mpeg|probe)"
+            )  # pydub calls them for what is not WAV
             builder.download_and_prepare(download_dir=downloads, download_config=config)
     except UserError:
         raise
@@ -79,7 +85,8 @@ def _compare_with_published(name: str, spec: TfdsSet, source: Source, builder) -
     for split, published in source.clips.items():
         if (found := builder.info.splits[split].num_examples) != published:
             print(
-                f"{name}: {spec.dataset} has {found} clips in split {split}, published are {published}: results are not comparable", file=sys.stderr
+                f"{name}: {spec.dataset} has {found} clips in split {split}, published are {published}: results are not comparable",
+                file=sys.stderr,
             )
 
 
@@ -88,10 +95,14 @@ def _examples(builder, split: str) -> Iterator[dict]:
     import tensorflow_datasets as tfds
 
     reading = tfds.ReadConfig(try_autocache=False, add_tfds_id=True, interleave_cycle_length=1)
-    yield from tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False, read_config=reading))
+    yield from tfds.as_numpy(
+        builder.as_dataset(split=split, shuffle_files=False, read_config=reading)
+    )
 
 
-def _clip(name: str, split: str, example: dict, dataset: str, builder, licence: str) -> Clip | Rejected:
+def _clip(
+    name: str, split: str, example: dict, dataset: str, builder, licence: str
+) -> Clip | Rejected:
     source = _text(example.get("file_name", example["tfds_id"]))
     samples, rate_hz = example["audio"], builder.info.features["audio"].sample_rate
     if not len(samples):
@@ -105,7 +116,16 @@ def _clip(name: str, split: str, example: dict, dataset: str, builder, licence: 
     if dataset == "voxceleb":
         speaker = label = f"id1{int(label):04d}"
     is_fold = split.startswith("fold")
-    return Clip(name, scaled, label, speaker, "" if is_fold else split, split.removeprefix("fold") if is_fold else "", source, licence)
+    return Clip(
+        name,
+        scaled,
+        label,
+        speaker,
+        "" if is_fold else split,
+        split.removeprefix("fold") if is_fold else "",
+        source,
+        licence,
+    )
 
 
 def _text(value: bytes) -> str:

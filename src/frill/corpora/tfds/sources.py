@@ -97,13 +97,22 @@ SOURCES = {
         licence="CC BY-NC 3.0",
     ),
     "compare_mask": _MASK,
-    "compare_mask/devel_as_test": Source(_MASK.version, _MASK.files, _MASK.how, manual=True, splits=("train", "test"), needs_pydub=False),
+    "compare_mask/devel_as_test": Source(
+        _MASK.version,
+        _MASK.files,
+        _MASK.how,
+        manual=True,
+        splits=("train", "test"),
+        needs_pydub=False,
+    ),
 }
 
 
 def data_dir(spec: TfdsSet) -> Path:
     """Where TFDS keeps its sets: `spec.data_dir`, or TFDS's default."""
-    return Path(spec.data_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    return Path(
+        spec.data_dir or os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
+    ).expanduser()
 
 
 def problem(name: str, spec: TfdsSet) -> str:
@@ -112,18 +121,26 @@ def problem(name: str, spec: TfdsSet) -> str:
     prepared = data_dir(spec).joinpath(builder, *config, source.version, "dataset_info.json")
     if prepared.is_file():
         return ""
-    packages = ["importlib_resources"] + ["pydub"] * source.needs_pydub  # TFDS imports both where it needs them and declares neither
+    packages = ["importlib_resources"] + [
+        "pydub"
+    ] * source.needs_pydub  # TFDS imports both where it needs them and declares neither
     if absent := [package for package in packages if find_spec(package) is None]:
         return f"params.yaml: audio.tfds.{name}: TFDS needs what is not installed here; run `pip install {' '.join(absent)}`"
     key = f"params.yaml: audio.tfds.{name}.manual_dir = "
     if spec.manual_dir is None:
-        return f"{key}none: {spec.dataset} needs a folder with {' and '.join(source.files)}; {source.how}" if source.manual else ""
+        return (
+            f"{key}none: {spec.dataset} needs a folder with {' and '.join(source.files)}; {source.how}"
+            if source.manual
+            else ""
+        )
     folder = Path(spec.manual_dir).expanduser()
     if not folder.is_dir():
         return f"{key}{spec.manual_dir!r}: no such folder; make it and put {' and '.join(source.files)} into it: {source.how}"
     if absent := [file for file in source.files if not (folder / file).exists()]:
         return f"{key}{spec.manual_dir!r}: holds no {' and no '.join(absent)}; {source.how}"
-    if builder == "voxforge" and "/Trunk" in str(folder):  # TFDS takes the language from the two letters before the path's first /Trunk
+    if builder == "voxforge" and "/Trunk" in str(
+        folder
+    ):  # TFDS takes the language from the two letters before the path's first /Trunk
         return f"{key}{spec.manual_dir!r}: TFDS cannot read VoxForge in a path that holds /Trunk; rename that folder"
     return _mask_problem(key, spec, folder) if builder == "compare_mask" else ""
 
@@ -133,7 +150,11 @@ def _mask_problem(key: str, spec: TfdsSet, folder: Path) -> str:
         labels = read_labels(folder / "lab/labels.csv")
     except LabelsError as error:
         return f"{key}{spec.manual_dir!r}: {error}"
-    if spec.use == "task" and spec.dataset == "compare_mask" and any(label == "" for _, label in labels["test"]):
+    if (
+        spec.use == "task"
+        and spec.dataset == "compare_mask"
+        and any(label == "" for _, label in labels["test"])
+    ):
         return (
             f"{key}{spec.manual_dir!r}: lab/labels.csv hides the labels of the test files ('?'), as the challenge did; ask the organisers for them, "
             "or set dataset: compare_mask/devel_as_test, which tests on the development files and holds validation out of train"

@@ -30,17 +30,27 @@ def unpack_zip(archive: Path, folder: Path) -> None:
                 with opened.open(member) as source, open(path, "xb") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise UserError(f"{archive}: not a whole zip file ({error}); download or join it again") from None
+        raise UserError(
+            f"{archive}: not a whole zip file ({error}); download or join it again"
+        ) from None
     except FileExistsError as error:
-        raise UserError(f"{archive}: holds {Path(error.filename).name} twice; download it again") from None
+        raise UserError(
+            f"{archive}: holds {Path(error.filename).name} twice; download it again"
+        ) from None
     part.rename(folder)
 
 
 def _refuse(archive: Path, member: zipfile.ZipInfo) -> None:
     path = PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in path.parts[0]:
-        raise UserError(f"{archive}: holds {member.filename!r}, which leads out of the archive's folder; do not use this file, download it again")
+        raise UserError(
+            f"{archive}: holds {member.filename!r}, which leads out of the archive's folder; do not use this file, download it again"
+        )
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise UserError(f"{archive}: holds the link {member.filename!r}; do not use this file, download it again")
+        raise UserError(
+            f"{archive}: holds the link {member.filename!r}; do not use this file, download it again"
+        )
     if member.flag_bits & 0x1:
-        raise UserError(f"{archive}: is encrypted; unzip it with its password and zip it again without")
+        raise UserError(
+            f"{archive}: is encrypted; unzip it with its password and zip it again without"
+        )

@@ -19,7 +19,14 @@ from frill.device.errors import DeviceError
 
 T = TypeVar("T")
 # OSError: TimeoutError too; ValueError, AssertionError: half an answer
-ERRORS = (adbutils.AdbError, EOFError, OSError, subprocess.SubprocessError, ValueError, AssertionError)
+ERRORS = (
+    adbutils.AdbError,
+    EOFError,
+    OSError,
+    subprocess.SubprocessError,
+    ValueError,
+    AssertionError,
+)
 ANSWER_S = 10.0  # for what takes a phone milliseconds
 RETURN_S = 60.0  # for a phone that was lost to come back: what a reboot takes, and so how it is told from an unplugged cable
 PUSH_BYTES_PER_S = 100_000  # a slow Wi-Fi: under it a transfer counts as hung
@@ -69,7 +76,9 @@ def attached() -> list[Attached]:
     """Every phone that the adb server knows, in whatever state; starts the server where none runs. Raises DeviceError."""
     try:
         executable = within(ANSWER_S, adbutils.adb_path)
-        said = subprocess.run([executable, "version"], capture_output=True, text=True, timeout=ANSWER_S)
+        said = subprocess.run(
+            [executable, "version"], capture_output=True, text=True, timeout=ANSWER_S
+        )
         own = re.search(r"Android Debug Bridge version \d+\.\d+\.(\d+)", said.stdout)
     except ERRORS as error:
         raise DeviceError(
@@ -86,7 +95,9 @@ def attached() -> list[Attached]:
             )
         return [Attached(info.serial, info.state) for info in within(ANSWER_S, client.list)]
     except ERRORS as error:
-        raise DeviceError(f"{where} does not answer ({line(error)}): run `adb kill-server`, and see that the port is adb's") from None
+        raise DeviceError(
+            f"{where} does not answer ({line(error)}): run `adb kill-server`, and see that the port is adb's"
+        ) from None
 
 
 def server() -> str:
@@ -108,14 +119,20 @@ def connect(name: str, serial: str | None) -> "Phone":
     listed = ", ".join(f"{phone.serial} ({phone.state})" for phone in found)
     if serial is None:
         if not found:
-            raise DeviceError(f"{name}: no phone is attached: connect one with USB debugging on, and see that `frill devices` lists it")
+            raise DeviceError(
+                f"{name}: no phone is attached: connect one with USB debugging on, and see that `frill devices` lists it"
+            )
         if len(found) > 1:
-            raise DeviceError(f"{name}: several phones are attached ({listed}): write the one to measure as devices.{name}.serial in params.yaml")
+            raise DeviceError(
+                f"{name}: several phones are attached ({listed}): write the one to measure as devices.{name}.serial in params.yaml"
+            )
         serial = found[0].serial
     state = dict(found).get(serial)
     if state is None:
         attached_now = f"attached: {listed}" if found else "none is attached"
-        raise DeviceError(f"{name}: no phone has the serial {serial!r} ({attached_now}): connect it, or correct devices.{name}.serial in params.yaml")
+        raise DeviceError(
+            f"{name}: no phone has the serial {serial!r} ({attached_now}): connect it, or correct devices.{name}.serial in params.yaml"
+        )
     if state != "device":
         raise DeviceError(f"{name} ({serial}) {of_state(state)}")
     return Phone(name, serial)
@@ -123,7 +140,10 @@ def connect(name: str, serial: str | None) -> "Phone":
 
 def of_state(state: str) -> str:
     """What a state other than "device" means and what to do."""
-    return next((sentence for key, sentence in STATES.items() if key in state), f"is in the state {state!r}: reconnect or restart it")
+    return next(
+        (sentence for key, sentence in STATES.items() if key in state),
+        f"is in the state {state!r}: reconnect or restart it",
+    )
 
 
 def _dial(name: str, address: str) -> None:
@@ -137,7 +157,9 @@ def _dial(name: str, address: str) -> None:
         said = within(ANSWER_S, lambda: client.connect(address))
         deadline = time.monotonic() + 5  # authentication comes after "connected to"
         while "failed" not in said and "cannot" not in said and time.monotonic() < deadline:
-            if {info.serial: info.state for info in within(ANSWER_S, client.list)}.get(address) not in ("offline", "connecting", "authorizing", None):
+            if {info.serial: info.state for info in within(ANSWER_S, client.list)}.get(
+                address
+            ) not in ("offline", "connecting", "authorizing", None):
                 return
             time.sleep(0.1)
     except ERRORS as error:
@@ -145,7 +167,9 @@ def _dial(name: str, address: str) -> None:
     if "failed to authenticate" in said:  # listed as unauthorized: the state has the sentence
         return
     if "connected to" not in said:
-        raise DeviceError(f"{name} ({address}) cannot be reached ({said.strip()}): see that it is on this network and that `adb tcpip` was run on it")
+        raise DeviceError(
+            f"{name} ({address}) cannot be reached ({said.strip()}): see that it is on this network and that `adb tcpip` was run on it"
+        )
 
 
 # The exit code of Android's `timeout` cannot be trusted: some versions give 127 for a command that ended at once, others 124 for one that crashed.
@@ -161,8 +185,12 @@ class Phone:
         self._device = adbutils.AdbClient(socket_timeout=None).device(serial)
         features = self._call("asking what it can do", ANSWER_S, self._device.get_features)
         if "shell_v2" not in features.split(","):
-            raise self.error("is too old to tell how a command ended (its adb daemon lacks shell_v2): take one with Android 7 or later")
-        self.boot = self.text(["cat", "/proc/sys/kernel/random/boot_id"]) or self.text(["getprop", "ro.boottime.init"])
+            raise self.error(
+                "is too old to tell how a command ended (its adb daemon lacks shell_v2): take one with Android 7 or later"
+            )
+        self.boot = self.text(["cat", "/proc/sys/kernel/random/boot_id"]) or self.text(
+            ["getprop", "ro.boottime.init"]
+        )
 
     def error(self, what: str) -> DeviceError:
         """DeviceError that begins with the phone's name and serial."""
@@ -171,16 +199,34 @@ class Phone:
     def run(self, argv: Sequence[str], timeout_s: float | None = None, doing: str = "") -> Finished:
         """Runs a command to its end. After `timeout_s` (ANSWER_S) the phone kills it (exit code 137). Raises DeviceError where the phone is lost."""
         timeout_s = timeout_s or ANSWER_S
-        command = shlex.join(["timeout", "-s", "KILL", f"{timeout_s:g}", "sh", "-c", _CODED, "frill", *map(str, argv)])
+        command = shlex.join(
+            [
+                "timeout",
+                "-s",
+                "KILL",
+                f"{timeout_s:g}",
+                "sh",
+                "-c",
+                _CODED,
+                "frill",
+                *map(str, argv),
+            ]
+        )
         start = time.monotonic()
-        done = self._call(doing or f"running {argv[0]}", timeout_s + ANSWER_S, lambda: self._device.shell2(command, timeout=None, v2=True))
+        done = self._call(
+            doing or f"running {argv[0]}",
+            timeout_s + ANSWER_S,
+            lambda: self._device.shell2(command, timeout=None, v2=True),
+        )
         stderr, ended, code = done.stderr.rpartition(_CODE)
         if ended:
             return Finished(done.stdout, stderr, int(code))
         killed = time.monotonic() - start >= 0.9 * timeout_s
         return Finished(done.stdout, done.stderr, 137 if killed else done.returncode)
 
-    def script(self, text: str, *arguments: str, timeout_s: float | None = None, doing: str = "") -> Finished:
+    def script(
+        self, text: str, *arguments: str, timeout_s: float | None = None, doing: str = ""
+    ) -> Finished:
         """Runs a shell script, which gets what varies as "$1", "$2": nothing is spliced into its text."""
         return self.run(["sh", "-c", text, "frill", *arguments], timeout_s, doing)
 
@@ -203,9 +249,13 @@ class Phone:
 
     def pull(self, remote: str) -> bytes | None:
         """The file's content; None where it is not there."""
-        if self.script('[ -f "$1" ]', remote).exit_code:  # not the program test, which Android 8 to 11 have not
+        if self.script(
+            '[ -f "$1" ]', remote
+        ).exit_code:  # not the program test, which Android 8 to 11 have not
             return None
-        return self._call(f"reading {remote}", ANSWER_S, lambda: self._device.sync.read_bytes(remote))
+        return self._call(
+            f"reading {remote}", ANSWER_S, lambda: self._device.sync.read_bytes(remote)
+        )
 
     def _call(self, doing: str, seconds: float, call: Callable[[], T]) -> T:
         try:
@@ -216,15 +266,24 @@ class Phone:
     def _failure(self, error: Exception, doing: str) -> DeviceError:
         """What became of a phone that did not answer."""
         if isinstance(error, TimeoutError | adbutils.AdbTimeout) and self._state() == "device":
-            return self.error(f"hangs ({line(error)} while {doing}): restart it, then run this again")
+            return self.error(
+                f"hangs ({line(error)} while {doing}): restart it, then run this again"
+            )
         before = getattr(self, "boot", "")
-        print(f"{self.name} ({self.serial}) was lost while {doing}: waiting up to {RETURN_S:g} s for it to come back", flush=True)
+        print(
+            f"{self.name} ({self.serial}) was lost while {doing}: waiting up to {RETURN_S:g} s for it to come back",
+            flush=True,
+        )
         deadline, state = time.monotonic() + RETURN_S, self._state()
-        while state != "device" and "unauthorized" not in str(state) and time.monotonic() < deadline:
+        while (
+            state != "device" and "unauthorized" not in str(state) and time.monotonic() < deadline
+        ):
             time.sleep(min(1.0, RETURN_S / 10))
             state = self._state()
         if state is None:
-            return self.error(f"was disconnected while {doing}: connect it again, then run this again")
+            return self.error(
+                f"was disconnected while {doing}: connect it again, then run this again"
+            )
         if state != "device":
             return self.error(f"was lost while {doing} and now {of_state(state)}")
         try:
@@ -232,8 +291,12 @@ class Phone:
         except DeviceError as lost_again:
             return lost_again
         if now != before:
-            return self.error(f"rebooted while {doing}: see that it stays on and cool, then run this again")
-        return self.error(f"lost its connection while {doing} and is back ({line(error)}): take another cable or port, then run this again")
+            return self.error(
+                f"rebooted while {doing}: see that it stays on and cool, then run this again"
+            )
+        return self.error(
+            f"lost its connection while {doing} and is back ({line(error)}): take another cable or port, then run this again"
+        )
 
     def _state(self) -> str | None:
         try:

@@ -38,7 +38,9 @@ Run = tuple[Timing, Watched]
 RUNTIMES = {"tflite": "TFLite's benchmark_model", "litert": "LiteRT's benchmark_model"}
 
 
-def measure(model: Path, control: Path, name: str, device: AdbDevice, recorded: dict | None = None) -> dict:
+def measure(
+    model: Path, control: Path, name: str, device: AdbDevice, recorded: dict | None = None
+) -> dict:
     """Milliseconds for one window, as results/latency/{name}/*.json has them. Raises DeviceError, UserError.
 
     `recorded` is the phone's identity as results/identity has it: another phone of the same name is refused, so that one table never mixes two.
@@ -59,8 +61,15 @@ def measure(model: Path, control: Path, name: str, device: AdbDevice, recorded: 
             "control_sha256": session.push(control, CONTROL),
         }
         if hashes["tool_sha256"] != device.tool_sha256:
-            raise UserError(f"{tool}: was changed while it was copied, and is not run: see what writes it, then run this again")
-        return {"schema": 1, **_Measurement(phone, session, name, device).run(model), **hashes, "identity": found}
+            raise UserError(
+                f"{tool}: was changed while it was copied, and is not run: see what writes it, then run this again"
+            )
+        return {
+            "schema": 1,
+            **_Measurement(phone, session, name, device).run(model),
+            **hashes,
+            "identity": found,
+        }
 
 
 class _Measurement:
@@ -88,7 +97,9 @@ class _Measurement:
 
     def run(self, model: Path) -> dict:
         before = self._gate()
-        self._cores = phone_state.cores(self._phone)  # again: some phones lower their caps when the screen goes dark
+        self._cores = phone_state.cores(
+            self._phone
+        )  # again: some phones lower their caps when the screen goes dark
         checked = self._check(model)
         pairs, discarded = self._pairs()
         memory = self._apart(benchmark_tool.memory_command, benchmark_tool.parse_peak_memory)
@@ -107,7 +118,10 @@ class _Measurement:
             "cosine": checked,
             "discarded": discarded,
             "peak_memory_mib": memory,
-            "operators": [{"name": name, "ms": ms, "share": share} for name, ms, share in operators[:OPERATORS]],
+            "operators": [
+                {"name": name, "ms": ms, "share": share}
+                for name, ms, share in operators[:OPERATORS]
+            ],
             "core_khz": self._core_khz([watched for pair in pairs for _, watched in pair]),
             "conditions_before": asdict(before),
             "conditions_after": asdict(phone_state.conditions(self._phone)),
@@ -121,8 +135,16 @@ class _Measurement:
             if now.screen_on:
                 self._phone.run(["input", "keyevent", phone_state.KEYCODE_SLEEP])
                 now = phone_state.conditions(self._phone)
-            warm = [f"battery {now.battery_c:.1f} C, limit {device.max_battery_c:g}"] if _over(now.battery_c, device.max_battery_c) else []
-            warm += [f"thermal status {now.thermal_status}, limit {device.max_thermal_status}"] if self._hot(now) else []
+            warm = (
+                [f"battery {now.battery_c:.1f} C, limit {device.max_battery_c:g}"]
+                if _over(now.battery_c, device.max_battery_c)
+                else []
+            )
+            warm += (
+                [f"thermal status {now.thermal_status}, limit {device.max_thermal_status}"]
+                if self._hot(now)
+                else []
+            )
             if not warm:
                 return now
             if monotonic() - start > device.cool_down_s:
@@ -131,21 +153,37 @@ class _Measurement:
                     f"or raise devices.{self._name}.max_battery_c or max_thermal_status"
                 )
             if not said:
-                print(f"{self._name}: {'; '.join(warm)}: waiting up to {device.cool_down_s:g} s for it to cool", flush=True)
+                print(
+                    f"{self._name}: {'; '.join(warm)}: waiting up to {device.cool_down_s:g} s for it to cool",
+                    flush=True,
+                )
             said = True
             sleep(min(GATE_S, device.cool_down_s / 4))
 
     def _core_khz(self, seen: list[Watched]) -> dict[str, dict[str, int | None]]:
         """Of the cores measured on: the highest frequency, what the phone allowed at the start, the lowest seen while a process ran."""
-        lowest = {cpu: min((watched.lowest_khz[cpu] for watched in seen if cpu in watched.lowest_khz), default=None) for cpu in self._cpus}
-        return {str(c.cpu): {"max": c.max_khz, "cap": c.cap_khz, "lowest": lowest[c.cpu]} for c in self._cores if c.cpu in lowest}
+        lowest = {
+            cpu: min(
+                (watched.lowest_khz[cpu] for watched in seen if cpu in watched.lowest_khz),
+                default=None,
+            )
+            for cpu in self._cpus
+        }
+        return {
+            str(c.cpu): {"max": c.max_khz, "cap": c.cap_khz, "lowest": lowest[c.cpu]}
+            for c in self._cores
+            if c.cpu in lowest
+        }
 
     def _doubts(self, before: phone_state.Conditions) -> list[str]:
         """What a reader of the result should know."""
         doubts = [
             f"core {core.cpu} was capped at {core.cap_khz // 1000} of {core.max_khz // 1000} MHz from the start"
             for core in self._cores
-            if core.cpu in self._cpus and core.max_khz and core.cap_khz and core.cap_khz < core.max_khz
+            if core.cpu in self._cpus
+            and core.max_khz
+            and core.cap_khz
+            and core.cap_khz < core.max_khz
         ]
         if before.battery_c is None and before.thermal_status is None:
             doubts.append("the phone tells no temperature: whether it was cool is not known")
@@ -162,7 +200,12 @@ class _Measurement:
             return None
         known = KnownInput(model)
         self._session.push(known.values.tobytes(), "input.bin")
-        files = dict(input_name=known.name, input_shape=known.values.shape, input_file="input.bin", output_file="output.bin")
+        files = dict(
+            input_name=known.name,
+            input_shape=known.values.shape,
+            input_file="input.bin",
+            output_file="output.bin",
+        )
         with self._named():
             command = benchmark_tool.check_command(f"./{TOOL}", MODEL, **self._common, **files)
         self._tool(command)
@@ -175,7 +218,9 @@ class _Measurement:
         try:
             cosine = known.cosine(output)
         except ValueError as error:
-            raise self._failed(f"gave an output that is not the model's ({error}): take another build of benchmark_model") from None
+            raise self._failed(
+                f"gave an output that is not the model's ({error}): take another build of benchmark_model"
+            ) from None
         if cosine < self._device.min_cosine:
             raise self._failed(
                 f"computes something else than this host: the cosine of the two outputs is {cosine:.4f}, the limit devices.{self._name}.min_cosine "
@@ -186,12 +231,20 @@ class _Measurement:
     def _pairs(self) -> tuple[list[tuple[Run, Run]], list[str]]:
         pairs: list[tuple[Run, Run]] = []
         discarded: list[str] = []
-        bar = progress(range(self._device.processes), f"{self._name}: processes", self._device.processes, "pair")
+        bar = progress(
+            range(self._device.processes),
+            f"{self._name}: processes",
+            self._device.processes,
+            "pair",
+        )
         for _ in bar:
             while True:
                 self._gate()
                 names = (MODEL, CONTROL) if len(pairs) % 2 else (CONTROL, MODEL)
-                runs = {name: self._tool(benchmark_tool.command(f"./{TOOL}", name, **self._timing)) for name in names}
+                runs = {
+                    name: self._tool(benchmark_tool.command(f"./{TOOL}", name, **self._timing))
+                    for name in names
+                }
                 spoilt = [self._spoilt(watched) for _, watched in runs.values()]
                 if self._hot(after := phone_state.conditions(self._phone)):
                     spoilt.append(f"thermal status rose to {after.thermal_status}")
@@ -212,11 +265,25 @@ class _Measurement:
         if self._device.cores != "any":
             if outside := set().union(*seen.cpus_of_threads) - set(self._cpus):
                 return f"it ran on core {min(outside)}, outside of the mask {self._mask}"
-            speeds = {core.cpu: core.cpu if self._device.threads == 1 else core.max_khz for core in self._cores}
-            if moved := next((cpus for cpus in seen.cpus_of_threads if len({speeds.get(cpu) for cpu in cpus}) > 1), None):
+            speeds = {
+                core.cpu: core.cpu if self._device.threads == 1 else core.max_khz
+                for core in self._cores
+            }
+            if moved := next(
+                (
+                    cpus
+                    for cpus in seen.cpus_of_threads
+                    if len({speeds.get(cpu) for cpu in cpus}) > 1
+                ),
+                None,
+            ):
                 return f"a thread moved between cores {', '.join(map(str, sorted(moved)))}"
         caps = {core.cpu: core.cap_khz for core in self._cores}
-        lowered = [cpu for cpu, khz in seen.lowest_cap_khz.items() if cpu in self._cpus and caps[cpu] and khz < caps[cpu]]
+        lowered = [
+            cpu
+            for cpu, khz in seen.lowest_cap_khz.items()
+            if cpu in self._cpus and caps[cpu] and khz < caps[cpu]
+        ]
         if lowered:
             return f"core {lowered[0]} was throttled from {caps[lowered[0]] // 1000} to {seen.lowest_cap_khz[lowered[0]] // 1000} MHz"
         return ""

@@ -79,7 +79,11 @@ class Session:
         self._lock()
         try:
             self.clean()
-            made = self._phone.script('mkdir -p "$1" && cd "$1" && pwd -P && mkdir "$2" && chmod 700 "$2"', self._root, name := _new_name())
+            made = self._phone.script(
+                'mkdir -p "$1" && cd "$1" && pwd -P && mkdir "$2" && chmod 700 "$2"',
+                self._root,
+                name := _new_name(),
+            )
         except BaseException:
             self._unlock()
             raise
@@ -111,15 +115,25 @@ class Session:
         self._room_for(len(data))
         try:
             self._phone.push(data, remote, mode)
-            found = self._phone.run(["sha256sum", remote], connection.ANSWER_S + len(data) / 2e6, doing=f"reading {name} back")
+            found = self._phone.run(
+                ["sha256sum", remote],
+                connection.ANSWER_S + len(data) / 2e6,
+                doing=f"reading {name} back",
+            )
         except PushFailed:
             self._room_for(len(data))
-            raise self._phone.error(f"did not take {name}: see that {self._root} can be written, or set {self._key}.folder to another") from None
+            raise self._phone.error(
+                f"did not take {name}: see that {self._root} can be written, or set {self._key}.folder to another"
+            ) from None
         if found.exit_code == 127:
-            raise self._phone.error("has no sha256sum, by which copies are verified: take one with Android 8 or later")
+            raise self._phone.error(
+                "has no sha256sum, by which copies are verified: take one with Android 8 or later"
+            )
         if found.stdout.split(maxsplit=1)[:1] != [wanted]:
             self._room_for(len(data))
-            raise self._phone.error(f"holds another {name} than was copied to it: take another cable or port, and run this again")
+            raise self._phone.error(
+                f"holds another {name} than was copied to it: take another cable or port, and run this again"
+            )
         return wanted
 
     def _room_for(self, size: int) -> None:
@@ -138,7 +152,15 @@ class Session:
     def watch(self, argv: Sequence[str], cpus: list[int], mask: str, seconds: float) -> Watched:
         """Runs a command in the session's folder on the cores of `mask`; it is killed after `seconds`. Samples what the kernel says of it."""
         done = self._phone.script(
-            *(_WATCH, self.folder, f"{seconds:g}", mask, " ".join(map(str, cpus)), f"{SAMPLE_S:g}", *argv),
+            *(
+                _WATCH,
+                self.folder,
+                f"{seconds:g}",
+                mask,
+                " ".join(map(str, cpus)),
+                f"{SAMPLE_S:g}",
+                *argv,
+            ),
             timeout_s=seconds + connection.ANSWER_S,
             doing=f"running {argv[0].rpartition('/')[2]}",
         )
@@ -151,12 +173,16 @@ class Session:
         try:
             self._file = open(path, "w")
         except OSError as error:
-            raise self._phone.error(f"cannot be locked ({path}: {error.strerror}): delete that file") from None
+            raise self._phone.error(
+                f"cannot be locked ({path}: {error.strerror}): delete that file"
+            ) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._file.close()
-            raise self._phone.error("is being measured by another process: wait until that has ended, then run this again") from None
+            raise self._phone.error(
+                "is being measured by another process: wait until that has ended, then run this again"
+            ) from None
 
     def _unlock(self) -> None:
         self._file.close()
@@ -168,7 +194,9 @@ def _samples(text: str) -> tuple[list[set[int]], dict[int, int], dict[int, int]]
     for line in text.splitlines():
         kind, _, rest = line.partition(" ")
         if kind == "task":
-            fields = rest.rpartition(")")[2].split()  # proc(5): after the name come state (3) and, 36 on, processor (39)
+            fields = rest.rpartition(")")[
+                2
+            ].split()  # proc(5): after the name come state (3) and, 36 on, processor (39)
             if len(fields) > 36 and fields[0] == "R":
                 threads.setdefault(rest.partition(" ")[0], set()).add(int(fields[36]))
         elif kind in lowest and (found := re.fullmatch(r"(\d+) (\d+)", rest)):

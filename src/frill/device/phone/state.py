@@ -46,9 +46,14 @@ def cores(phone: Phone) -> list[Core]:
         'read -r khz 2>/dev/null <"$cpu/cpufreq/$name" && echo "$cpu $name $khz"; done; done 2>/dev/null; true'
     )
     found: dict[int, dict[str, int]] = {}
-    for cpu, name, khz in re.findall(r"^cpu(\d+)(?: (\w+) (\d+))?$", phone.script(script, folder).stdout, re.MULTILINE):
+    for cpu, name, khz in re.findall(
+        r"^cpu(\d+)(?: (\w+) (\d+))?$", phone.script(script, folder).stdout, re.MULTILINE
+    ):
         found.setdefault(int(cpu), {}).update({name: int(khz)} if name else {})
-    return [Core(cpu, values.get("cpuinfo_max_freq"), values.get("scaling_max_freq")) for cpu, values in sorted(found.items())]
+    return [
+        Core(cpu, values.get("cpuinfo_max_freq"), values.get("scaling_max_freq"))
+        for cpu, values in sorted(found.items())
+    ]
 
 
 def cpus_of(choice: str, cores: list[Core]) -> list[int]:
@@ -58,7 +63,9 @@ def cpus_of(choice: str, cores: list[Core]) -> list[int]:
     if choice not in ("big", "little"):
         asked = [cpu for cpu in range(int(choice, 16).bit_length()) if int(choice, 16) >> cpu & 1]
         if missing := sorted({*asked} - {core.cpu for core in cores}):
-            raise ValueError(f"names core {missing[0]}, and there are cores 0 to {max(core.cpu for core in cores)}")
+            raise ValueError(
+                f"names core {missing[0]}, and there are cores 0 to {max(core.cpu for core in cores)}"
+            )
         return asked
     known = [core for core in cores if core.max_khz is not None]
     if not known:
@@ -86,19 +93,34 @@ class Conditions:
 
 def conditions(phone: Phone) -> Conditions:
     """Asks dumpsys, some 0.2 s. Raises DeviceError where it hangs."""
-    battery, thermal, power = (_dumpsys(phone, service) for service in ("battery", "thermalservice", "power"))
+    battery, thermal, power = (
+        _dumpsys(phone, service) for service in ("battery", "thermalservice", "power")
+    )
     tenths, percent, status = (
         _number(pattern, text)
-        for pattern, text in ((r"temperature: (-?\d+)", battery), (r"level: (\d+)", battery), (r"Thermal ?Status: (\d+)", thermal))
+        for pattern, text in (
+            (r"temperature: (-?\d+)", battery),
+            (r"level: (\d+)", battery),
+            (r"Thermal ?Status: (\d+)", thermal),
+        )
     )
-    screen = re.search(r"Display Power: state=(\w+)", power) or re.search(r"mWakefulness=(\w+)", power)
-    return Conditions(None if tenths is None else tenths / 10, percent, status, None if screen is None else screen[1] in ("ON", "Awake"))
+    screen = re.search(r"Display Power: state=(\w+)", power) or re.search(
+        r"mWakefulness=(\w+)", power
+    )
+    return Conditions(
+        None if tenths is None else tenths / 10,
+        percent,
+        status,
+        None if screen is None else screen[1] in ("ON", "Awake"),
+    )
 
 
 def _dumpsys(phone: Phone, service: str) -> str:
     done = phone.run(["dumpsys", service])
     if done.exit_code == 137:
-        raise phone.error(f"hangs (dumpsys {service} does not end): restart it, then run this again")
+        raise phone.error(
+            f"hangs (dumpsys {service} does not end): restart it, then run this again"
+        )
     return done.stdout if done.exit_code == 0 else ""
 
 

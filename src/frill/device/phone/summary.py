@@ -12,7 +12,10 @@ def summary(models: list[Timing], controls: list[Timing]) -> dict:
     95th percentiles where the tool prints those (`p95_over` invocations), else the 95th percentile over processes.
     """
     medians = all(timing.median_ms is not None for timing in models + controls)
-    model_ms, control_ms = (np.array([t.median_ms if medians else t.mean_ms for t in timings]) for timings in (models, controls))
+    model_ms, control_ms = (
+        np.array([t.median_ms if medians else t.mean_ms for t in timings])
+        for timings in (models, controls)
+    )
     percentiles = [timing.p95_ms for timing in models if timing.p95_ms is not None]
     over_invocations = len(percentiles) == len(models)
     ratios = model_ms / control_ms
@@ -23,10 +26,14 @@ def summary(models: list[Timing], controls: list[Timing]) -> dict:
         "latency_ms": float(np.median(model_ms)),
         "iqr_ms": np.percentile(model_ms, [25, 75]).tolist(),
         "min_ms": min(timing.min_ms for timing in models),
-        "p95_ms": float(np.median(percentiles) if over_invocations else np.percentile(model_ms, 95)),
+        "p95_ms": float(
+            np.median(percentiles) if over_invocations else np.percentile(model_ms, 95)
+        ),
         "p95_over": "invocations" if over_invocations else "processes",
         "init_ms": float(np.median([timing.init_ms for timing in models])),
-        "first_ms": float(np.median(firsts)) if (firsts := [t.first_ms for t in models if t.first_ms is not None]) else None,
+        "first_ms": float(np.median(firsts))
+        if (firsts := [t.first_ms for t in models if t.first_ms is not None])
+        else None,
         "control_ms": float(np.median(control_ms)),
         "ratio": float(np.median(ratios)),
         "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),

@@ -16,7 +16,10 @@ from frill.device.phone.tool_errors import OTHER_BUILD, ToolError, of_failure
 Kind = Literal["tflite", "litert"]
 
 _NUMBER = r"([\d.]+(?:e[+-]?\d+)?)"  # as 1.0115e+06
-_LAST_WORDS: dict[Kind, str] = {"tflite": "nference timings in us", "litert": "BENCHMARK RESULTS"}  # before TensorFlow 2 "Average inference timings"
+_LAST_WORDS: dict[Kind, str] = {
+    "tflite": "nference timings in us",
+    "litert": "BENCHMARK RESULTS",
+}  # before TensorFlow 2 "Average inference timings"
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,18 @@ def command(
         "warmup_min_secs": f"{warm_up_secs:g}",
     }
     if kind == "tflite" and xnnpack is not None:
-        flags["use_xnnpack"] = str(xnnpack).lower()  # false too: left out, most builds apply XNNPACK by themselves
+        flags["use_xnnpack"] = str(
+            xnnpack
+        ).lower()  # false too: left out, most builds apply XNNPACK by themselves
     return [tool, *(f"--{name}={value}" for name, value in flags.items())]
 
 
 def profile_command(tool: str, model: str, *, kind: Kind = "tflite", **timing) -> list[str]:
     """Arguments of a run for `parse_profile`; `timing` as for `command`. Profiling slows the model down: its times are not latencies."""
-    return [*command(tool, model, kind=kind, **timing), "--use_profiler=true" if kind == "litert" else "--enable_op_profiling=true"]
+    return [
+        *command(tool, model, kind=kind, **timing),
+        "--use_profiler=true" if kind == "litert" else "--enable_op_profiling=true",
+    ]
 
 
 def memory_command(tool: str, model: str, *, kind: Kind = "tflite", **timing) -> list[str]:
@@ -101,9 +109,22 @@ def check_command(
     LiteRT's tool reads no input file. Raises ToolError for a comma, which separates inputs.
     """
     if "," in input_name + input_file:
-        raise ToolError(f"benchmark_model cannot read {input_file!r} into {input_name!r}, as a comma separates inputs: rename it without one")
-    one = command(tool, model, threads=threads, xnnpack=xnnpack, runs=1, min_secs=0, warm_up_runs=0, warm_up_secs=0)
-    escaped = (part.replace(":", "::") for part in (input_name, input_file))  # in value_files only; its own help text says "\:"
+        raise ToolError(
+            f"benchmark_model cannot read {input_file!r} into {input_name!r}, as a comma separates inputs: rename it without one"
+        )
+    one = command(
+        tool,
+        model,
+        threads=threads,
+        xnnpack=xnnpack,
+        runs=1,
+        min_secs=0,
+        warm_up_runs=0,
+        warm_up_secs=0,
+    )
+    escaped = (
+        part.replace(":", "::") for part in (input_name, input_file)
+    )  # in value_files only; its own help text says "\:"
     return [
         *one,
         f"--input_layer={input_name}",
@@ -122,18 +143,28 @@ def parse(stdout: str, stderr: str, exit_code: int) -> Timing:
     if exit_code != 0 or "Benchmarking failed." in text:
         raise of_failure(stdout, stderr, exit_code)
     if ignored := re.search(r"Unconsumed cmdline flags: (.+)", text):
-        raise ToolError(f"benchmark_model does not know {ignored[1]} and ran without: leave that out for this device, or {OTHER_BUILD}")
+        raise ToolError(
+            f"benchmark_model does not know {ignored[1]} and ran without: leave that out for this device, or {OTHER_BUILD}"
+        )
     if named := re.search(r"Tensor # \d+ is named (.+) but flags call it (.+)", text):
-        raise ToolError(f"the model's input is {named[1]!r}, benchmark_model was given {named[2]!r}: give the model's own name")
+        raise ToolError(
+            f"the model's input is {named[1]!r}, benchmark_model was given {named[2]!r}: give the model's own name"
+        )
     kind = next((kind for kind, words in _LAST_WORDS.items() if words in text), None)
-    counts = [_statistics(line) for line in re.findall(r"^(?:INFO: )?(count=.*)", text, re.MULTILINE)]
+    counts = [
+        _statistics(line) for line in re.findall(r"^(?:INFO: )?(count=.*)", text, re.MULTILINE)
+    ]
     # LiteRT's block is rounded to 0.01 ms; it serves where its stdout is lost.
     warm_up, regular = counts if len(counts) == 2 else _results_block(text)
     init_ms = _init_ms(text)
     if kind is None or init_ms is None or "count" not in regular:
-        raise ToolError(f"benchmark_model ended with exit code 0 but without its timings: run it by hand to see why, or {OTHER_BUILD}")
+        raise ToolError(
+            f"benchmark_model ended with exit code 0 but without its timings: run it by hand to see why, or {OTHER_BUILD}"
+        )
     if regular["count"] == 0:
-        raise ToolError("benchmark_model loaded the model and never ran it: ask for one run or more, without --dry_run")
+        raise ToolError(
+            "benchmark_model loaded the model and never ran it: ask for one run or more, without --dry_run"
+        )
     return Timing(
         tool=kind,
         init_ms=init_ms,
@@ -144,7 +175,13 @@ def parse(stdout: str, stderr: str, exit_code: int) -> Timing:
         median_ms=regular.get("median"),
         p95_ms=regular.get("p95"),
         delegated_nodes=_delegated_nodes(text),
-        warnings=tuple(re.findall(r"^(?:WARN(?:ING)?: (?!Duplicate flags)|ERROR: |(?:INFO: )?(?=Though ))(.+)", text, re.MULTILINE)),
+        warnings=tuple(
+            re.findall(
+                r"^(?:WARN(?:ING)?: (?!Duplicate flags)|ERROR: |(?:INFO: )?(?=Though ))(.+)",
+                text,
+                re.MULTILINE,
+            )
+        ),
     )
 
 
@@ -154,7 +191,9 @@ def parse_profile(stdout: str, stderr: str = "") -> list[Operator]:
     A delegate's own table ("Delegate internal:", TFLite 2.10 and later) takes the place of the delegate's row: XNNPACK's kernels instead of one node
     that is the whole model. Raises ToolError without a table.
     """
-    text = (stdout + "\n" + stderr).rpartition("Profiling Info for Regular Benchmark Runs:")[2]  # before it: the initialization's table
+    text = (stdout + "\n" + stderr).rpartition("Profiling Info for Regular Benchmark Runs:")[
+        2
+    ]  # before it: the initialization's table
     graph, _, delegate = text.partition("Delegate internal:")
     rows, inside = _node_types(graph), _node_types(delegate)
     if not rows:
@@ -167,9 +206,14 @@ def parse_profile(stdout: str, stderr: str = "") -> list[Operator]:
 
 def parse_peak_memory(stdout: str, stderr: str = "") -> float:
     """MiB (the tools' "MB" is 1024 KiB): the largest resident size of the whole process, tool included. Raises ToolError if it is not printed."""
-    found = re.search(rf"Overall peak memory footprint \(MB\) via periodic monitoring: {_NUMBER}|Peak memory: +{_NUMBER} MB", stdout + "\n" + stderr)
+    found = re.search(
+        rf"Overall peak memory footprint \(MB\) via periodic monitoring: {_NUMBER}|Peak memory: +{_NUMBER} MB",
+        stdout + "\n" + stderr,
+    )
     if not found:
-        raise ToolError("benchmark_model printed no peak memory: take a newer build of the tool, or leave peak memory out for this device")
+        raise ToolError(
+            "benchmark_model printed no peak memory: take a newer build of the tool, or leave peak memory out for this device"
+        )
     return float(found[1] or found[2])
 
 
@@ -184,9 +228,14 @@ def _statistics(line: str) -> dict[str, float]:
 def _results_block(text: str) -> tuple[dict[str, float], dict[str, float]]:
     """Warm-up and regular runs of LiteRT's block, keys as in a count line; empty if it is not whole."""
     found: dict[str, dict[str, float]] = {"Warmup": {}, "Inference": {}}
-    for part, name, value, count in re.findall(rf"(Warmup|Inference) \((\w+)\): +{_NUMBER}(?: ms)?(?: \((\d+) runs\))?", text):
+    for part, name, value, count in re.findall(
+        rf"(Warmup|Inference) \((\w+)\): +{_NUMBER}(?: ms)?(?: \((\d+) runs\))?", text
+    ):
         found[part] |= {name: float(value)} | ({"count": float(count)} if count else {})
-    whole = found["Inference"].keys() >= {"count", "avg", "min", "max", "std"} or found["Inference"].get("count") == 0
+    whole = (
+        found["Inference"].keys() >= {"count", "avg", "min", "max", "std"}
+        or found["Inference"].get("count") == 0
+    )
     return (found["Warmup"], found["Inference"]) if whole else ({}, {})
 
 
@@ -194,7 +243,9 @@ def _init_ms(text: str) -> float | None:
     found = re.search(rf"nference timings in us: .*?Init: {_NUMBER}", text)
     if found:
         return float(found[1]) / 1e3
-    found = re.search(rf"Initialized session in {_NUMBER}ms", text) or re.search(rf"Model initialization: {_NUMBER} ms", text)
+    found = re.search(rf"Initialized session in {_NUMBER}ms", text) or re.search(
+        rf"Model initialization: {_NUMBER} ms", text
+    )
     return float(found[1]) if found else None
 
 
@@ -208,4 +259,9 @@ def _delegated_nodes(text: str) -> int | None:
 def _node_types(text: str) -> list[tuple[str, float]]:
     """(type, milliseconds) of the first "Summary by node type": name, count, avg ms, avg %, cdf %, mem KB, times called."""
     table = text.partition("Summary by node type")[2].partition("Timings (microseconds)")[0]
-    return [(name, float(ms)) for name, ms in re.findall(rf"^\s*(\S.*?)\s+\d+\s+{_NUMBER}\s+[\d.]+%\s+[\d.]+%", table, re.MULTILINE)]
+    return [
+        (name, float(ms))
+        for name, ms in re.findall(
+            rf"^\s*(\S.*?)\s+\d+\s+{_NUMBER}\s+[\d.]+%\s+[\d.]+%", table, re.MULTILINE
+        )
+    ]

@@ -24,16 +24,36 @@ _CAUSES = (
         "does not find what it is linked with",
         "put the library beside it, or take a build that needs none",
     ),
-    (r"taskset: .*not found", "cannot be bound to cores", "write cores: any for this device, whose shell has no taskset"),
-    (r"affinity", "cannot be bound to its cores", "choose cores that are online, or write cores: any"),
-    (r"Failed to parse flag", "does not understand the value of a flag", "correct that setting of the device"),
-    (r"Failed to apply XNNPACK", "cannot run the model through XNNPACK", "turn XNNPACK off for this device, or take a newer build of the tool"),
+    (
+        r"taskset: .*not found",
+        "cannot be bound to cores",
+        "write cores: any for this device, whose shell has no taskset",
+    ),
+    (
+        r"affinity",
+        "cannot be bound to its cores",
+        "choose cores that are online, or write cores: any",
+    ),
+    (
+        r"Failed to parse flag",
+        "does not understand the value of a flag",
+        "correct that setting of the device",
+    ),
+    (
+        r"Failed to apply XNNPACK",
+        "cannot run the model through XNNPACK",
+        "turn XNNPACK off for this device, or take a newer build of the tool",
+    ),
     (
         r"Didn't find op for builtin opcode|unresolved custom op",
         "lacks an operator of the model",
         "take a newer build of the tool, or convert the model without that operator",
     ),
-    (r"Could not open '", "cannot open the model", "see that its file is on the device and readable there"),
+    (
+        r"Could not open '",
+        "cannot open the model",
+        "see that its file is on the device and readable there",
+    ),
     (
         r"not a valid Flatbuffer|[Mm]odel allocation is null|Failed to (?:load|compile) model|Failed to initialize the interpreter",
         "cannot load the model",
@@ -71,16 +91,26 @@ def of_failure(stdout: str, stderr: str, exit_code: int) -> ToolError:
     said = errors[:1] or [_bare(line) for line in lines if line in stderr.splitlines()][-1:]
     quoted = f" ({said[0]})" if said else ""
     if exit_code == 126:
-        return ToolError(f"benchmark_model may not be executed{quoted}: chmod it to 755, in a folder that is not mounted noexec")
+        return ToolError(
+            f"benchmark_model may not be executed{quoted}: chmod it to 755, in a folder that is not mounted noexec"
+        )
     if exit_code == 127:
-        return ToolError(f"benchmark_model is not on the device, or was built for another system{quoted}: copy it there again, or {OTHER_BUILD}")
+        return ToolError(
+            f"benchmark_model is not on the device, or was built for another system{quoted}: copy it there again, or {OTHER_BUILD}"
+        )
     number = -exit_code if exit_code < 0 else exit_code - 128
     if number in set(signal.Signals):
         name = signal.Signals(number).name
-        return ToolError(f"benchmark_model was ended by {name}{quoted}: {_SIGNALS.get(name, f'see that the model is whole, then {OTHER_BUILD}')}")
-    return ToolError(f"benchmark_model failed with exit code {exit_code}{quoted}: run it by hand to see more, or {OTHER_BUILD}")
+        return ToolError(
+            f"benchmark_model was ended by {name}{quoted}: {_SIGNALS.get(name, f'see that the model is whole, then {OTHER_BUILD}')}"
+        )
+    return ToolError(
+        f"benchmark_model failed with exit code {exit_code}{quoted}: run it by hand to see more, or {OTHER_BUILD}"
+    )
 
 
 def _bare(line: str) -> str:
     """Without its level, and without bytes that a terminal would obey: a shell quotes what it could not run."""
-    return "".join(c if c.isprintable() else "?" for c in re.sub(r"^(?:ERROR|FATAL): ", "", line).strip())
+    return "".join(
+        c if c.isprintable() else "?" for c in re.sub(r"^(?:ERROR|FATAL): ", "", line).strip()
+    )
