@@ -98,9 +98,10 @@ def compare(corpus: Path, teacher: Teacher, arguments: argparse.Namespace) -> No
         )
         with tempfile.TemporaryDirectory() as folder:
             count = sum(len(clip.positions) for clip in chosen)
-            extract = lambda folder=folder, count=count: _write_split(
-                Path(folder), "train", chosen, count, teacher, projection
-            )  # noqa: E731
+
+            def extract(folder=folder, count=count):
+                _write_split(Path(folder), "train", chosen, count, teacher, projection)
+
             rates["extraction"].append(rate(extract, total_s))
         some = [next(eager).samples() for _ in range(min(40, len(chosen) // arguments.rounds))]
         rates["eager"].append(

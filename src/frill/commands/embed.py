@@ -28,6 +28,9 @@ AUDIO = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
 TIMES = "times_s"
 
 
+MODEL = Path("release/frill.tflite")
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "audio", nargs="+", type=Path, metavar="AUDIO", help="an audio file, or a folder of them"
