@@ -39,7 +39,7 @@ def chromium() -> Path:
 def _unpack() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="chromium.") as temporary,
-        scratch.appearing(FOLDER) as new,
+        scratch.atomic_write(FOLDER) as new,
     ):
         apt_packages.unpack(apt_packages.download(Path(temporary), "chromium"), new)
         folders = sorted(

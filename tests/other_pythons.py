@@ -40,7 +40,7 @@ def run(version: str, folder: Path, code: str) -> str:
 def _install(version: str, place: Path) -> None:
     if not shutil.which("npm"):
         raise Unavailable(f"no Python {version}: install it, or Node.js and npm to run Pyodide's")
-    with scratch.appearing(place) as new:
+    with scratch.atomic_write(place) as new:
         new.mkdir()
         (new / "run.mjs").write_text(RUN)
         package = f"pyodide@{PYODIDE[version]}"

@@ -19,11 +19,11 @@ def test_a_contents_hash_is_of_names_and_bytes(tmp_path):
 
 def test_a_file_is_whole_or_not_there(tmp_path):
     path = tmp_path / "new/file"
-    with pytest.raises(KeyboardInterrupt), scratch.appearing(path) as new:
+    with pytest.raises(KeyboardInterrupt), scratch.atomic_write(path) as new:
         new.write_text("half")
         raise KeyboardInterrupt
     assert not path.exists()
-    with scratch.appearing(path) as new:
+    with scratch.atomic_write(path) as new:
         new.write_text("whole")
         assert not path.exists()
     assert path.read_text() == "whole"

@@ -2,4 +2,7 @@
 
 
 class UserError(Exception):
-    """Its message is for the user: the key or file, the value found, what is allowed, the next step. Shown without a stack trace."""
+    """An error whose message is for the user, shown without a stack trace.
+
+    It names the key or file, the value found, what is allowed, and the next step.
+    """

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], label: str, total: int, unit: str, initial: int = 0) -> "tqdm[T]":
-    """A bar over `items` with the time left; `set_postfix` adds values to it."""
+    """Return a bar over `items` with the time left; `set_postfix` adds values to it."""
     interval_s = 0.5 if sys.stderr.isatty() else 30.0
     return tqdm(
         items,

@@ -1,6 +1,7 @@
-"""What lies in scratch/: files that can be deleted at any time, named by hashes of all that shaped them, and whole or not there.
+"""Names and writing of what lies in scratch/, which can be deleted at any time.
 
-Never outputs of a stage. A name that leaves something out would hand on what another model, corpus or code once made.
+A file there is never an output of a stage. It is named by a hash of everything that shaped it:
+a name that left something out would return what another model, corpus or code once made.
 """
 
 import hashlib
@@ -11,12 +12,12 @@ from pathlib import Path
 
 
 def text_hash(*texts: str) -> str:
-    """sha256 of texts in order."""
+    """Return the sha256 of texts in order."""
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def content_hash(path: Path) -> str:
-    """sha256 of a file, or of a folder's files and their names within it."""
+    """Return the sha256 of a file, or of a folder's files and their names within it."""
     if not path.is_dir():
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -25,8 +26,11 @@ def content_hash(path: Path) -> str:
 
 
 @contextmanager
-def appearing(path: Path) -> Iterator[Path]:
-    """The path to write to; `path` is there once the body has ended, also where two processes make it at once."""
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to, which replaces `path` once the body has ended.
+
+    Nothing appears at `path` if the body raises. Two processes may write it at once.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     yield new

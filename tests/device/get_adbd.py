@@ -27,7 +27,7 @@ def adbd() -> Path:
 
 
 def _unpack(packages: list[Path]) -> None:
-    with scratch.appearing(FOLDER) as new:
+    with scratch.atomic_write(FOLDER) as new:
         apt_packages.unpack(packages, new)
         found = {
             "daemon": "usr/lib/android-sdk/*/adbd",

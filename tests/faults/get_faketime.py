@@ -16,7 +16,7 @@ def faketime() -> Path:
     if not FOLDER.exists():
         with (
             tempfile.TemporaryDirectory(prefix="faketime.") as temporary,
-            scratch.appearing(FOLDER) as new,
+            scratch.atomic_write(FOLDER) as new,
         ):
             apt_packages.unpack(apt_packages.download(Path(temporary), "libfaketime"), new)
     return next(FOLDER.glob("usr/lib/*/faketime/libfaketimeMT.so.1"))

@@ -68,7 +68,7 @@ def test_what_was_begun_goes_with_whoever_began_it(tmp_path):
     }
     for path in [*names.values(), tmp_path / "scratch/state.json.new"]:
         path.write_text("half")
-    body = "from frill.scratch import appearing; from pathlib import Path\n    with appearing(Path('scratch/b.npy')) as new: new.write_text('x'); 1 / 0"
+    body = "from frill.scratch import atomic_write; from pathlib import Path\n    with atomic_write(Path('scratch/b.npy')) as new: new.write_text('x'); 1 / 0"
     assert run(tmp_path, body).returncode == 1
     left = sorted(path.name for path in (tmp_path / "scratch").rglob("*") if path.is_file())
     assert left == [

@@ -26,7 +26,7 @@ import numpy as np
 from frill.audio.clips import MANIFEST, Clip, Rejected, Rows, shard_name
 from frill.audio.leakage import find_leaks
 from frill.audio.waveform import SAMPLE_RATE_HZ
-from frill.scratch import appearing
+from frill.scratch import atomic_write
 
 SHARD_SAMPLES = 16 * 1024 * 1024  # 32 MiB, 17 minutes
 SHOWN = 10  # of each list, on the terminal; summary.json has them all
@@ -127,12 +127,12 @@ def _write(
         manifest.write(_csv_line(MANIFEST))
 
     def finish_shard(items_done: int) -> None:
-        with appearing(work / "store" / shard_name(shard)) as new, open(new, "wb") as file:
+        with atomic_write(work / "store" / shard_name(shard)) as new, open(new, "wb") as file:
             np.save(file, np.concatenate(pending))
         manifest.flush()
         listed.flush()
         state = Done(items_done, samples, shard + 1, manifest.tell(), listed.tell())
-        with appearing(work / "state.json") as new:
+        with atomic_write(work / "state.json") as new:
             new.write_text(json.dumps(asdict(state)))
 
     number = done.items

@@ -22,7 +22,7 @@ from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.embed.embedder import Embedder, pool
 from frill.errors import UserError
 from frill.progress import progress
-from frill.scratch import appearing
+from frill.scratch import atomic_write
 
 AUDIO = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
 TIMES = "times_s"
@@ -58,7 +58,7 @@ def embed_files(audio: list[Path], out: Path, model: Path, mean: bool) -> list[s
     )
     missing, longest = [], 0
     # A member of the zip a file, as numpy.savez writes them: memory holds one file's rows at a time.
-    with appearing(out) as new:
+    with atomic_write(out) as new:
         try:
             with zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as npz:
                 for file in progress(files, "embed", len(files), "file"):

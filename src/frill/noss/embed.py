@@ -17,7 +17,7 @@ from frill.errors import UserError
 from frill.fingerprint import hash_code
 from frill.noss.log_mels import LogMels, corpus_hash
 from frill.progress import progress
-from frill.scratch import appearing, content_hash, text_hash
+from frill.scratch import atomic_write, content_hash, text_hash
 
 FOLDER = Path("scratch/embeddings")
 
@@ -89,7 +89,7 @@ def _cached(
     key = text_hash(model_hash, code_hash, corpus_hash(store), pooling)
     path = FOLDER / f"{key[:32]}.npy"
     if not path.exists():
-        with appearing(path) as new, open(new, "wb") as file:
+        with atomic_write(path) as new, open(new, "wb") as file:
             np.save(file, compute())
     return np.load(path, mmap_mode="r")
 

@@ -14,7 +14,7 @@ from frill.audio import frontend
 from frill.audio.clips import ClipStore
 from frill.fingerprint import hash_code
 from frill.progress import progress
-from frill.scratch import appearing, content_hash
+from frill.scratch import atomic_write, content_hash
 
 FOLDER = Path("scratch/log_mel")
 
@@ -27,7 +27,7 @@ class LogMels:
         self._starts = np.concatenate([[0], np.cumsum(frontend.frame_count(self.samples))])
         path = FOLDER / f"{corpus_hash(store)[:16]}-{hash_code(__name__)[:8]}.npy"
         if not path.exists():
-            with appearing(path) as new:
+            with atomic_write(path) as new:
                 self._write(new, store, threads)
         self._frames = np.asarray(
             np.load(path, mmap_mode="r")

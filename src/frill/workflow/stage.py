@@ -104,7 +104,7 @@ def ran_out(error: BaseException) -> str | None:
 
 
 def _remove_unfinished() -> None:
-    """What this process, or one that was killed, began to write in scratch/ (frill.scratch.appearing): it would fill the disk."""
+    """What this process, or one that was killed, began to write in scratch/ (frill.scratch.atomic_write): it would fill the disk."""
     for path in Path("scratch").rglob("*.new"):
         pid = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
         if pid.isdecimal() and (int(pid) == os.getpid() or not _runs(int(pid))):

@@ -9,7 +9,7 @@ from urllib.request import HTTPRedirectHandler, build_opener
 
 from frill.errors import UserError
 from frill.progress import progress
-from frill.scratch import appearing, content_hash
+from frill.scratch import atomic_write, content_hash
 
 LIMIT_BYTES = 500_000_000  # far over any build of the tool: a wrong URL must not fill the disk
 TIMEOUT_S = 30.0  # without a byte
@@ -114,7 +114,7 @@ def _fetch(url: str, path: Path, lead: str) -> None:
     ):  # of a killed download; one that another process has under way is written all the time
         if time.time() - left.stat().st_mtime > 3600:
             left.unlink(missing_ok=True)
-    with appearing(path) as new:
+    with atomic_write(path) as new:
         try:
             with new.open("wb") as file:
                 file.writelines(_blocks(url, lead))
