@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-all ui lock upgrade clean
+.PHONY: repro test test-all lint ui lock upgrade clean
 
 repro: $(VENV)/ready
 	frill repro $(if $(PRESET),--preset $(PRESET))
@@ -18,6 +18,10 @@ test: $(VENV)/ready
 
 test-all: $(VENV)/ready
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 30
+
+lint: $(VENV)/ready
+	ruff check src stages tests benchmarks
+	ruff format --check --quiet src stages tests benchmarks
 
 ui: $(VENV)/ready
 	mlflow ui --host 127.0.0.1 --backend-store-uri "$$(python -c 'from frill.params.load import load_params; print(load_params().tracking.uri)')"

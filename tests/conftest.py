@@ -1,8 +1,10 @@
 """Fixtures of several tests. Importing frill.tensorflow_setup first chooses legacy Keras before anything imports TensorFlow."""
 
 import copy
+import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,9 @@ from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip, ClipStore
 from frill.noss import embed, log_mels
 from frill.students import mobilenet_v3
+
+# A time in seconds since 1970 after which no slow test begins: .ci/run sets it.
+SLOW_UNTIL = float(os.environ["FRILL_SLOW_UNTIL"]) if "FRILL_SLOW_UNTIL" in os.environ else None
 
 tensorflow_setup.set_up(threads=2, seed=17)
 signal.signal(
@@ -36,7 +41,11 @@ def default(_default) -> dict:
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """The longest first, so that the processes that share the tests end together; before them two that make a project each at the same time."""
+    """Put the longest tests first, so that the processes that share them end together.
+
+    Before them stand two that make a project each at the same time. Where there is a time after
+    which no slow test begins, slow tests stand last.
+    """
     first = ("test_same_lock.py", "test_remotes.py")
     long = (
         "test_in_the_graph.py",
@@ -45,13 +54,19 @@ def pytest_collection_modifyitems(items) -> None:
         "test_jobs.py",
         "test_distill.py",
     )
-    items.sort(
-        key=lambda item: (
-            item.path.name not in first,
-            "pipeline" not in item.path.parts,
-            item.path.name not in long,
-        )
-    )
+
+    def rank(item) -> tuple[bool, ...]:
+        is_late = SLOW_UNTIL is not None and item.get_closest_marker("slow") is not None
+        name = item.path.name
+        return (is_late, name not in first, "pipeline" not in item.path.parts, name not in long)
+
+    items.sort(key=rank)
+
+
+def pytest_runtest_setup(item) -> None:
+    """Skip a slow test that would begin after the time that CI has for tests."""
+    if SLOW_UNTIL is not None and time.time() > SLOW_UNTIL and item.get_closest_marker("slow"):
+        pytest.skip("CI's time for slow tests is over on this machine: make test-all runs them")
 
 
 @pytest.fixture(scope="session")
