@@ -25,7 +25,7 @@ with stage("release"):
     teacher = read_json(Path("models/teacher/summary.json"))
     audio = {
         corpus: read_json(Path(f"data/corpus/{corpus}/summary.json"))
-        for corpus in settings.audio.named("corpus")
+        for corpus in settings.audio.list_sets("corpus")
     }
     card = model_card(
         frontier,

@@ -15,7 +15,7 @@ with stage("targets"):
     from frill.teacher.saved_model import Teacher
 
     teacher = Teacher(Path("models/teacher/saved_model"), settings.teacher.output)
-    corpora = [Path("data/corpus", name) for name in settings.audio.named("corpus")]
+    corpora = [Path("data/corpus", name) for name in settings.audio.list_sets("corpus")]
     with threadpool_limits(
         settings.threads, "blas"
     ):  # else the projection would depend on the machine's cores

@@ -164,8 +164,8 @@ def remove_unnamed(params: Params) -> list[Path]:
         "results/identity/*.json": params.devices,
         "results/latency/*": params.devices,
         "results/latency/*/*.json": models,
-        "data/corpus/*": params.audio.named("corpus"),
-        "data/task/*": params.audio.named("task"),
+        "data/corpus/*": params.audio.list_sets("corpus"),
+        "data/task/*": params.audio.list_sets("task"),
     }
     removed = []
     for pattern, names in keep.items():

@@ -1,6 +1,7 @@
 """Sets of audio: the section `audio` of params.yaml, one class for each kind of source."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal
@@ -10,22 +11,24 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from frill.params.values import (
     Column,
     Count,
+    Fraction,
     Key,
     Positive,
     Real,
     Section,
     Share,
+    Split,
     Texts,
     Use,
-    texts,
-    zero_or_one,
+    ZeroOrOne,
+    read_texts,
 )
 
 UNKNOWN = "unknown"  # licence
 
 
-def _pattern(value: str) -> str:
-    """Names of archives within a folder: {000..123} and {a,b} stand for several, as do * ? [abc]."""
+def _check_pattern(value: str) -> str:
+    """Refuse what is outside the folder. {000..123}, {a,b} and * ? [abc] stand for several."""
     if Path(value).is_absolute() or ".." in Path(value).parts:
         raise ValueError(
             "must be within the folder; give a pattern without a leading / and without .."
@@ -35,39 +38,33 @@ def _pattern(value: str) -> str:
     return value
 
 
-def _clip_pattern(value: str) -> str:
-    allowed = ("ytid", "start", "end", "start_s", "end_s", "start_ms", "end_ms")
+def _check_clip_pattern(value: str) -> str:
     try:
-        fields = [
-            field
-            for _, field, format_spec, conversion in Formatter().parse(_pattern(value))
-            if field is not None
-        ]
+        parts = list(Formatter().parse(_check_pattern(value)))
     except ValueError:
         raise ValueError(
             "braces do not match; write a pattern as {ytid}_{start_ms}_{end_ms}.wav"
         ) from None
-    if "ytid" not in fields or not set(fields) <= set(allowed) or re.search(r"[!:][^{}]*}", value):
-        raise ValueError(
-            f"must have {{ytid}}, and may have {', '.join('{' + name + '}' for name in allowed[1:])}, nothing else in braces"
-        )
+    fields = {field for _, field, _, _ in parts} - {None}
+    optional = ("start", "end", "start_s", "end_s", "start_ms", "end_ms")
+    is_formatted = re.search(r"[!:][^{}]*}", value)
+    if "ytid" not in fields or not fields <= {"ytid", *optional} or is_formatted:
+        others = ", ".join(f"{{{name}}}" for name in optional)
+        raise ValueError(f"must have {{ytid}}, and may have {others}, nothing else in braces")
     return value
 
 
-def _folder_or_none(value: Any) -> Any:
+def _read_folder(value: Any) -> Any:
     if value is None or value == "":
         raise ValueError("write the folder's path or the word none")
     return None if value == "none" else value
 
 
-NoneOrFolder = Annotated[
-    Annotated[str, Field(strict=True)] | None, BeforeValidator(_folder_or_none)
-]
-Pattern = Annotated[str, AfterValidator(_pattern)]
-Patterns = Pattern | dict[Literal["train", "validation", "test"], Pattern]
-ClipPatterns = Annotated[
-    list[Annotated[str, AfterValidator(_clip_pattern)]], BeforeValidator(texts), Field(min_length=1)
-]
+NoneOrFolder = Annotated[Annotated[str, Field(strict=True)] | None, BeforeValidator(_read_folder)]
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
+Patterns = Pattern | dict[Split, Pattern]
+ClipPattern = Annotated[str, AfterValidator(_check_clip_pattern)]
+ClipPatterns = Annotated[list[ClipPattern], BeforeValidator(read_texts), Field(min_length=1)]
 
 
 class EspeakSet(Section):
@@ -94,7 +91,10 @@ class Columns(Section):
 
 
 class RecordedSet(Section):
-    """What all sets of recordings have. A clip whose label is not among `labels` (any, where none are given) is rejected."""
+    """What all sets of recordings have.
+
+    A clip whose label is not among `labels` is rejected; without `labels` any is taken.
+    """
 
     use: Use
     licence: str = UNKNOWN  # of clips that name none themselves
@@ -102,32 +102,37 @@ class RecordedSet(Section):
 
 
 class FolderSet(RecordedSet):
-    """A folder of audio and the CSV that lists it. `where` keeps the rows whose columns hold one of the values given."""
+    """A folder of audio and the CSV that lists it.
+
+    `where` keeps the rows whose columns hold one of the values given.
+    """
 
     folder: str
     csv: str
     columns: Columns
-    splits: dict[Literal["train", "validation", "test"], Texts] = {}
+    splits: dict[Split, Texts] = {}
     where: dict[Column, Texts] = {}
 
     @model_validator(mode="after")
-    def _task_has_labels(self):
+    def _check_task(self):
         if self.use == "task":
             if self.columns.label is None:
                 raise ValueError("a task needs columns.label: the CSV column that holds the class")
             if (self.columns.split is None) == (self.columns.fold is None):
                 raise ValueError(
-                    "a task needs either columns.split or columns.fold: the CSV column that says which clips are for testing"
+                    "a task needs either columns.split or columns.fold: "
+                    "the CSV column that says which clips are for testing"
                 )
         return self
 
 
 class AudiosetSet(Section):
-    """Clips of AudioSet that someone has downloaded: an official segments CSV, the labels' names, a folder.
+    """Clips of AudioSet that someone has downloaded: an official segments CSV and a folder.
 
-    `ontology` is ontology.json or class_labels_indices.csv; `labels` are names or MIDs of it, clips with one of them are taken; with `children`,
-    of those below them in ontology.json too. The first of `pattern` that exists is a clip's file: {ytid}, seconds as in the CSV {start_s} {end_s}
-    (30.000), whole seconds {start} {end}, milliseconds {start_ms} {end_ms}.
+    `ontology` is ontology.json or class_labels_indices.csv. `labels` are names or MIDs of it: clips
+    with one of them are taken; with `children`, of those below them in ontology.json too. A clip's
+    file is the first of `pattern` that exists. It holds {ytid} and seconds as in the CSV, {start_s}
+    {end_s} (30.000), whole seconds, {start} {end}, or milliseconds, {start_ms} {end_ms}.
     """
 
     use: Literal["corpus"]
@@ -135,16 +140,17 @@ class AudiosetSet(Section):
     csv: str
     ontology: str
     labels: Texts | None = None
-    children: Annotated[int, BeforeValidator(zero_or_one)] = 0
+    children: ZeroOrOne = 0
     pattern: ClipPatterns = ["{ytid}.wav"]
-    missing_limit: Annotated[Real, Field(ge=0, le=1)] = (
-        0.5  # share of the listed clips that nobody can download any more
-    )
+    missing_limit: Fraction = 0.5  # of the listed clips that nobody can download any more
     licence: str = UNKNOWN
 
 
 class WebdatasetFields(Section):
-    """Where a sample's values stand: in a member's text, by its extension (cls, txt), or in its JSON (json.speaker)."""
+    """Where a sample's values stand.
+
+    It is a member's extension (cls, txt), for its text, or a key of its JSON (json.speaker).
+    """
 
     label: str | None = None
     speaker: str | None = None
@@ -165,26 +171,30 @@ class ArchivedSet(RecordedSet):
 
     folder: str
     shards: Patterns
-    splits: dict[Literal["train", "validation", "test"], Texts] = {}
+    splits: dict[Split, Texts] = {}
 
     @model_validator(mode="after")
-    def _task_has_labels(self):
-        if isinstance(self.shards, dict) and (self.fields.split or self.fields.fold):
+    def _check_task(self):
+        per_split = isinstance(self.shards, dict)
+        if per_split and (self.fields.split or self.fields.fold):
             raise ValueError("the splits are named twice, by `shards` and by fields; keep one")
         if self.use == "task":
             if self.fields.label is None:
                 raise ValueError("a task needs fields.label: where the class stands")
-            if not isinstance(self.shards, dict) and (self.fields.split is None) == (
-                self.fields.fold is None
-            ):
+            if not per_split and (self.fields.split is None) == (self.fields.fold is None):
                 raise ValueError(
-                    "a task needs either fields.split or fields.fold, or a pattern of `shards` for each split"
+                    "a task needs either fields.split or fields.fold, "
+                    "or a pattern of `shards` for each split"
                 )
         return self
 
 
 class TfrecordSet(ArchivedSet):
-    """TFRecord files of tf.Example. Audio in a bytes feature is a file's content, or raw mono int16 little-endian; floats or integers are samples."""
+    """TFRecord files of tf.Example.
+
+    Audio in a bytes feature is a file's content, or raw mono int16 little-endian. Floats or
+    integers are samples.
+    """
 
     fields: TfrecordFields = TfrecordFields()
     audio_bytes: Literal["file", "int16"] = "file"
@@ -193,26 +203,23 @@ class TfrecordSet(ArchivedSet):
 
 
 class WebdatasetSet(ArchivedSet):
-    """Tar archives (plain, gzip, bzip2 or xz) of WebDataset samples: members that share the name up to the first dot."""
+    """Tar archives (plain, gzip, bzip2 or xz) of WebDataset samples.
+
+    A sample is the members that share the name up to the first dot.
+    """
 
     fields: WebdatasetFields = WebdatasetFields()
-    audio: Texts = [
-        "wav",
-        "flac",
-        "mp3",
-        "ogg",
-        "opus",
-        "m4a",
-        "aac",
-        "webm",
-    ]  # extensions that hold a sample's audio, the first found counts
+    # Extensions that hold a sample's audio: the first that it has counts.
+    audio: Texts = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "webm"]
 
 
 class TfdsSet(RecordedSet):
-    """A data set of TensorFlow Datasets: `dataset` is the builder's name there, or one of frill's own (esc50_human, compare_mask).
+    """A data set of TensorFlow Datasets.
 
-    `data_dir` is where TFDS keeps what it has prepared (none: its own default, $TFDS_DATA_DIR or ~/tensorflow_datasets); `manual_dir` holds the
-    files that were obtained by hand (none: what can be downloaded is). corpora/tfds/sources.py says which files of which set.
+    `dataset` is the builder's name there, or one of frill's own (esc50_human, compare_mask).
+    `data_dir` is where TFDS keeps what it has prepared; none: its own default, $TFDS_DATA_DIR or
+    ~/tensorflow_datasets. `manual_dir` holds the files that were obtained by hand; none: they are
+    downloaded. corpora/tfds/sources.py says which files of which set.
     """
 
     dataset: Literal[
@@ -241,21 +248,21 @@ class Audio(Section):
     tfds: dict[Key, TfdsSet]
 
     @model_validator(mode="after")
-    def _names(self):
-        names = [name for sets in self._sources() for name in sets]
+    def _check_names(self):
+        names = [name for name, _ in self._sets()]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"the name {min(twice)} is used twice; rename one")
         for use in ("corpus", "task"):
-            if not self.named(use):
+            if not self.list_sets(use):
                 raise ValueError(f"no set has use: {use}; add one")
         return self
 
-    def named(self, use: Use) -> list[str]:
-        return [name for sets in self._sources() for name, spec in sets.items() if spec.use == use]
+    def list_sets(self, use: Use) -> list[str]:
+        return [name for name, settings in self._sets() if settings.use == use]
 
-    def _sources(self) -> list[dict[str, Any]]:
-        return [
-            value
-            for key in type(self).model_fields
-            if isinstance(value := getattr(self, key), dict)
-        ]
+    def _sets(self) -> Iterator[tuple[str, Any]]:
+        """Yield the name and the settings of each set, of whatever kind."""
+        for key in type(self).model_fields:
+            sets = getattr(self, key)
+            if isinstance(sets, dict):
+                yield from sets.items()

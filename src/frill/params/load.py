@@ -1,9 +1,10 @@
-"""Reads params.yaml as typed, validated data. Every error is one line: the key, its value, what is allowed, the next step.
+"""Reads params.yaml as typed, validated data.
 
     params = load_params()            # raises ParamsError
     params.students["frill"].width    # 2.0
 
-The word `none` in the file is None here.
+Every error is one line: the key, its value, what is allowed, the next step. The word `none` in the
+file is None here.
 """
 
 from pathlib import Path
@@ -13,8 +14,11 @@ from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.constructor import DuplicateKeyError
 
 from frill.errors import UserError
-from frill.params.messages import sentence
+from frill.params.messages import describe
 from frill.params.schema import Params, Student
+
+# UnicodeDecodeError is a ValueError; ruamel.yaml asserts that a file says no `%YAML 1.3`.
+NOT_YAML = (YAMLError, ValueError, AssertionError, RecursionError)
 
 
 class ParamsError(UserError):
@@ -22,32 +26,31 @@ class ParamsError(UserError):
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
-    """Reads and validates params.yaml. Raises ParamsError."""
+    """Read and validate params.yaml. Raises ParamsError."""
     return validate(_parse(path), path.name)
 
 
 def _parse(path: Path) -> dict:
-    """Read as DVC reads it, which makes arguments of stages from it: YAML 1.2, where 010 is ten and `no` a word, and no key may stand twice."""
+    """Read as DVC does, which makes arguments of stages from the file.
+
+    That is YAML 1.2: 010 is ten, `no` is a word, and no key may stand twice.
+    """
     try:
         data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: not found; run this in the project's folder") from None
     except OSError as error:
-        what = (
-            "not found"
-            if isinstance(error, FileNotFoundError)
-            else f"cannot be read ({error.strerror})"
-        )
-        raise ParamsError(f"{path}: {what}; run this in the project's folder") from None
-    except DuplicateKeyError as error:
-        key, line = error.problem.split('"')[1], error.problem_mark.line + 1
         raise ParamsError(
-            f"{path}: not valid YAML: the key {key} stands twice, again in line {line}; correct it there"
+            f"{path}: cannot be read ({error.strerror}); run this in the project's folder"
         ) from None
-    except (
-        YAMLError,
-        ValueError,
-        AssertionError,
-        RecursionError,
-    ) as error:  # UnicodeDecodeError is a ValueError; `%YAML 1.3` is asserted
+    except DuplicateKeyError as error:
+        key = error.problem.split('"')[1]
+        line = error.problem_mark.line + 1
+        raise ParamsError(
+            f"{path}: not valid YAML: the key {key} stands twice, again in line {line}; "
+            "correct it there"
+        ) from None
+    except NOT_YAML as error:
         text = " ".join(str(error).split()) or type(error).__name__
         raise ParamsError(f"{path}: not valid YAML: {text}; correct it there") from None
     if not isinstance(data, dict):
@@ -56,19 +59,24 @@ def _parse(path: Path) -> dict:
 
 
 def validate(data: dict, file: str = "params.yaml") -> Params:
-    """The typed view of an already parsed params.yaml. Raises ParamsError that names every wrong value, one a line."""
+    """Return the typed view of a parsed params.yaml.
+
+    Raises ParamsError that names every wrong value, one a line.
+    """
     try:
         return Params.model_validate(data)
     except ValidationError as error:
-        lines = [sentence(item, file) for item in error.errors(include_url=False)]
-        raise ParamsError("\n".join(dict.fromkeys(lines))) from None
+        raise ParamsError(_describe_all(error, file)) from None
 
 
 def validate_student(axes: dict, where: str) -> Student:
-    """One student's line; `where` it stands is for the message. Raises ParamsError."""
+    """Return one student's line; the message says `where` it stands. Raises ParamsError."""
     try:
         return Student.model_validate(axes)
     except ValidationError as error:
-        raise ParamsError(
-            "\n".join(sentence(item, where) for item in error.errors(include_url=False))
-        ) from None
+        raise ParamsError(_describe_all(error, where)) from None
+
+
+def _describe_all(error: ValidationError, where: str) -> str:
+    lines = [describe(item, where) for item in error.errors(include_url=False)]
+    return "\n".join(dict.fromkeys(lines))

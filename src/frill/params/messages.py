@@ -7,48 +7,60 @@ from pydantic import BaseModel
 # Keys that were once in params.yaml, and what to write instead. `*` stands for a name.
 REMOVED = {
     "engine": (
-        "gone since 0.2: stages run on this machine; `frill sweep` uses a Ray cluster; delete the line"
+        "gone since 0.2: stages run on this machine; `frill sweep` uses a Ray cluster; "
+        "delete the line"
     ),
 }
+# How the parts of a location begin that are no key: "[key]", "function-after[...]", "dict[...]".
+PYDANTICS_OWN = ("[key]", "function-", "dict[")
 
 
-def sentence(error: dict, file: str) -> str:
-    path = [
-        part
-        for i, part in enumerate(error["loc"])
-        if not (i == 2 and error["loc"][0] == "devices" and part in ("host", "adb"))
-    ]  # the union's own
-    where = ".".join(
-        str(part) for part in path if part != "[key]" and not str(part).startswith("function-")
-    )
-    message, value = error["msg"].removeprefix("Value error, "), error["input"]
+def describe(error: dict, file: str) -> str:
+    """Return one error of pydantic as a sentence about a key of `file`."""
+    key = _locate(error["loc"])
+    value = error["input"]
+    where = f"{file}: {key}"
     match error["type"]:
         case "extra_forbidden":
-            return f"{file}: {where}: {_of_unknown_key(where)}"
+            return f"{where}: {_explain_unknown_key(key)}"
         case "missing":
-            return f"{file}: {where}: missing; add it (the default is in git: `git show HEAD:params.yaml`)"
+            default = "`git show HEAD:params.yaml`"
+            return f"{where}: missing; add it (the default is in git: {default})"
         case "union_tag_invalid":
-            return f"{file}: {where}.kind = {error['ctx']['tag']!r}: must be {error['ctx']['expected_tags'].replace(', ', ' or ')}; correct it in {file}"
+            tag = error["ctx"]["tag"]
+            allowed = error["ctx"]["expected_tags"].replace(", ", " or ")
+            return f"{where}.kind = {tag!r}: must be {allowed}; correct it in {file}"
         case "union_tag_not_found":
-            return f"{file}: {where}.kind: missing; write kind: host or kind: adb"
-        case "string_pattern_mismatch" if where.endswith("sha256"):
-            return f"{file}: {where} = {value!r}: must be 64 hexadecimal digits in small letters; `sha256sum FILE` prints them"
+            return f"{where}.kind: missing; write kind: host or kind: adb"
+        case "string_pattern_mismatch" if key.endswith("sha256"):
+            digits = "64 hexadecimal digits in small letters"
+            return f"{where} = {value!r}: must be {digits}; `sha256sum FILE` prints them"
+    if isinstance(value, dict | list | BaseModel):
+        # The rule is about a whole section, whose value would fill the screen.
+        subject = where if key else file
+    else:
+        subject = f"{where} = {value!r}"
+    message = error["msg"].removeprefix("Value error, ")
     next_step = "" if ";" in message else f"; correct it in {file}"
-    if isinstance(
-        value, dict | list | BaseModel
-    ):  # a rule about the whole section; its value would fill the screen
-        return f"{file}: {where + ': ' if where else ''}{_lower_first(message)}{next_step}"
-    return f"{file}: {where} = {value!r}: {_lower_first(message)}{next_step}"
+    return f"{subject}: {_lower_first(message)}{next_step}"
 
 
-def _of_unknown_key(where: str) -> str:
-    for key, instead in REMOVED.items():
-        if fnmatchcase(where, key):
+def _locate(location: tuple) -> str:
+    """Return the key, such as devices.host.threads, without what pydantic adds to it."""
+    parts = [str(part) for part in location]
+    if parts[:1] == ["devices"] and parts[2:3] in (["host"], ["adb"]):
+        del parts[2]  # the member of the union
+    return ".".join(part for part in parts if not part.startswith(PYDANTICS_OWN))
+
+
+def _explain_unknown_key(key: str) -> str:
+    for pattern, instead in REMOVED.items():
+        if fnmatchcase(key, pattern):
             return instead
     return "unknown key; remove it or correct its spelling"
 
 
 def _lower_first(text: str) -> str:
-    """A sentence as the part of one; names such as DVC and LiteRT keep their capitals."""
-    named = any(letter.isupper() for letter in text.partition(" ")[0][1:])
-    return text if named else text[0].lower() + text[1:]
+    """Return a sentence as the part of one; names such as DVC and LiteRT keep their capitals."""
+    is_name = any(letter.isupper() for letter in text.partition(" ")[0][1:])
+    return text if is_name else text[0].lower() + text[1:]

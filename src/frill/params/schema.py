@@ -2,22 +2,25 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from frill.params.audio import Audio
 from frill.params.devices import Device
 from frill.params.sweep import Sweep
 from frill.params.values import (
     Count,
+    CountOrZero,
+    Fraction,
     Key,
     Name,
     NoneOrCount,
     NoneOrPositive,
+    OpenFraction,
     Positive,
     Real,
     Section,
     Share,
-    zero_or_one,
+    ZeroOrOne,
 )
 
 TRAINS = "triplet"  # the teacher.source that trains a teacher here, with the triplet loss
@@ -40,7 +43,7 @@ class Teacher(Section):
 
     @field_validator("source")
     @classmethod
-    def _is_not_the_old_spelling(cls, source):
+    def _refuse_old_spelling(cls, source):
         if source == "src/frill/teacher/triplet.py":
             raise ValueError(f"is spelt {TRAINS} now; write that")
         return source
@@ -48,8 +51,8 @@ class Teacher(Section):
 
 class Targets(Section):
     windows_per_clip: Count
-    augmented_copies: Annotated[int, Field(ge=0, strict=True)]
-    validation_share: Annotated[Real, Field(gt=0, lt=1)]
+    augmented_copies: CountOrZero
+    validation_share: OpenFraction
     projection: NoneOrCount
 
 
@@ -59,8 +62,8 @@ class Distill(Section):
     batch_windows: Annotated[int, Field(ge=2)]
     learning_rate: Positive
     schedule: Literal["cosine", "constant"]
-    batch_norm_momentum: Annotated[Real, Field(gt=0, lt=1)]
-    balance: Annotated[Real, Field(ge=0, le=1)]
+    batch_norm_momentum: OpenFraction
+    balance: Fraction
     ship_from: Share
     checkpoint_steps: Count
     validate_steps: Count
@@ -69,54 +72,53 @@ class Distill(Section):
 
 class Student(Section):
     backbone: Literal["tiny", "small", "large"]
-    width: Annotated[Real, Field(ge=0.1, le=4, allow_inf_nan=False)]
+    width: Annotated[Real, Field(ge=0.1, le=4)]
     pooling: Literal["gap", "flatten"]
     rank: NoneOrCount
-    qat: Annotated[int, BeforeValidator(zero_or_one)]
+    qat: ZeroOrOne
     precision: Literal["float32", "float16", "dynamic", "int8"]
     seeds: Count
 
     @property
     def files(self) -> int:
-        """Return how many .tflite files are scored: a seed's each, float32 beside quantised."""
+        """Return how many .tflite files are scored: one a seed, and float32 beside quantised."""
         quantised = self.qat or self.precision != "float32"
-        return self.seeds + (1 if quantised else 0)
+        return self.seeds + quantised
 
 
 class Convert(Section):
-    min_cosine: Annotated[Real, Field(ge=0, le=1)]
-    min_cosine_quantised: Annotated[Real, Field(ge=0, le=1)]
-    min_cosine_int8: Annotated[Real, Field(ge=0, le=1)]
+    min_cosine: Fraction
+    min_cosine_quantised: Fraction
+    min_cosine_int8: Fraction
 
 
 class Noss(Section):
     protocol: Annotated[list[Literal["fast", "frill"]], Field(min_length=1)]
-    forests: Annotated[int, BeforeValidator(zero_or_one)]
+    forests: ZeroOrOne
     probes: Annotated[list[Literal["ridge", "lda"]], Field(min_length=1)]
     pooling: Literal["mean", "max", "mean+max"]
-    validation_share: Annotated[Real, Field(gt=0, lt=1)]
+    validation_share: OpenFraction
 
     @field_validator("probes", "protocol")
     @classmethod
-    def _once(cls, names):
+    def _refuse_repeated(cls, names):
         if len(set(names)) < len(names):
             raise ValueError("names one twice")
         return names
 
 
 class Baseline(Section):
-    """Another model that is scored beside the students; noss/baselines.py says what each kind takes."""
+    """Another model that is scored beside the students; noss/baselines.py has the kinds."""
 
     kind: Literal["saved_model", "tflite", "python"]
     source: str
     output: str | None = None
 
     @model_validator(mode="after")
-    def _has_output(self):
+    def _check_output(self):
         if self.kind != "tflite" and not self.output:
-            raise ValueError(
-                f"a baseline of kind {self.kind} needs output: the {'function' if self.kind == 'python' else 'key of the output'}"
-            )
+            what = "function" if self.kind == "python" else "key of the output"
+            raise ValueError(f"a baseline of kind {self.kind} needs output: the {what}")
         return self
 
 
@@ -133,7 +135,7 @@ class Tracking(Section):
 
 
 class Params(Section):
-    seed: Annotated[int, Field(ge=0, strict=True)]
+    seed: CountOrZero
     threads: Count
     audio: Audio
     teacher: Teacher
@@ -149,31 +151,35 @@ class Params(Section):
     sweep: Sweep = Sweep()
 
     @model_validator(mode="after")
-    def _references(self):
+    def _check_names(self):
         if self.selection.device not in self.devices:
+            devices = ", ".join(self.devices)
             raise ValueError(
-                f"selection.device = {self.selection.device!r} is not one of devices: {', '.join(self.devices)}"
+                f"selection.device = {self.selection.device!r} is not one of devices: {devices}"
             )
-        if taken := self.students.keys() & {TEACHER, *CONTROLS}:
+        reserved = {TEACHER, *CONTROLS}
+        if taken := self.students.keys() & reserved:
             raise ValueError(
-                f"students.{min(taken)}: the name is the teacher's or a control's; rename the student"
+                f"students.{min(taken)}: the name is the teacher's or a control's; "
+                "rename the student"
             )
-        if taken := self.baselines.keys() & {TEACHER, *CONTROLS, *self.students}:
+        if taken := self.baselines.keys() & {*reserved, *self.students}:
             raise ValueError(
-                f"baselines.{min(taken)}: the name is a student's, the teacher's or a control's; rename the baseline"
+                f"baselines.{min(taken)}: the name is a student's, the teacher's or a control's; "
+                "rename the baseline"
             )
         return self
 
     @property
     def references(self) -> list[str]:
-        """The models that students are compared with: the teacher, the controls, the baselines."""
+        """Return what students are compared with: the teacher, the controls, the baselines."""
         return [TEACHER, *CONTROLS, *self.baselines]
 
     @property
     def tasks(self) -> list[str]:
-        return self.audio.named("task")
+        return self.audio.list_sets("task")
 
     @property
     def synthetic(self) -> bool:
-        """Whether any audio is the synthesiser's: numbers from it are labelled so wherever they are shown."""
+        """Tell whether any audio is the synthesiser's: its numbers are labelled so everywhere."""
         return bool(self.audio.espeak)

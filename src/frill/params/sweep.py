@@ -1,10 +1,10 @@
-"""How `frill sweep` runs students' stages on a Ray cluster: the section `sweep` of params.yaml, which may be left out."""
+"""The section `sweep` of params.yaml: how `frill sweep` uses a Ray cluster. It may be left out."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from frill.params.values import Positive, Real, Section
+from frill.params.values import CountOrZero, Positive, Real, Section
 
 
 class Resources(Section):
@@ -16,7 +16,7 @@ class Resources(Section):
 
 
 class StageResources(Section):
-    """For each stage of dvc.yaml that belongs to one student."""
+    """Resources of each stage of dvc.yaml that belongs to one student."""
 
     distill: Resources = Resources(memory_gib=3)
     convert: Resources = Resources()
@@ -25,5 +25,5 @@ class StageResources(Section):
 
 class Sweep(Section):
     share: Literal["cache", "remote"] = "cache"
-    retries: Annotated[int, Field(ge=0, strict=True)] = 2
+    retries: CountOrZero = 2
     resources: StageResources = StageResources()
