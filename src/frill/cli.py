@@ -43,9 +43,9 @@ def main() -> None:
             f"this command needs the package {error.name}, which is not installed: uv pip install 'frill[{extra}]'"
         )
     except (OSError, MemoryError) as error:
-        from frill.workflow.stage import ran_out
+        from frill.workflow.stage import describe_exhaustion
 
-        if (reason := ran_out(error)) is None:
+        if (reason := describe_exhaustion(error)) is None:
             raise
         _end(reason)
     except KeyboardInterrupt:

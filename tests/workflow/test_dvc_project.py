@@ -10,8 +10,8 @@ import pytest
 
 from frill.commands import clean
 from frill.errors import UserError
-from frill.workflow.dvc_project import RWLOCK, alone, mend_rwlock
-from frill.workflow.verify import verify
+from frill.workflow.dvc_project import RWLOCK, lock_project, mend_rwlock
+from frill.workflow.verify import verify_files
 
 DVC_YAML = """
 stages:
@@ -70,7 +70,7 @@ def test_nothing_is_deleted_beside_a_running_stage(project):
         "new",
         "new",
     ]
-    assert verify().damaged == [] and (project / "scratch").exists()
+    assert verify_files().damaged == [] and (project / "scratch").exists()
 
 
 def test_nothing_is_deleted_beside_a_dvc_that_holds_the_lock(project):
@@ -86,14 +86,14 @@ def test_nothing_is_deleted_beside_a_dvc_that_holds_the_lock(project):
     )
     holder.stdout.readline()
     with pytest.raises(UserError, match=rf"DVC runs in this project \(pid {holder.pid}\)"):
-        verify()
+        verify_files()
     holder.communicate("\n")
-    assert verify().damaged == []
+    assert verify_files().damaged == []
 
 
 def test_no_dvc_begins_beside_verify(project):
     (project / "source").write_text("new")
-    with alone():
+    with lock_project():
         refused = subprocess.run(
             [sys.executable, "-m", "dvc", "repro"], capture_output=True, text=True
         )
@@ -109,7 +109,7 @@ def test_a_process_that_was_killed_stops_nobody(project, mode):
     (project / RWLOCK).write_text(
         json.dumps({mode: {str(project / "out"): [user] if mode == "read" else user}})
     )
-    assert verify().damaged == []
+    assert verify_files().damaged == []
 
 
 def test_what_a_kill_left_of_dvcs_rwlock_stops_nobody(project):
@@ -119,7 +119,7 @@ def test_what_a_kill_left_of_dvcs_rwlock_stops_nobody(project):
     )
     assert refused.returncode and "corrupted" in refused.stderr
     with pytest.raises(UserError, match="cut off by a kill.* `make repro` deletes it"):
-        verify()
+        verify_files()
     assert mend_rwlock() and not mend_rwlock()
     dvc("repro", "--force")
     assert not mend_rwlock() and (project / RWLOCK).exists()
@@ -157,4 +157,4 @@ def test_clean_collects_a_cache_of_this_project_only(project, capsys, shared):
             f"{cache} is outside of the project" in said and "dvc gc --workspace --projects" in said
         )
     )
-    assert verify().damaged == []
+    assert verify_files().damaged == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from frill.errors import UserError
-from frill.workflow.verify import read_lock, verify
+from frill.workflow.verify import read_lock, verify_files
 
 CACHE = ".dvc/cache/files/md5"
 DVC_YAML = """
@@ -47,7 +47,7 @@ def damage(path: Path, text: str) -> None:
 
 
 def test_nothing_is_damaged(project):
-    found = verify(project)
+    found = verify_files(project)
     assert (
         found.damaged == [] and found.files == 4 and found.read_bytes > 11
     )  # three outputs, and the listing of the folder
@@ -60,13 +60,13 @@ def test_a_damaged_output_is_named_deleted_and_made_again(project, name, text):
     assert "Data and pipelines are up to date" in dvc(
         project, "status"
     )  # DVC looks at time and length
-    found = verify(project)
+    found = verify_files(project)
     assert [line.split(":")[0] for line in found.damaged][0] == name and len(
         found.damaged
     ) == 2  # and the cached copy, which is the same file
     assert not (project / name).exists()
     dvc(project, "repro")
-    assert (project / name).read_text() == good and verify(project).damaged == []
+    assert (project / name).read_text() == good and verify_files(project).damaged == []
 
 
 def test_a_damaged_copy_in_the_cache_leaves_the_output_alone(project):
@@ -74,7 +74,7 @@ def test_a_damaged_copy_in_the_cache_leaves_the_output_alone(project):
     (project / "single").write_text("three")
     (path,) = (path for path in (project / CACHE).glob("??/*") if path.read_text() == "three")
     damage(path, "thref")
-    (line,) = verify(project).damaged
+    (line,) = verify_files(project).damaged
     assert (
         line.endswith("DVC's copy is damaged")
         and not path.exists()
@@ -85,9 +85,9 @@ def test_a_damaged_copy_in_the_cache_leaves_the_output_alone(project):
 def test_a_damaged_listing_is_found(project):
     (path,) = (project / CACHE).glob("??/*.dir")
     damage(path, path.read_text().replace("a", "b", 1))
-    assert len(verify(project).damaged) == 1 and not path.exists()
+    assert len(verify_files(project).damaged) == 1 and not path.exists()
     dvc(project, "repro")
-    assert verify(project).damaged == []
+    assert verify_files(project).damaged == []
 
 
 @pytest.mark.parametrize("keep", [30, 120, 200])
@@ -109,9 +109,9 @@ def test_a_cache_elsewhere_is_read_too(project, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "cache"
     (project / ".dvc/cache").rename(elsewhere)
     dvc(project, "cache", "dir", str(elsewhere))
-    assert verify(project).damaged == []
+    assert verify_files(project).damaged == []
     damage(project / "out/a", "oNe")
-    found = verify(project).damaged
+    found = verify_files(project).damaged
     assert len(found) == 2 and found[0].startswith("out/a: ") and str(elsewhere.name) in found[1]
 
 
@@ -120,7 +120,7 @@ def test_a_copy_that_another_project_has_begun_stays(project):
         next((project / CACHE).glob("??")) / ".c2hhcmVkIGNhY2hl.tmp"
     )  # dvc_objects.fs.utils.tmp_fname
     begun.write_text("hal")
-    assert verify(project).damaged == [] and begun.exists()
+    assert verify_files(project).damaged == [] and begun.exists()
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_folders_keep_their_modes_except_for_a_missing_write_bit(
     monkeypatch.setattr(
         "frill.workflow.verify.os.access", lambda *_: writable
     )  # root may write anywhere
-    assert len(verify(project).damaged) == 2 and not copy.exists()
+    assert len(verify_files(project).damaged) == 2 and not copy.exists()
     assert (copy.parent.stat().st_mode & 0o7777, (project / "out").stat().st_mode & 0o7777) == (
         cache_mode,
         out_mode,

@@ -18,13 +18,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run() -> int:
     from frill.workflow import dvc_project, presets
 
-    with dvc_project.alone():  # scratch is a running stage's
+    with dvc_project.lock_project():  # scratch is a running stage's
         for path in FOLDERS:
             if path.exists():
                 shutil.rmtree(path)
                 print(f"removed {path}/")
         presets.remove_all()
-    cache = dvc_project.cache_folder()
+    cache = dvc_project.find_cache()
     if cache.is_relative_to(Path.cwd().resolve()):
         subprocess.run([sys.executable, "-m", "dvc", "gc", "--workspace", "--force"], check=False)
     else:

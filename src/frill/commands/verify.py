@@ -10,9 +10,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run() -> int:
-    from frill.workflow.verify import verify
+    from frill.workflow.verify import verify_files
 
-    found = verify()
+    found = verify_files()
     for line in found.damaged:
         print(line)
     again = "; `make repro` makes them again" if found.damaged else ""

@@ -208,7 +208,7 @@ def _setup(remote: tuple[str, str] | None, commit: str) -> Setup:
     return Setup(
         name=f"frill-sweep-{os.getuid()}-{where}-{commit[:12]}",
         repository=tar.getvalue(),
-        cache=None if remote else str(dvc_project.cache_folder()),
+        cache=None if remote else str(dvc_project.find_cache()),
         remote=remote,
         config=local.read_text() if local.exists() else "",
         environment={name: os.environ[name] for name in SUM_ORDER if name in os.environ},

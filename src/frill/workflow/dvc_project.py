@@ -18,10 +18,11 @@ WRITTEN_S = 0.5
 
 
 @contextmanager
-def alone(root: Path = Path()) -> Iterator["Repo"]:
-    """The project, locked: no other DVC begins. Raises UserError where one runs, or where there is no project.
+def lock_project(root: Path = Path()) -> Iterator["Repo"]:
+    """Give the project while no other DVC can begin here.
 
-    DVC gives up its lock while a stage's command runs; its list of who uses which file then names that stage.
+    Raises UserError if one runs, or if there is no project. DVC gives up its lock while a stage's
+    command runs; its list of who uses which file then names that stage.
     """
     from dvc.lock import LockError
 
@@ -31,7 +32,8 @@ def alone(root: Path = Path()) -> Iterator["Repo"]:
         except LockError:
             pid = (root / LOCK).read_text().strip()
             raise UserError(
-                f"{root / LOCK}: DVC runs in this project (pid {pid}); repeat this when it has ended"
+                f"{root / LOCK}: DVC runs in this project (pid {pid}); "
+                "repeat this when it has ended"
             ) from None
         try:
             _refuse_beside_a_stage(root)
@@ -40,14 +42,17 @@ def alone(root: Path = Path()) -> Iterator["Repo"]:
             repo.lock.unlock()
 
 
-def cache_folder() -> Path:
-    """Absolute. Raises UserError where there is no project."""
+def find_cache() -> Path:
+    """Return the cache's absolute path. Raises UserError if there is no project."""
     with _open(Path()) as repo:
         return Path(repo.cache.local_cache_dir).resolve()
 
 
 def mend_rwlock(root: Path = Path()) -> bool:
-    """Deletes DVC's list of who uses which file where a kill cut it off: DVC would refuse to run. Returns whether it did; one that is being written is left."""
+    """Delete DVC's list of who uses which file if a kill cut it off: DVC would refuse to run.
+
+    Returns whether it did. A list that is being written is left.
+    """
     for wait_s in (0, WRITTEN_S):
         time.sleep(wait_s)
         try:
@@ -60,7 +65,7 @@ def mend_rwlock(root: Path = Path()) -> bool:
 
 
 def _open(root: Path) -> "Repo":
-    """DVC itself would look in the folders above, too."""
+    """Open the project in this very folder: DVC itself would look in those above, too."""
     from dvc.repo import Repo
 
     if not (root / ".dvc").is_dir():
@@ -69,29 +74,30 @@ def _open(root: Path) -> "Repo":
 
 
 def _refuse_beside_a_stage(root: Path) -> None:
-    """DVC leaves the entries of a process that was killed; those count for nothing."""
+    """Raise UserError if a stage runs; entries that a killed process left count for nothing."""
     import psutil
 
     try:
         rwlock = _read_rwlock(root)
     except ValueError:
         raise UserError(
-            f"{root / RWLOCK} was cut off by a kill, and what runs here is not known; `make repro` deletes it"
+            f"{root / RWLOCK} was cut off by a kill, and what runs here is not known; "
+            "`make repro` deletes it"
         ) from None
-    users = [
-        *rwlock.get("write", {}).values(),
-        *(user for users in rwlock.get("read", {}).values() for user in users),
-    ]
+    users = list(rwlock.get("write", {}).values())
+    for readers in rwlock.get("read", {}).values():
+        users += readers
     for user in users:
         if psutil.pid_exists(user["pid"]):
             raise UserError(
-                f"`{user['cmd']}` (pid {user['pid']}) runs a stage of this project; repeat this when it has ended"
-                f" (a process that is no DVC has the pid of one that was killed: then delete {root / RWLOCK})"
+                f"`{user['cmd']}` (pid {user['pid']}) runs a stage of this project; "
+                "repeat this when it has ended (a process that is no DVC has the pid of one that "
+                f"was killed: then delete {root / RWLOCK})"
             )
 
 
 def _read_rwlock(root: Path) -> dict:
-    """Raises ValueError where it is cut off."""
+    """Return DVC's list of who uses which file. Raises ValueError if it is cut off."""
     try:
         return json.loads((root / RWLOCK).read_text())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What every stage script shares: user errors as one clear line and exit code 1, and the log of how long stages took."""
+"""What every stage script shares: errors as a sentence and exit code 1, and a log of times."""
 
 import errno
 import json
@@ -16,26 +16,22 @@ from pathlib import Path
 from frill.errors import UserError
 
 NUMPY_WROTE_LESS = r"^\d+ requested and \d+ written$"
-OUT_OF_MEMORY = (
-    "ResourceExhaustedError",
-    "TerminatedWorkerError",
-    "BrokenProcessPool",
-)  # of TensorFlow; a killed worker of joblib, of Python
-NO_MEMORY = (
-    os.strerror(errno.ENOMEM),
-    "failed to map segment from shared object",
-)  # the second where a library is loaded
+# The first is TensorFlow's; the others are of a killed worker, joblib's and Python's.
+OUT_OF_MEMORY = ("ResourceExhaustedError", "TerminatedWorkerError", "BrokenProcessPool")
+# The second is said where a library is loaded.
+NO_MEMORY = (os.strerror(errno.ENOMEM), "failed to map segment from shared object")
 LOG = Path("logs/stages.jsonl")  # never an out: two runs of the same stage take different times
 
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Runs a stage's body, imports of heavy libraries included. `name` is the stage's name in dvc.yaml, with @ where it has one."""
+    """Run a stage's body, imports of heavy libraries included.
+
+    `name` is the stage's name in dvc.yaml, with @ if it has one.
+    """
     imports_s = _since_process_start_s()  # belong to the stage: TensorFlow's take seconds
-    start, begun = (
-        time.time() - imports_s,
-        time.monotonic() - imports_s,
-    )  # somebody may set the clock meanwhile
+    start = time.time() - imports_s
+    begun = time.monotonic() - imports_s  # somebody may set the clock meanwhile
     try:
         yield
         _log(name, start, time.monotonic() - begun)
@@ -44,7 +40,8 @@ def stage(name: str) -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        if (reason := ran_out(error)) is None:
+        reason = describe_exhaustion(error)
+        if reason is None:
             raise
         _end(name, reason)
     finally:
@@ -69,74 +66,14 @@ def _log(name: str, start: float, seconds: float) -> None:
 
 
 def record(entry: dict) -> None:
-    """Appends an entry to the log of times."""
+    """Append an entry to the log of times, and write the script that the report loads."""
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("a") as file:
         file.write(json.dumps(entry) + "\n")
     latest = {entry["stage"]: entry for entry in read_log()}
     text = json.dumps(sorted(latest.values(), key=lambda entry: entry["start"]))
-    LOG.with_suffix(".js").write_text(
-        f"window.stages = {text}\n"
-    )  # reports/index.html loads it when asked: a page may read no other file
-
-
-def ran_out(error: BaseException) -> str | None:
-    """A sentence where an error, or one that led to it, says that the disk or the memory was used up. Every library says so in its own way."""
-    named = None
-    while error is not None:
-        text = str(error)
-        if (
-            getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-            or os.strerror(errno.ENOSPC) in text
-            or re.search(NUMPY_WROTE_LESS, text)
-        ):
-            named = getattr(error, "filename", None) or named
-            where = f" ({named})" if named else f" (in {Path.cwd()})"
-            return f"no space is left on the disk{where}; free some and repeat the command: what is finished stays"
-        if (
-            isinstance(error, MemoryError)
-            or type(error).__name__ in OUT_OF_MEMORY
-            or any(words in text for words in NO_MEMORY)
-        ):
-            return "memory ran out; close other programs or lower `threads`, the student's width or distill.batch_windows, then repeat the command"
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _remove_unfinished() -> None:
-    """What this process, or one that was killed, began to write in scratch/ (frill.scratch.atomic_write): it would fill the disk."""
-    for path in Path("scratch").rglob("*.new"):
-        pid = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
-        if pid.isdecimal() and (int(pid) == os.getpid() or not _runs(int(pid))):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(
-                missing_ok=True
-            )
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's
-        pass
-    return True
-
-
-def peak_memory_bytes() -> int:
-    """Of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _since_process_start_s() -> float:
-    """Where the system tells (Linux), else nothing."""
-    try:
-        started_ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-        uptime_s = float(Path("/proc/uptime").read_text().split()[0])
-    except OSError:
-        return 0.0
-    return max(0.0, uptime_s - started_ticks / os.sysconf("SC_CLK_TCK"))
+    # reports/index.html loads it when asked: a page may read no other file.
+    LOG.with_suffix(".js").write_text(f"window.stages = {text}\n")
 
 
 def read_log(skip: int = 0, folder: Path = Path()) -> list[dict]:
@@ -152,3 +89,83 @@ def read_log(skip: int = 0, folder: Path = Path()) -> list[dict]:
         with suppress(ValueError):
             entries.append(json.loads(line))
     return entries[skip:]
+
+
+def describe_exhaustion(error: BaseException) -> str | None:
+    """Return a sentence if an error, or one that led to it, says that disk or memory was used up.
+
+    Every library says so in its own way. None for any other error.
+    """
+    while error is not None:
+        if _is_full_disk(error):
+            where = getattr(error, "filename", None) or f"in {Path.cwd()}"
+            return (
+                f"no space is left on the disk ({where}); free some and repeat the command: "
+                "what is finished stays"
+            )
+        if _is_out_of_memory(error):
+            return (
+                "memory ran out; close other programs or lower `threads`, the student's width or "
+                "distill.batch_windows, then repeat the command"
+            )
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    code = getattr(error, "errno", None)
+    text = str(error)
+    return (
+        code in (errno.ENOSPC, errno.EDQUOT)
+        or os.strerror(errno.ENOSPC) in text
+        or re.search(NUMPY_WROTE_LESS, text) is not None
+    )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ in OUT_OF_MEMORY
+        or any(words in str(error) for words in NO_MEMORY)
+    )
+
+
+def _remove_unfinished() -> None:
+    """Delete what frill.scratch.atomic_write left in scratch/: it would fill the disk.
+
+    It is what this process began to write, or one that was killed.
+    """
+    for path in Path("scratch").rglob("*.new"):
+        pid = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
+        if not pid.isdecimal() or (int(pid) != os.getpid() and _is_running(int(pid))):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
+
+
+def peak_memory_bytes() -> int:
+    """Return the most memory that this process has had so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _since_process_start_s() -> float:
+    """Return the seconds since this process began; 0 if the system does not tell (Linux does)."""
+    try:
+        started_ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+    except OSError:
+        return 0.0
+    return max(0.0, uptime_s - started_ticks / os.sysconf("SC_CLK_TCK"))

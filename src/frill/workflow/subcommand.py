@@ -5,7 +5,11 @@ import subprocess
 
 
 def call(command: list[str], kill: bool, **options) -> int:
-    """Its exit code. `options` are Popen's. Ctrl-C reaches the command too; `kill`: it is killed then, at once. It is gone when KeyboardInterrupt is raised."""
+    """Run a command and return its exit code. `options` are Popen's.
+
+    Ctrl-C reaches the command too; with `kill` it is killed then, at once. It has ended when
+    KeyboardInterrupt is raised.
+    """
     interrupted = False
 
     def on_ctrl_c(*_) -> None:
