@@ -35,7 +35,7 @@ with stage("track"):
     measured = {name: Path(f"results/latency/{frontier['device']}/{name}.json") for name in names}
     ratios = {name: read_json(path)["ratio"] for name, path in measured.items() if path.exists()}
     noss = {name: read_json(f"results/noss/{name}.json") for name in names}
-    models = runs.model_runs(
+    models = runs.make_model_runs(
         frontier,
         noss,
         curves,
@@ -43,16 +43,16 @@ with stage("track"):
         ratios,
         other_devices.latencies_ms(frontier),
     )
-    parent = runs.frontier_run(frontier, Path("results/frontier.json"))
+    parent = runs.make_frontier_run(frontier, Path("results/frontier.json"))
     selected = frontier["selected"]
     champion = read_json(f"models/tflite/{selected}/summary.json")["sha256"] if selected else None
     try:
-        held = store.read(uri, experiment)
-        todo = sync.plan(models, parent, held)
-        promoted = champion is not None and champion != held.champion
+        stored = store.read(uri, experiment)
+        todo = sync.plan(models, parent, stored)
+        promoted = champion is not None and champion != stored.champion
         if promoted or not todo.empty:
             ids = sync.write(
-                models, parent, frontier, held, uri, experiment, sync.commit_of(Path.cwd())
+                models, parent, frontier, stored, uri, experiment, sync.read_commit(Path.cwd())
             )
         print(
             f"track: {len(todo.new)} runs written, {len(models) + 1 - len(todo.new)} were there, {len(todo.metrics | todo.tags)} brought up to date"
@@ -68,7 +68,7 @@ with stage("track"):
                 experiment,
             )
             print(f"track: {selected} is models:/{experiment}@{store.ALIAS}, version {version}")
-    except store.Away as away:
+    except store.StoreUnavailable as error:
         print(
-            f"track: {uri} is away ({away}); nothing is lost, the next `dvc repro` or `dvc repro track/dvc.yaml` writes what is missing there"
+            f"track: {uri} is away ({error}); nothing is lost, the next `dvc repro` or `dvc repro track/dvc.yaml` writes what is missing there"
         )

@@ -65,14 +65,14 @@ def made(frontier=FRONTIER, training=TRAINING, elsewhere=None) -> tuple[list[run
         for name in names
     }
     curves = {name: CURVES["tiny_0.5"] for name in names if name != "teacher"}
-    found = runs.model_runs(
+    found = runs.make_model_runs(
         frontier, noss, curves, training, dict.fromkeys(names, 0.5), elsewhere or {}
     )
     for model in frontier["students"]:  # artefacts as the stages leave them
         for path in next(run for run in found if run.name == model["name"]).artifacts:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps({}))
-    return found, runs.frontier_run(frontier, Path("frontier.json"))
+    return found, runs.make_frontier_run(frontier, Path("frontier.json"))
 
 
 def changed(**values) -> dict:
@@ -176,7 +176,7 @@ def test_a_database_that_is_held_or_damaged_is_never_taken_for_empty(folder, mon
     monkeypatch.setattr(store, "BUSY_S", 0.1)
     with closing(sqlite3.connect("mlflow.db", isolation_level=None)) as other:
         other.execute("begin exclusive")
-        with pytest.raises(store.Away, match="database is locked"):
+        with pytest.raises(store.StoreUnavailable, match="database is locked"):
             store.read(uri, "frill")
         other.execute("rollback")
         assert len(store.read(uri, "frill").runs) == 3

@@ -1,1 +1,1 @@
-"""MLflow, written from the artefacts and by nobody but the stage `track`. docs/mlflow.md says what it shows and why so."""
+"""MLflow, written from the artefacts by the stage `track` alone (docs/mlflow.md)."""

@@ -1,4 +1,7 @@
-"""The selected model in MLflow's registry, under the alias `champion`, as a function of waveforms: models:/frill@champion."""
+"""The selected model in MLflow's registry, as a function of waveforms.
+
+It stands under the alias `champion`: models:/frill@champion.
+"""
 
 import contextlib
 import os
@@ -7,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.tracking.store import ALIAS, MODEL_HASH, client
+from frill.tracking.store import ALIAS, MODEL_HASH, connect
 
 PACKAGE = Path(__file__).resolve().parents[1]
 WAVEFORM_MODEL = Path(__file__).with_name("waveform_model.py")
 
 
 def promote(tflite: Path, sha256: str, run_id: str, uri: str, name: str) -> str:
-    """Makes the file the champion and returns its version. One that was registered before gets the alias back. Raises Away or UserError."""
-    with client(uri) as (mlflow, api):
-        known = [
-            v
-            for v in api.search_model_versions(f"name = '{name}'")
-            if v.tags.get(MODEL_HASH) == sha256
-        ]
-        version = known[0].version if known else _register(mlflow, tflite, sha256, run_id, name)
+    """Make the file the champion and return its version.
+
+    A file that was registered before gets the alias back. Raises StoreUnavailable or UserError.
+    """
+    with connect(uri) as (mlflow, api):
+        versions = api.search_model_versions(f"name = '{name}'")
+        same = [each.version for each in versions if each.tags.get(MODEL_HASH) == sha256]
+        version = same[0] if same else _register(mlflow, tflite, sha256, run_id, name)
         api.set_registered_model_alias(name, ALIAS, version)
         return str(version)
 
@@ -30,15 +33,10 @@ def _register(mlflow, tflite: Path, sha256: str, run_id: str, name: str) -> str:
     from mlflow.models import ModelSignature
     from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 
-    waveforms, embeddings = (
-        TensorSpec(np.dtype("float32"), (-1, -1)),
-        TensorSpec(np.dtype("float32"), (-1, -1, -1)),
-    )
-    signature = ModelSignature(
-        Schema([waveforms]),
-        Schema([embeddings]),
-        ParamSchema([ParamSpec("sample_rate_hz", "long", 16000)]),
-    )
+    waveforms = TensorSpec(np.dtype("float32"), (-1, -1))
+    embeddings = TensorSpec(np.dtype("float32"), (-1, -1, -1))
+    rate = ParamSpec("sample_rate_hz", "long", 16000)
+    signature = ModelSignature(Schema([waveforms]), Schema([embeddings]), ParamSchema([rate]))
     # Both report by print and warn of missing type hints, which the signature stands for.
     with (
         open(os.devnull, "w") as nowhere,

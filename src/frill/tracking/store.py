@@ -1,26 +1,48 @@
-"""What an MLflow store already holds. A sqlite file is asked itself: importing mlflow takes 3 s, which a repro with nothing to do should not cost."""
+"""What an MLflow store already holds.
+
+A sqlite file is read without MLflow: a repro with nothing to do should not wait 3 s for its import.
+"""
 
 import logging
 import os
 import sqlite3
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from frill.errors import UserError
 
-KEY, STATE, PARENT = "frill.key", "state", "mlflow.parentRunId"
-ALIAS, MODEL_HASH = "champion", "model_sha256"
+KEY = "frill.key"
+STATE = "state"
+PARENT = "mlflow.parentRunId"
+ALIAS = "champion"
+MODEL_HASH = "model_sha256"
 PROBE_S = 3
 BUSY_S = 30  # another program may have the database for so long
 LOCKED = "database is locked"  # sqlite's words
+FINISHED = """
+    join runs using (run_uuid) join experiments using (experiment_id) where experiments.name = ?
+    and runs.lifecycle_stage = 'active' and runs.status = 'FINISHED'"""
+SELECT_TAGS = f"select run_uuid, runs.name, key, value from tags {FINISHED}"  # noqa: S608
+SELECT_METRICS = f"select run_uuid, key, value from latest_metrics {FINISHED} and not is_nan"  # noqa: S608
+SELECT_CHAMPION = """
+    select t.value from registered_model_aliases a
+    join model_version_tags t on t.name = a.name and t.version = a.version
+    where a.name = ? and a.alias = ? and t.key = ?"""
+# A second or two instead of minutes of retries, and no bars or addresses on the terminal.
+CLIENT_SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 
 
 @dataclass
-class HeldRun:
+class StoredRun:
     run_id: str
     name: str
     tags: dict[str, str] = field(default_factory=dict)
@@ -28,19 +50,22 @@ class HeldRun:
 
 
 @dataclass
-class Held:
+class StoredRuns:
     """Finished runs by key, and the sha256 of the model that the alias points to."""
 
-    runs: dict[str, HeldRun] = field(default_factory=dict)
+    runs: dict[str, StoredRun] = field(default_factory=dict)
     champion: str | None = None
 
 
-class Away(Exception):
+class StoreUnavailable(Exception):
     """The server does not answer: what is missing is written another time."""
 
 
-def read(uri: str, experiment: str) -> Held:
-    """Raises Away, or UserError where the server answers and refuses."""
+def read(uri: str, experiment: str) -> StoredRuns:
+    """Return what the store holds.
+
+    Raises StoreUnavailable, or UserError if the server answers and refuses.
+    """
     if uri.startswith("sqlite:///"):
         return _read_sqlite(Path(uri.removeprefix("sqlite:///")), experiment)
     if uri.startswith(("http://", "https://")):
@@ -49,124 +74,123 @@ def read(uri: str, experiment: str) -> Held:
 
 
 def _probe(uri: str) -> None:
-    """A second or two instead of MLflow's minutes of retries. Any answer will do, a refusal too."""
+    """Raise StoreUnavailable unless the server answers, be it with a refusal."""
+    health = f"{uri.rstrip('/')}/health"
     try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_S).close()  # noqa: S310 - http and https only: read() saw to it
+        urllib.request.urlopen(health, timeout=PROBE_S).close()  # noqa: S310 - http or https
     except urllib.error.HTTPError as error:
         if error.code >= 500:
-            raise Away(f"it answers {error.code} {error.reason}") from None
+            raise StoreUnavailable(f"it answers {error.code} {error.reason}") from None
     except OSError as error:  # URLError and time-outs are
-        raise Away(str(getattr(error, "reason", error))) from None
+        raise StoreUnavailable(str(getattr(error, "reason", error))) from None
     except ValueError as error:
         raise UserError(
-            f"params.yaml: tracking.uri = {uri!r} is not an address: {error}; give sqlite:///FILE or http://HOST:PORT"
+            f"params.yaml: tracking.uri = {uri!r} is not an address: {error}; "
+            "give sqlite:///FILE or http://HOST:PORT"
         ) from None
 
 
-def _read_sqlite(path: Path, experiment: str) -> Held:
-    held = Held()
+def _read_sqlite(path: Path, experiment: str) -> StoredRuns:
     if not path.exists():
-        return held
-    mine = """join runs using (run_uuid) join experiments using (experiment_id)
-        where experiments.name = ? and runs.lifecycle_stage = 'active' and runs.status = 'FINISHED'"""
-    by_id: dict[str, HeldRun] = {}
+        return StoredRuns()
+    runs: dict[str, StoredRun] = {}
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as database:
-            for run_id, name, key, value in database.execute(
-                f"select run_uuid, runs.name, key, value from tags {mine}", [experiment]
-            ):  # noqa: S608 - a constant
-                by_id.setdefault(run_id, HeldRun(run_id, name)).tags[key] = value
-            for run_id, key, value in database.execute(
-                f"select run_uuid, key, value from latest_metrics {mine} and not is_nan",
-                [experiment],
-            ):  # noqa: S608
-                by_id.setdefault(run_id, HeldRun(run_id, "")).metrics[key] = value
-            found = database.execute(
-                "select t.value from registered_model_aliases a join model_version_tags t on t.name = a.name and t.version = a.version "
-                "where a.name = ? and a.alias = ? and t.key = ?",
-                [experiment, ALIAS, MODEL_HASH],
-            ).fetchone()
+            for run_id, name, key, value in database.execute(SELECT_TAGS, [experiment]):
+                runs.setdefault(run_id, StoredRun(run_id, name)).tags[key] = value
+            for run_id, key, value in database.execute(SELECT_METRICS, [experiment]):
+                runs.setdefault(run_id, StoredRun(run_id, "")).metrics[key] = value
+            champion = database.execute(SELECT_CHAMPION, [experiment, ALIAS, MODEL_HASH]).fetchone()
     except sqlite3.DatabaseError as error:
         if "no such table" in str(error):  # a file that MLflow has not yet made its tables in
-            return held
-        raise _of_sqlite(str(error), f"sqlite:///{path}") from None
-    held.runs = {run.tags[KEY]: run for run in by_id.values() if KEY in run.tags}
-    held.champion = found[0] if found else None
-    return held
+            return StoredRuns()
+        raise _translate_sqlite(str(error), f"sqlite:///{path}") from None
+    return StoredRuns(_by_key(runs.values()), champion[0] if champion else None)
 
 
-def _of_sqlite(text: str, uri: str) -> Exception:
-    """What another program holds is written another time: taken for empty, it would be written a second time. A damaged file is the user's to delete."""
+def _translate_sqlite(text: str, uri: str) -> Exception:
+    """Return sqlite's error as ours.
+
+    What another program locks is written another time: taken for empty, it would be written twice.
+    A damaged file is the user's to delete.
+    """
     if LOCKED in text:
-        return Away(LOCKED)
+        return StoreUnavailable(LOCKED)
     return UserError(
-        f"params.yaml: tracking.uri = {uri}: {text}; move the file away, `dvc repro track/dvc.yaml` fills a new one from the artefacts"
+        f"params.yaml: tracking.uri = {uri}: {text}; move the file away, "
+        "`dvc repro track/dvc.yaml` fills a new one from the artefacts"
     )
 
 
-def _read_mlflow(uri: str, experiment: str) -> Held:
-    with client(uri) as (mlflow, api):
-        held = Held()
-        if (found := api.get_experiment_by_name(experiment)) is not None:
-            runs = mlflow.search_runs(
-                [found.experiment_id],
-                "attributes.status = 'FINISHED'",
-                output_format="list",
-                max_results=50_000,
-            )
-            every = (
-                HeldRun(run.info.run_id, run.info.run_name, run.data.tags, run.data.metrics)
-                for run in runs
-            )
-            held.runs = {run.tags[KEY]: run for run in every if KEY in run.tags}
-        held.champion = champion(api, experiment)
-        return held
+def _read_mlflow(uri: str, experiment: str) -> StoredRuns:
+    with connect(uri) as (mlflow, api):
+        stored = StoredRuns(champion=find_champion(api, experiment))
+        match = api.get_experiment_by_name(experiment)
+        if match is None:
+            return stored
+        finished = mlflow.search_runs(
+            [match.experiment_id],
+            "attributes.status = 'FINISHED'",
+            output_format="list",
+            max_results=50_000,
+        )
+        stored.runs = _by_key(
+            StoredRun(run.info.run_id, run.info.run_name, run.data.tags, run.data.metrics)
+            for run in finished
+        )
+        return stored
 
 
-def champion(api, name: str) -> str | None:
-    """The hash of the model that the alias points to; None where there is none."""
+def _by_key(runs: Iterable[StoredRun]) -> dict[str, StoredRun]:
+    """Return runs by their key, without those that are not frill's or that a kill cut off."""
+    return {run.tags[KEY]: run for run in runs if KEY in run.tags}
+
+
+def find_champion(api, name: str) -> str | None:
+    """Return the hash of the model that the alias points to; None if there is none."""
     models = api.search_registered_models(f"name = '{name}'")
     version = models[0].aliases.get(ALIAS) if models else None
     return None if version is None else api.get_model_version(name, version).tags.get(MODEL_HASH)
 
 
 @contextmanager
-def client(uri: str) -> Iterator[tuple]:
-    """The module mlflow and its client for `uri`, with their failures as ours: Away, or UserError where the server refuses."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+def connect(uri: str) -> Iterator[tuple]:
+    """Give the module mlflow and its client for `uri`, with their failures as ours.
+
+    Those are StoreUnavailable, or UserError if the server refuses.
+    """
+    for name, value in CLIENT_SETTINGS.items():
+        os.environ.setdefault(name, value)
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    for name in (
-        "mlflow",
-        "alembic",
-    ):  # tables made, model registered: the stage says what matters in a line
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db").setLevel(
-        logging.CRITICAL
-    )  # a locked database with its stack trace: below it is a sentence
+    # Tables made, model registered: the stage says what matters in a line.
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # A locked database with its stack trace: below it is a sentence.
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)
     mlflow.set_tracking_uri(uri)
     try:
         yield mlflow, mlflow.MlflowClient(uri)
     except MlflowException as error:
         if LOCKED in str(error):
-            raise _of_sqlite(LOCKED, uri) from None
-        text = " ".join(str(error).split())[:300]
+            raise _translate_sqlite(LOCKED, uri) from None
+        text = _shorten(error)
         if uri.startswith("http") and error.get_http_status_code() >= 500:
-            raise Away(text) from None
+            raise StoreUnavailable(text) from None
         raise UserError(
             f"params.yaml: tracking.uri = {uri}: MLflow says: {text}; see docs/mlflow.md"
         ) from None
     except OSError as error:  # requests' errors are
         if not uri.startswith("http"):
             raise
-        raise Away(" ".join(str(error).split())[:300]) from None
+        raise StoreUnavailable(_shorten(error)) from None
     except Exception as error:
-        if (
-            type(error).__module__ != "sqlalchemy.exc"
-        ):  # MLflow lets them through where it makes its tables
+        # MLflow lets sqlalchemy's through where it makes its tables.
+        if type(error).__module__ != "sqlalchemy.exc":
             raise
-        raise _of_sqlite(str(error).splitlines()[0], uri) from None
+        raise _translate_sqlite(str(error).splitlines()[0], uri) from None
+
+
+def _shorten(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
