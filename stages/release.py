@@ -12,7 +12,7 @@ with stage("release"):
     settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
     from frill.release.make import make_release
-    from frill.release.model_card import licences, model_card
+    from frill.release.model_card import describe_licences, render_model_card
     from frill.students.weights import load_student
 
     def read_json(path: Path) -> dict:
@@ -27,7 +27,7 @@ with stage("release"):
         corpus: read_json(Path(f"data/corpus/{corpus}/summary.json"))
         for corpus in settings.audio.list_sets("corpus")
     }
-    card = model_card(
+    card = render_model_card(
         frontier,
         noss=read_json(Path(f"results/noss/{name}.json")),
         teacher_noss=read_json(Path("results/noss/teacher.json")),
@@ -42,7 +42,7 @@ with stage("release"):
         student,
         Path("models/tflite", name),
         card,
-        licences(teacher, audio),
+        describe_licences(teacher, audio),
         Path("release"),
     )
     print(f"release: {name}")

@@ -1,10 +1,12 @@
-"""release/: the files do what the card and the examples say, for a reader without TensorFlow, and equal students give equal bytes."""
+"""release/: the files do what card and examples say, without TensorFlow too, in equal bytes."""
 
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import wave
 from pathlib import Path
 
@@ -14,14 +16,19 @@ from examples import speechlike
 
 from frill.audio import frontend
 from frill.errors import UserError
-from frill.release.examples import examples
+from frill.release.examples import render_examples
 
 FRONTIER = {
     "selected": "one",
     "reason": "one is the best",
     "students": [{"name": "one", "precision": "float32", "qat": 0}],
 }
-NO_TENSORFLOW = "import sys, runpy; sys.modules['tensorflow'] = None; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+NO_TENSORFLOW = """
+import sys, runpy
+sys.modules["tensorflow"] = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 MAKE = """
 import sys
@@ -56,7 +63,7 @@ def make(student, folder: Path) -> Path:
 
 
 def expected(student, samples: np.ndarray) -> np.ndarray:
-    """Keras on the numpy frontend's windows."""
+    """Return what Keras makes of the numpy frontend's windows."""
     return student.predict(frontend.windows(samples)[..., None], verbose=0)
 
 
@@ -81,15 +88,13 @@ def test_the_python_example_runs_without_tensorflow(student, release, tmp_path):
         file.setsampwidth(2)
         file.setframerate(16000)
         file.writeframes(samples.tobytes())
-    saving = (
-        (release / "example.py").read_text()
-        + f"\n    np.save({str(tmp_path / 'out.npy')!r}, embed(samples.astype(np.float32) / 32768))\n"
-    )
+    out = tmp_path / "out.npy"
+    model = f"Path({str(release / 'frill.tflite')!r})"
+    example = (release / "example.py").read_text()
     copy = release.parent / "copied.py"
     copy.write_text(
-        saving.replace(
-            'Path(__file__).parent / "frill.tflite"', f"Path({str(release)!r}) / 'frill.tflite'"
-        )
+        example.replace('Path(__file__).parent / "frill.tflite"', model)
+        + f"\n    np.save({str(out)!r}, embed(samples.astype(np.float32) / 32768))\n"
     )
     bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
@@ -99,7 +104,25 @@ def test_the_python_example_runs_without_tensorflow(student, release, tmp_path):
         text=True,
     )
     assert done.returncode == 0 and done.stdout == "(7, 24)\n", done.stderr
-    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected(student, samples), atol=2e-3)
+    np.testing.assert_allclose(np.load(out), expected(student, samples), atol=2e-3)
+
+
+def test_the_python_example_is_clean(tmp_path):
+    example = render_examples(24)["example.py"]
+    compile(example, "example.py", "exec")
+    ruff = shutil.which(
+        "ruff", path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    )
+    if ruff is None:
+        pytest.skip("ruff is not installed")
+    (tmp_path / "example.py").write_text(example)
+    done = subprocess.run(
+        [ruff, "check", "--isolated", "--select", "E4,E7,E9,F,I,B,UP", "example.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_files_differ_from_the_converted_ones_in_metadata_only(student, release):
@@ -118,11 +141,10 @@ def test_the_files_differ_from_the_converted_ones_in_metadata_only(student, rele
 
 @pytest.mark.parametrize("samples", [100, 16000, 32000, 48000, 160000])
 def test_the_kotlin_examples_count_of_rows_is_the_frontends(samples):
-    source = examples(24)["Frill.kt"]
+    source = render_examples(24)["Frill.kt"]
     assert "const val VALUES = 24" in source and "const val SAMPLE_RATE_HZ = 16000" in source
-    body = re.search(
-        r"fun windows\(samples: Int\): Int \{\s+val (frames = .+)\s+return (.+)", source
-    )
+    function = r"fun windows\(samples: Int\): Int \{\s+val (frames = .+)\s+return (.+)"
+    body = re.search(function, source)
     rows = {"maxOf": max, "samples": samples}
     exec(body[1].replace("/", "//"), rows)  # Int division
     counted = eval(body[2].replace("/", "//"), rows)
@@ -130,29 +152,22 @@ def test_the_kotlin_examples_count_of_rows_is_the_frontends(samples):
 
 
 def test_every_file_is_under_checksums(release):
-    listed = dict(
-        line.split("  ")[::-1] for line in (release / "SHA256SUMS").read_text().splitlines()
-    )
-    files = {
-        str(path.relative_to(release)): path
-        for path in release.rglob("*")
-        if path.is_file() and path.name != "SHA256SUMS"
-    }
-    assert listed == {
-        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()
-    }
-    assert {
-        "frill.tflite",
-        "frill_nofrontend.tflite",
-        "example.py",
-        "Frill.kt",
-        "MODEL_CARD.md",
-    } < set(listed)
+    lines = (release / "SHA256SUMS").read_text().splitlines()
+    listed = dict(line.split("  ")[::-1] for line in lines)
+    sums = {}
+    for path in release.rglob("*"):
+        if path.is_file() and path.name != "SHA256SUMS":
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            sums[str(path.relative_to(release))] = digest
+    assert listed == sums
+    models = {"frill.tflite", "frill_nofrontend.tflite"}
+    assert models | {"example.py", "Frill.kt", "MODEL_CARD.md"} < set(listed)
 
 
 @pytest.mark.slow
 def test_two_releases_of_one_student_have_equal_bytes(tmp_path):
-    """In processes of their own, as the stage makes them: within one, TensorFlow numbers its functions on."""
+    # In processes of their own, as the stage makes them: within one, TensorFlow numbers its
+    # functions on.
     sums = []
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
@@ -166,12 +181,6 @@ def test_two_releases_of_one_student_have_equal_bytes(tmp_path):
 def test_nothing_selected_is_the_users_error(student, tmp_path):
     from frill.release.make import make_release
 
+    nothing = FRONTIER | {"selected": None, "reason": "no student is within 1 ms"}
     with pytest.raises(UserError, match="no student is within"):
-        make_release(
-            FRONTIER | {"selected": None, "reason": "no student is within 1 ms"},
-            student,
-            tmp_path,
-            "",
-            "",
-            tmp_path / "release",
-        )
+        make_release(nothing, student, tmp_path, "", "", tmp_path / "release")

@@ -1,4 +1,7 @@
-"""The metadata as MediaPipe's own reader sees it: its generated classes are taken from its wheel alone, without OpenCV and the rest."""
+"""The metadata as MediaPipe's own reader sees it.
+
+Its generated classes are taken out of its wheel, without OpenCV and the rest.
+"""
 
 import importlib.util
 import subprocess
@@ -35,7 +38,7 @@ def reader(tmp_path_factory):
 
 
 def buffers(model: bytes) -> dict[bytes, bytes]:
-    """The model's named metadata."""
+    """Return the model's metadata by its name."""
     from ai_edge_litert.schema_py_generated import Model
 
     parsed = Model.GetRootAs(model, 0)
@@ -51,44 +54,34 @@ def info(entry: TensorInfo) -> ModelInfo:
 
 def test_one_buffer_is_added_and_the_others_stay(pooling_models):
     model = pooling_models[0].read_bytes()
-    before, after = buffers(model), buffers(add_metadata(model, info(WINDOWS)))
-    assert (
-        after.keys() - before.keys() == {b"TFLITE_METADATA"}
-        and {name: after[name] for name in before} == before
-    )
+    before = buffers(model)
+    after = buffers(add_metadata(model, info(WINDOWS)))
+    assert after.keys() - before.keys() == {b"TFLITE_METADATA"}
+    assert {name: after[name] for name in before} == before
     assert after[b"TFLITE_METADATA"][4:8] == b"M001"
     again = add_metadata(add_metadata(model, info(SAMPLES)), info(WINDOWS))
     assert buffers(again) == after  # replaced, not doubled
 
 
 @pytest.mark.slow
-def test_mediapipes_reader_finds_every_field(pooling_models, reader):
-    for entry, kind in (
-        (SAMPLES, reader.ContentProperties.AudioProperties),
-        (WINDOWS, reader.ContentProperties.FeatureProperties),
-    ):
-        packed = buffers(add_metadata(pooling_models[0].read_bytes(), info(entry)))[
-            b"TFLITE_METADATA"
-        ]
-        found = reader.ModelMetadataT.InitFromObj(reader.ModelMetadata.GetRootAs(packed, 0))
-        assert (found.name, found.description, found.version) == (
-            b"frill",
-            b"An embedding",
-            b"1a2b",
-        )
-        assert (found.license, found.minParserVersion) == (b"Apache-2.0", b"1.3.0")
-        (subgraph,) = found.subgraphMetadata
-        (given,), (gives,) = subgraph.inputTensorMetadata, subgraph.outputTensorMetadata
-        assert given.name.decode() == entry.name and [
-            name.decode() for name in given.dimensionNames
-        ] == list(entry.dimensions)
-        assert given.content.contentPropertiesType == kind
-        assert gives.name == b"embedding" and gives.description == b"A row for every 170 ms"
-        if entry is SAMPLES:
-            audio = given.content.contentProperties
-            assert (
-                audio.sampleRate,
-                audio.channels,
-                list(given.stats.min),
-                list(given.stats.max),
-            ) == (16000, 1, [-1], [1])
+@pytest.mark.parametrize("entry", [SAMPLES, WINDOWS])
+def test_mediapipes_reader_reads_every_field(pooling_models, reader, entry):
+    model = add_metadata(pooling_models[0].read_bytes(), info(entry))
+    packed = buffers(model)[b"TFLITE_METADATA"]
+    read = reader.ModelMetadataT.InitFromObj(reader.ModelMetadata.GetRootAs(packed, 0))
+    assert (read.name, read.description, read.version) == (b"frill", b"An embedding", b"1a2b")
+    assert (read.license, read.minParserVersion) == (b"Apache-2.0", b"1.3.0")
+    (subgraph,) = read.subgraphMetadata
+    (given,) = subgraph.inputTensorMetadata
+    (gives,) = subgraph.outputTensorMetadata
+    assert given.name.decode() == entry.name
+    assert tuple(name.decode() for name in given.dimensionNames) == entry.dimensions
+    assert gives.name == b"embedding" and gives.description == b"A row for every 170 ms"
+    kind = given.content.contentPropertiesType
+    if entry is WINDOWS:
+        assert kind == reader.ContentProperties.FeatureProperties
+        return
+    assert kind == reader.ContentProperties.AudioProperties
+    audio = given.content.contentProperties
+    assert (audio.sampleRate, audio.channels) == (16000, 1)
+    assert (list(given.stats.min), list(given.stats.max)) == ([-1], [1])

@@ -1,8 +1,10 @@
 """release/: the selected student as others use it.
 
-frill.tflite              samples float32 [1, T] in [-1, 1], 16 kHz -> embedding float32 [windows, 2048]
-frill_nofrontend.tflite   log-mel windows float32 [1, 96, 64, 1]    -> embedding float32 [1, 2048]
-saved_model/              two signatures, samples float32 [B, T] -> 'embedding': [B * windows, 2048] as the published FRILL, [B, windows, 2048]
+frill.tflite              samples float32 [1, T] in [-1, 1], 16 kHz -> embedding float32
+                          [windows, 2048]
+frill_nofrontend.tflite   log-mel windows float32 [1, 96, 64, 1] -> embedding float32 [1, 2048]
+saved_model/              two signatures, samples float32 [B, T] -> 'embedding': [B * windows, 2048]
+                          as the published FRILL, [B, windows, 2048]
 example.py, Frill.kt      the shortest programs that embed audio: Python, Android
 MODEL_CARD.md, SHA256SUMS
 
@@ -19,7 +21,7 @@ from frill.audio import frontend_tf
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.errors import UserError
 from frill.frontier.selection import find_selected
-from frill.release.examples import examples
+from frill.release.examples import render_examples
 from frill.release.tflite_metadata import ModelInfo, TensorInfo, add_metadata
 from frill.students.convert import MODEL, convert_with_frontend
 
@@ -45,7 +47,7 @@ class Module(tf.Module):
 
     def __init__(self, student: keras.Model):
         super().__init__()
-        # Variables and a closure, not the Keras model: saving that would trace every layer once more.
+        # Variables and a closure: saving the Keras model would trace every layer once more.
         self.kept = student.variables
         self._embed = lambda windows: student(
             tf.reshape(windows, [-1, *student.input_shape[1:]]), training=False
@@ -53,56 +55,59 @@ class Module(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="samples")])
     def __call__(self, samples):
-        """float32 [B, T] -> {'embedding': [B * windows, D]}"""
+        """Return {'embedding': [B * windows, D]} of float32 [B, T]."""
         return {"embedding": self._embed(frontend_tf.windows(samples))}
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="samples")])
     def time_resolved(self, samples):
-        """float32 [B, T] -> {'embedding': [B, windows, D]}"""
+        """Return {'embedding': [B, windows, D]} of float32 [B, T]."""
         windows = frontend_tf.windows(samples)
         rows = self._embed(windows)
-        return {
-            "embedding": tf.reshape(
-                rows, [tf.shape(windows)[0], tf.shape(windows)[1], rows.shape[-1]]
-            )
-        }
+        shape = [tf.shape(windows)[0], tf.shape(windows)[1], rows.shape[-1]]
+        return {"embedding": tf.reshape(rows, shape)}
 
 
 def make_release(
     frontier: dict, student: keras.Model, tflite: Path, card: str, licence: str, out: Path
 ) -> None:
-    """Writes release/. `tflite` is the selected student's folder of converted files, `licence` a sentence. Raises UserError if nothing is selected."""
+    """Write release/ to `out`. Raises UserError if nothing is selected.
+
+    `tflite` is the selected student's folder of converted files, `licence` a sentence.
+    """
     selected = find_selected(frontier)
     if selected is None:
         raise UserError(frontier["reason"])
     out.mkdir(parents=True, exist_ok=True)
 
-    def write(name: str, model: bytes, entry: TensorInfo) -> None:
+    def write_tflite(name: str, model: bytes, entry: TensorInfo) -> None:
         about = f"Non-semantic speech embedding: {selected['name']} of FRILL's family"
         version = hashlib.sha256(model).hexdigest()[:12]
-        (out / name).write_bytes(
-            add_metadata(model, ModelInfo("frill", about, version, licence, entry, EMBEDDING))
-        )
+        info = ModelInfo("frill", about, version, licence, entry, EMBEDDING)
+        (out / name).write_bytes(add_metadata(model, info))
 
-    write(
-        "frill.tflite",
-        convert_with_frontend(student, selected["precision"], bool(selected["qat"])),
-        SAMPLES,
-    )
-    write("frill_nofrontend.tflite", (tflite / MODEL).read_bytes(), WINDOWS)
+    whole = convert_with_frontend(student, selected["precision"], bool(selected["qat"]))
+    write_tflite("frill.tflite", whole, SAMPLES)
+    write_tflite("frill_nofrontend.tflite", (tflite / MODEL).read_bytes(), WINDOWS)
+    _save_model(student, out / "saved_model")
+    for name, text in render_examples(student.output_shape[-1]).items():
+        (out / name).write_text(text)
+    (out / "MODEL_CARD.md").write_text(card)
+    _write_checksums(out)
+
+
+def _save_model(student: keras.Model, folder: Path) -> None:
     module = Module(student)
     signatures = {
         "serving_default": module.__call__.get_concrete_function(),
         "time_resolved": module.time_resolved.get_concrete_function(),
     }
-    tf.saved_model.save(module, str(out / "saved_model"), signatures=signatures)
-    (out / "saved_model" / "fingerprint.pb").unlink(missing_ok=True)  # differs between equal models
-    for name, text in examples(student.output_shape[-1]).items():
-        (out / name).write_text(text)
-    (out / "MODEL_CARD.md").write_text(card)
-    files = sorted(path for path in out.rglob("*") if path.is_file())
-    sums = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out).as_posix()}"
-        for path in files
-    ]
-    (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    (folder / "fingerprint.pb").unlink(missing_ok=True)  # differs between equal models
+
+
+def _write_checksums(folder: Path) -> None:
+    lines = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines.append(f"{digest}  {path.relative_to(folder).as_posix()}\n")
+    (folder / "SHA256SUMS").write_text("".join(lines))
