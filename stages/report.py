@@ -25,7 +25,7 @@ with stage("report"):
     }
     folder = Path("reports")
     folder.mkdir(exist_ok=True)
-    drawn = charts.all_of(frontier, curves, elsewhere)
+    drawn = charts.draw_all(frontier, curves, elsewhere)
     charts.write(drawn, folder)
     dvc_files.write(frontier, curves, folder)
     page.write_page(frontier, noss, drawn, devices, folder / "index.html")

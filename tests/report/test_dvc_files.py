@@ -15,10 +15,8 @@ def test_each_picture_is_there_as_png_and_svg(report, whole):
     folder = report(whole)
     for name in PICTURES:
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert (
-            ElementTree.parse(folder / f"{name}.svg").getroot().tag
-            == "{http://www.w3.org/2000/svg}svg"
-        )
+        root = ElementTree.parse(folder / f"{name}.svg").getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert "slow (selected)" in (folder / "frontier.svg").read_text()
 
 
@@ -30,19 +28,13 @@ def test_equal_results_give_equal_bytes(report, whole):
 def test_figures_for_dvc(report, whole):
     folder = report(whole)
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert (
-        metrics["selected"] == "slow"
-        and metrics["quality"] == -1.5
-        and metrics["students"] == 3
-        and metrics["on_frontier"] == 2
-    )
+    assert metrics["selected"] == "slow" and metrics["quality"] == -1.5
+    assert metrics["students"] == 3 and metrics["on_frontier"] == 2
     with (folder / "curves.csv").open() as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["100", "200"] * 3
 
 
 @pytest.mark.parametrize("file_bytes, expected", [(1100, [600, 400, 100]), (500, [300, 200, 0])])
 def test_parts_add_up_to_the_file(file_bytes, expected):
-    parts = charts.parts_bytes(
-        {"weight_bytes": 1000, "bottleneck_bytes": 400, "file_bytes": file_bytes}
-    )
-    assert list(parts.values()) == expected
+    student = {"weight_bytes": 1000, "bottleneck_bytes": 400, "file_bytes": file_bytes}
+    assert list(charts.split_bytes(student).values()) == expected

@@ -37,11 +37,9 @@ def test_whole_page_loads_without_complaint_or_request(visit, report, whole):
 
 def test_page_of_few_students(visit, report, frontier):
     seen = opened(visit, report(frontier))
-    assert (
-        seen.problems == []
-        and "No regression" in seen.page.inner_text("main")
-        and seen.page.locator("#chart-effects").count() == 0
-    )
+    assert seen.problems == []
+    assert "No regression" in seen.page.inner_text("main")
+    assert seen.page.locator("#chart-effects").count() == 0
     assert "Synthetic speech" in seen.page.inner_text("header")
 
 
@@ -66,15 +64,11 @@ def test_table_sorts_by_click_and_by_keyboard(visit, report, whole):
     page.keyboard.press("Enter")
     assert names(page) == ["quick", "slow", "worse", "teacher"]
     page.keyboard.press("Space")
-    assert names(page) == [
-        "worse",
-        "slow",
-        "quick",
-        "teacher",
-    ]  # the teacher was not timed: last both ways
-    assert page.locator("#students-table th[aria-sort]").evaluate_all(
-        "cells => cells.map(c => [c.innerText.trim(), c.ariaSort])"
-    ) == [["latency, ms", "descending"]]
+    # The teacher was not timed: last both ways.
+    assert names(page) == ["worse", "slow", "quick", "teacher"]
+    headings = page.locator("#students-table th[aria-sort]")
+    said = headings.evaluate_all("cells => cells.map(c => [c.innerText.trim(), c.ariaSort])")
+    assert said == [["latency, ms", "descending"]]
 
 
 def test_another_device_is_a_choice(visit, report, whole):
@@ -94,25 +88,18 @@ def test_narrow_page_does_not_scroll_sideways(visit, report, whole):
 
 def test_dark_scheme_is_dark(visit, report, whole):
     folder = report(whole)
-    ground = [
-        opened(visit, folder, dark=dark).page.evaluate(
-            "getComputedStyle(document.body).backgroundColor"
-        )
-        for dark in (False, True)
-    ]
-    assert ground == ["rgb(255, 255, 255)", "rgb(22, 24, 27)"]
+    for dark, ground in ((False, "rgb(255, 255, 255)"), (True, "rgb(22, 24, 27)")):
+        page = opened(visit, folder, dark=dark).page
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
 
 
 def test_headings_captions_and_names_of_pictures(visit, report, whole):
     page = opened(visit, report(whole)).page
-    assert (
-        page.locator("h1").count() == 1
-        and page.locator("table").count() == page.locator("table > caption").count()
-    )
+    assert page.locator("h1").count() == 1
+    assert page.locator("table").count() == page.locator("table > caption").count()
     for name in ("frontier", "tasks", "effects", "curves", "sizes"):
-        expect(
-            page.get_by_role("figure").filter(has=page.locator(f"#chart-{name}"))
-        ).to_have_accessible_name(caption(page, name))
+        figure = page.get_by_role("figure").filter(has=page.locator(f"#chart-{name}"))
+        expect(figure).to_have_accessible_name(caption(page, name))
 
 
 def caption(page, name: str) -> str:

@@ -33,5 +33,5 @@ def run(preset: str | None) -> int:
     )
     from frill.report import terminal
 
-    print(f"\nTime and peak memory of the stages that ran\n{terminal.stage_times(ran_before)}\n")
+    print(f"\nTime and peak memory of the stages that ran\n{terminal.format_stage_times(ran_before)}\n")
     return show.run() or code if code == 0 else 1

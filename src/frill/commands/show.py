@@ -20,8 +20,8 @@ def run() -> int:
     if not FRONTIER.exists():
         raise UserError(f"{FRONTIER}: not there yet; run `make repro`")
     frontier = json.loads(FRONTIER.read_text())
-    print(terminal.table(frontier, other_devices.latencies_ms(frontier)))
-    print(f"\n{terminal.selection(frontier)}\n\n{terminal.effects(frontier)}")
+    print(terminal.format_table(frontier, other_devices.latencies_ms(frontier)))
+    print(f"\n{terminal.format_selection(frontier)}\n\n{terminal.format_effects(frontier)}")
     print(
         "\nNext: release/ is what ships, with its model card. reports/index.html has the picture. `make ui` compares runs in MLflow."
     )

@@ -1,10 +1,10 @@
-"""What `dvc metrics` and `dvc plots` show: the selection in figures, one file a student, and the pictures' data."""
+"""What `dvc metrics` and `dvc plots` show: figures of the selection and of each student, curves."""
 
 import csv
 import json
 from pathlib import Path
 
-KEYS = (
+METRICS = (
     "latency_ms",
     "quality",
     "quality_test",
@@ -12,45 +12,41 @@ KEYS = (
     "file_bytes",
     "validation_r2",
 )
+POINT = ("latency_ms", "quality", "on_frontier")
 
 
 def write(frontier: dict, curves: dict[str, list[dict]], folder: Path) -> None:
-    """metrics.json (the selected student and the frontier), students.json (every student), frontier.csv and curves.csv."""
+    """Write metrics.json, students.json, frontier.csv and curves.csv.
+
+    metrics.json holds the selected student and the frontier, students.json every student.
+    """
     students = {s["name"]: s for s in frontier["students"]}
-    on_frontier = [s["name"] for s in frontier["students"] if s["on_frontier"]]
-    metrics = {"selected": frontier["selected"], **_figures(students.get(frontier["selected"]))}
-    metrics |= {
-        "students": len(students),
-        "on_frontier": len(on_frontier),
-        "diverged": sum(s["status"] != "ok" for s in students.values()),
-    }
-    _json(folder / "metrics.json", metrics)
-    _json(folder / "students.json", {name: _figures(s) for name, s in students.items()})
-    rows = [
-        {
-            "student": s["name"],
-            "latency_ms": s["latency_ms"],
-            "quality": s["quality"],
-            "on_frontier": s["on_frontier"],
-        }
-        for s in frontier["students"]
-    ]
-    _csv(folder / "frontier.csv", rows)
-    _csv(
-        folder / "curves.csv",
-        [{"student": name, **point} for name, curve in curves.items() for point in curve],
-    )
+    metrics = {"selected": frontier["selected"]}
+    if frontier["selected"] in students:
+        metrics |= _pick(students[frontier["selected"]], METRICS)
+    metrics["students"] = len(students)
+    metrics["on_frontier"] = sum(s["on_frontier"] for s in frontier["students"])
+    metrics["diverged"] = sum(s["status"] != "ok" for s in students.values())
+    _write_json(folder / "metrics.json", metrics)
+    figures = {name: _pick(s, METRICS) for name, s in students.items()}
+    _write_json(folder / "students.json", figures)
+    points = [{"student": s["name"]} | _pick(s, POINT) for s in frontier["students"]]
+    _write_csv(folder / "frontier.csv", points)
+    steps = []
+    for name, curve in curves.items():
+        steps += [{"student": name} | row for row in curve]
+    _write_csv(folder / "curves.csv", steps)
 
 
-def _figures(student: dict | None) -> dict:
-    return {key: student[key] for key in KEYS} if student else {}
+def _pick(student: dict, keys: tuple[str, ...]) -> dict:
+    return {key: student[key] for key in keys}
 
 
-def _json(path: Path, content: dict) -> None:
+def _write_json(path: Path, content: dict) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _csv(path: Path, rows: list[dict]) -> None:
+def _write_csv(path: Path, rows: list[dict]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()

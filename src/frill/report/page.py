@@ -1,7 +1,8 @@
-"""reports/index.html: everything a run found on one page that needs no network and no other file.
+"""reports/index.html: all results of a run on one page that needs no network and no other file.
 
-Altair (Vega-Lite) draws it: its SVG takes the page's ink, and each mark carries its own name for screen readers. The library's JavaScript, 0.9 MB, is inlined;
-plotly.py's bundle takes 4.7 MB and draws text that only sight can find.
+Altair (Vega-Lite) draws it: its SVG takes the page's ink, and each mark carries its own name for
+screen readers. The library's JavaScript, 0.9 MB, is part of the page. Plotly's takes 4.7 MB and
+draws text that screen readers cannot read.
 """
 
 import json
@@ -13,16 +14,31 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from frill.report import charts as drawn
-from frill.report.terminal import notes
+from frill.report.charts import split_bytes
+from frill.report.terminal import list_notes
 
 ALTERNATIVES = {
-    "frontier": "Latency against quality of every student, with 95 % intervals. Filled: on the frontier, half filled: on the cautious frontier only, "
-    "hollow: beaten; the ring marks the selected. The students table holds the same figures.",
-    "tasks": "Points against the teacher by task on test clips, with 95 % intervals, of the students on the frontier. The tasks table holds them and all others.",
-    "effects": "How much each choice weighs on quality, latency and bytes: standardised weights of linear regressions with 95 % intervals.",
-    "curves": "Validation R2 of the teacher's output over the training steps of every student. The students table ends with the last values.",
-    "sizes": "Each file's bytes: backbone, bottleneck and the rest. Each student's own section holds them as numbers.",
+    "frontier": (
+        "Latency against quality of every student, with 95 % intervals. Filled: on the frontier, "
+        "half filled: on the cautious frontier only, hollow: beaten; the ring marks the selected. "
+        "The students table holds the same figures."
+    ),
+    "tasks": (
+        "Points against the teacher by task on test clips, with 95 % intervals, of the students on "
+        "the frontier. The tasks table holds them and all others."
+    ),
+    "effects": (
+        "How much each choice weighs on quality, latency and bytes: standardised weights of linear "
+        "regressions with 95 % intervals."
+    ),
+    "curves": (
+        "Validation R2 of the teacher's output over the training steps of every student. "
+        "The students table ends with the last values."
+    ),
+    "sizes": (
+        "Each file's bytes: backbone, bottleneck and the rest. "
+        "Each student's own section holds them as numbers."
+    ),
 }
 
 
@@ -33,38 +49,44 @@ def write_page(
     devices: dict[str, dict],
     path: Path,
 ) -> None:
-    """`noss`: every model's results/noss JSON; `charts` by name, as pictures; `devices`: results/devices.json."""
+    """Write the page to `path`.
+
+    `noss` holds results/noss by model, `charts` the pictures by name, `devices` what is in
+    results/devices.json.
+    """
     folder = files("frill.report")
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {
-        "points": lambda value: f"{value:+.2f}",
-        "span": _span,
-        "mib": lambda size: f"{size / 2**20:.2f}",
-    }
+    environment.filters["points"] = "{:+.2f}".format
+    environment.filters["span"] = _span
+    environment.filters["mib"] = _mib
+    specs = {name: chart.to_dict() for name, chart in charts.items()}
+    library = vl_convert.javascript_bundle()
+    students = frontier["students"]
+    # S704: these are files of ours. The specs hold names, in which no tag can end.
     page = environment.from_string((folder / "page.html").read_text()).render(
         frontier=frontier,
-        students=sorted(frontier["students"], key=lambda s: s["latency_ms"]),
-        tasks=list(frontier["students"][0]["tasks"]),
+        students=sorted(students, key=lambda s: s["latency_ms"]),
+        tasks=list(students[0]["tasks"]),
         noss=noss,
-        notes=notes(frontier),
-        remark={s["name"]: _remark(s, frontier) for s in frontier["students"]},
-        parts={s["name"]: drawn.parts_bytes(s) for s in frontier["students"]},
+        notes=list_notes(frontier),
+        remark={s["name"]: _remark(s, frontier) for s in students},
+        parts={s["name"]: split_bytes(s) for s in students},
         effects=frontier["effects"],
         alternatives=ALTERNATIVES,
         charts=list(charts),
         devices=devices,
-        style=Markup((folder / "page.css").read_text()),  # noqa: S704 - files of ours; in the specs, which hold names, no tag can end
+        style=Markup((folder / "page.css").read_text()),  # noqa: S704
         script=Markup((folder / "page.js").read_text()),  # noqa: S704
-        library=Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script")),  # noqa: S704
-        specs=Markup(
-            json.dumps(
-                {name: chart.to_dict() for name, chart in charts.items()}, sort_keys=True
-            ).replace("</", "<\\/")
-        ),  # noqa: S704
+        library=Markup(library.replace("</script", "<\\/script")),  # noqa: S704
+        specs=Markup(json.dumps(specs, sort_keys=True).replace("</", "<\\/")),  # noqa: S704
     )
     path.write_text(page)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.2f}"
 
 
 def _span(interval: list[float] | None, form: str = "+.2f") -> str:
@@ -72,10 +94,12 @@ def _span(interval: list[float] | None, form: str = "+.2f") -> str:
 
 
 def _remark(student: dict, frontier: dict) -> str:
-    """The most important thing about a student, in a few words."""
+    """Tell the most important thing about a student in a few words."""
     if student["name"] == frontier["selected"]:
         return "selected"
     if student["status"] != "ok":
         return "diverged"
-    beaten = f"beaten by {', '.join(student['beaten_by'][:3])}" if student["beaten_by"] else ""
-    return "; ".join(filter(None, [frontier["over_budget"].get(student["name"]), beaten]))
+    remarks = [frontier["over_budget"].get(student["name"])]
+    if student["beaten_by"]:
+        remarks.append(f"beaten by {', '.join(student['beaten_by'][:3])}")
+    return "; ".join(filter(None, remarks))
