@@ -1,4 +1,7 @@
-"""What `frill sweep` refuses and tells, without a cluster; tests/pipeline/test_sweep.py runs it on one."""
+"""What `frill sweep` refuses and tells, without a cluster.
+
+tests/pipeline/test_sweep.py runs it on one.
+"""
 
 import fcntl
 import os
@@ -21,12 +24,17 @@ from frill.sweep import sweep, worker  # noqa: E402
 from frill.sweep.jobs import Outcome  # noqa: E402
 from frill.sweep.worker import Stage  # noqa: E402
 
+AUTHOR = "-c user.name=test -c user.email=test@example.org"
+
+
+def make_setup(name: str) -> worker.Setup:
+    return worker.Setup(name, b"", None, None, "", {}, "")
+
 
 def test_every_stage_of_one_student_has_resources():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert list(StageResources.model_fields) == [
-        name for name, stage in stages.items() if stage.get("foreach") == "${students}"
-    ]
+    of_students = [name for name in stages if stages[name].get("foreach") == "${students}"]
+    assert list(StageResources.model_fields) == of_students
 
 
 @pytest.fixture
@@ -36,13 +44,14 @@ def repository(tmp_path, monkeypatch):
     (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
     (tmp_path / "track").mkdir()
     (tmp_path / "track/dvc.yaml").touch()
-    for arguments in (
-        "init --quiet",
-        "add --all",
-        "-c user.name=test -c user.email=test@example.org commit --quiet --message start",
-    ):
-        subprocess.run(["git", *arguments.split()], check=True)
+    git("init --quiet")
+    git("add --all")
+    git(f"{AUTHOR} commit --quiet --message start")
     return tmp_path
+
+
+def git(arguments: str) -> None:
+    subprocess.run(["git", *arguments.split()], check=True)
 
 
 def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
@@ -52,10 +61,11 @@ def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
     sweep.refuse_uncommitted()
     (repository / "params.yaml").write_text("seed: 2\n")
     (repository / "new.py").touch()
-    with pytest.raises(
-        UserError,
-        match=r"not committed: params.yaml, new.py; workers clone the last commit .*: commit, stash or ignore it",
-    ):
+    sentence = (
+        "not committed: params.yaml, new.py; workers clone the last commit .*: "
+        "commit, stash or ignore it"
+    )
+    with pytest.raises(UserError, match=sentence):
         sweep.refuse_uncommitted()
 
 
@@ -65,26 +75,12 @@ def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repos
     (repository / "notes.txt").touch()
     sweep.refuse_changes_since(commit)
     (repository / "params.yaml").write_text("seed: 2\n")
-    with pytest.raises(
-        UserError,
-        match="changed since the sweep began: params.yaml; what was made is in the cache: commit or undo",
-    ):
-        sweep.refuse_changes_since(commit)
-    subprocess.run(
-        [
-            "git",
-            "-c",
-            "user.name=test",
-            "-c",
-            "user.email=test@example.org",
-            "commit",
-            "--quiet",
-            "--all",
-            "-m",
-            "later",
-        ],
-        check=True,
+    sentence = (
+        "changed since the sweep began: params.yaml; what was made is in the cache: commit or undo"
     )
+    with pytest.raises(UserError, match=sentence):
+        sweep.refuse_changes_since(commit)
+    git(f"{AUTHOR} commit --quiet --all -m later")
     with pytest.raises(UserError, match="changed since the sweep began: params.yaml;"):
         sweep.refuse_changes_since(commit)
 
@@ -92,16 +88,14 @@ def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repos
 def test_a_dvc_lock_that_was_cut_off_is_one_line(repository):
     (repository / "dvc.lock").write_text("schema: '2.0'\nstages:\n  check: {cmd")
     done = subprocess.run([sys.executable, "-m", "frill", "sweep"], capture_output=True, text=True)
-    assert (
-        done.returncode == 1
-        and done.stderr.startswith("frill: dvc.lock")
-        and done.stderr.count("\n") == 1
-    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("frill: dvc.lock")
+    assert done.stderr.count("\n") == 1
 
 
 def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    setup = worker.Setup("frill-sweep-0-place-new", b"", None, None, "", {})
+    setup = make_setup("frill-sweep-0-place-new")
     for name in ("place-new", "place-old", "place-busy", "elsewhere-old"):
         (tmp_path / f"frill-sweep-0-{name}").mkdir()
         (tmp_path / f"frill-sweep-0-{name}" / "0.lock").touch()
@@ -116,18 +110,18 @@ def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monk
 
 def test_clones_are_for_their_user_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    home = worker._home(worker.Setup("frill-sweep-0-place-new", b"", None, None, "", {}))
+    home = worker._make_home(make_setup("frill-sweep-0-place-new"))
     assert home.parent == tmp_path and home.stat().st_mode & 0o777 == 0o700
     monkeypatch.setattr(os, "getuid", lambda: home.stat().st_uid + 1)
     with pytest.raises(PermissionError, match="belongs to another user"):
-        worker._home(worker.Setup(home.name, b"", None, None, "", {}))
+        worker._make_home(make_setup(home.name))
 
 
 def test_why_a_clone_could_not_be_made_is_said(tmp_path):
-    with pytest.raises(
-        RuntimeError, match="^git clone --quiet .*nowhere.* new: fatal: .*nowhere.* does not exist"
-    ):
-        worker._do(["git", "clone", "--quiet", str(tmp_path / "nowhere"), "new"], tmp_path)
+    command = ["git", "clone", "--quiet", str(tmp_path / "nowhere"), "new"]
+    sentence = "^git clone --quiet .*nowhere.* new: fatal: .*nowhere.* does not exist"
+    with pytest.raises(RuntimeError, match=sentence):
+        worker._run_checked(command, tmp_path)
 
 
 def test_a_project_below_its_repository_is_refused(repository, monkeypatch):
@@ -148,16 +142,17 @@ def test_the_table_names_who_failed_and_who_diverged():
         outcome("convert@a", "failed: no", node="box/1f", seconds=2),
         outcome("evaluate@a", "not run: convert@a failed"),
     ]
-    assert sweep.table(outcomes).splitlines() == [
+    assert sweep.format_table(outcomes).splitlines() == [
         "student  stage     worker  seconds  status",
         "a        distill   box/1f  12.3     ok",
         "a        convert   box/1f  2.0      failed: no",
         "a        evaluate  -       -        not run: convert@a failed",
         "b        distill   box/2e  3.0      diverged",
     ]
-    assert sweep.closing(outcomes).splitlines()[:3] == [
+    assert sweep.summarise(outcomes).splitlines()[:3] == [
         "Failed: a. What they printed: logs/sweep/convert@a.log",
-        "The frontier waits for all students: mend the cause, or delete the student in params.yaml.",
+        "The frontier waits for all students: mend the cause, "
+        "or delete the student in params.yaml.",
         "Diverged: b; recorded as such, off the frontier.",
     ]
 
@@ -165,8 +160,10 @@ def test_the_table_names_who_failed_and_who_diverged():
 WORKER = """
 import os, sys
 from pathlib import Path
-from frill.sweep import worker
-worker._run(["sh", "-c", "sleep 300 & sleep 300"], Path(), os.open(os.devnull, os.O_RDONLY), {})
+from frill.sweep import guard, worker
+lock = os.open(os.devnull, os.O_RDONLY)
+command = ["sh", "-c", "sleep 300 & sleep 300"]
+worker._run_guarded(Path(guard.__file__).read_text(), command, Path(), lock, {})
 """
 
 

@@ -1,1 +1,4 @@
-"""Students' stages on a Ray cluster, each in a clone of the project; what they made reaches the workspace through DVC. docs/sweep.md"""
+"""Students' stages on a Ray cluster, each in a clone of the project (docs/sweep.md).
+
+What they make reaches the workspace through DVC.
+"""

@@ -1,6 +1,7 @@
 """One stage in a clone of the project: what a node of the cluster runs.
 
-Sent to the nodes as it stands here, by value, so that they need no frill of the same version: it imports nothing of frill.
+It is sent to the nodes by value, so that they need no frill of the same version. So it imports
+nothing of frill.
 """
 
 import fcntl
@@ -20,24 +21,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import IO
 
 import yaml
 
-# Between the worker and its command: a worker that dies, however, takes all that it started with it. What went on in its clone would write there
-# beside the stage's next try. The pipe's other end closes with the worker.
-GUARD = """
-import os, signal, subprocess, sys, threading
-def end_with_the_worker():
-    os.read(int(sys.argv[1]), 1)
-    os.killpg(0, signal.SIGKILL)
-threading.Thread(target=end_with_the_worker, daemon=True).start()
-sys.exit(subprocess.run(sys.argv[2:]).returncode)
-"""
-SUM_ORDER = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-)  # Ray sets the first; sums, and so bits, depend on it
+# Ray sets the first; sums, and so bits, depend on them.
+SUM_ORDER = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -46,14 +35,13 @@ class Setup:
 
     name: str  # of the folder, under the node's temporary one, that keeps the sweep's clones
     repository: bytes  # a bare git repository of one commit, as a tar
-    cache: (
-        str | None
-    )  # DVC's cache, at this path on every node; None: each node has its own, filled from the remote and pushed to it
-    remote: (
-        tuple[str, str] | None
-    )  # the default remote's name and URL, where that is what nodes share
+    # DVC's cache, at this path on every node. None: each node has its own, filled from the remote
+    # and pushed to it.
+    cache: str | None
+    remote: tuple[str, str] | None  # the default remote's name and URL, if nodes share that
     config: str  # .dvc/config.local
     environment: dict[str, str]  # SUM_ORDER, as far as set where the sweep was started
+    guard: str  # the text of frill.sweep.guard
 
 
 @dataclass(frozen=True)
@@ -67,92 +55,92 @@ class Stage:
 
 
 def run_stage(stage: Stage, lock: dict, setup: Setup) -> dict:
-    """Runs the stage by `dvc repro` in a clone that is its own meanwhile. `lock` has dvc.lock's entries of `stage.needs`, and the stage's own if there is one.
+    """Run a stage by `dvc repro` in a clone that is its own meanwhile.
 
-    Returns its new entry (None if it failed), what it printed, and whether its student diverged. Where it is this node that could not (no clone, no cache,
-    no remote), "unfit" says why.
+    `lock` has dvc.lock's entries of `stage.needs`, and the stage's own if there is one. Returns the
+    stage's new entry (None if it failed), what it printed, and whether its student diverged.
+    "unfit" says why this node could not run it: no clone, no cache, no remote.
     """
     import ray
 
-    node = ray.get_runtime_context().get_node_id()
-    where = {
-        "node": f"{socket.gethostname()}/{node[:6]}",
-        "node_id": node,
-    }  # a machine may be several nodes
-    # Ray shows a task without a GPU all of them; and it sets a number of threads of its own.
-    threads_and_gpus = (
-        setup.environment
-        if ray.get_gpu_ids()
-        else setup.environment | {"CUDA_VISIBLE_DEVICES": "-1"}
-    )
+    node_id = ray.get_runtime_context().get_node_id()
+    # A machine may be several nodes.
+    result = {"node": f"{socket.gethostname()}/{node_id[:6]}", "node_id": node_id, "unfit": ""}
+    # Ray sets a number of threads of its own, and shows a task without a GPU all of them.
+    variables = dict(setup.environment)
+    if not ray.get_gpu_ids():
+        variables["CUDA_VISIBLE_DEVICES"] = "-1"
     try:
-        return where | {"unfit": ""} | _run_stage(stage, lock, setup, threads_and_gpus)
+        return result | _run_stage(stage, lock, setup, variables)
     except Exception as error:  # of whatever kind: a stage that fails raises nothing
-        return where | {"unfit": str(error) or type(error).__name__}
+        return result | {"unfit": str(error) or type(error).__name__}
 
 
-def _run_stage(stage: Stage, lock: dict, setup: Setup, more: dict[str, str]) -> dict:
+def _run_stage(stage: Stage, lock: dict, setup: Setup, variables: dict[str, str]) -> dict:
     start = time.monotonic()
-    with _clone(setup) as (clone, held):
+    with _claim_clone(setup) as (clone, lock_descriptor):
         (clone / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": lock}))
-        commands = [
-            ["checkout" if setup.cache else "pull", "--force", *stage.needs],
-            ["repro", "--single-item", stage.name],
-        ]
+        get = "checkout" if setup.cache else "pull"
+        commands = [[get, "--force", *stage.needs], ["repro", "--single-item", stage.name]]
         if not setup.cache:
             commands.append(["push", "--run-cache", stage.name])
-        output, failed = "", False
+        output = ""
+        entry = None
         for command in commands:
-            done = _run([sys.executable, "-m", "dvc", *command], clone, held, more)
+            arguments = [sys.executable, "-m", "dvc", *command]
+            done = _run_guarded(setup.guard, arguments, clone, lock_descriptor, variables)
             output += done.stdout
-            if failed := done.returncode != 0:
-                if command[0] != "repro":
-                    raise RuntimeError(f"dvc {command[0]}: {done.stdout.strip()}")
-                break
-        entry = (
-            None
-            if failed
-            else yaml.safe_load((clone / "dvc.lock").read_text())["stages"][stage.name]
-        )
+            if done.returncode == 0:
+                continue
+            if command[0] != "repro":
+                raise RuntimeError(f"dvc {command[0]}: {done.stdout.strip()}")
+            break
+        else:
+            entry = yaml.safe_load((clone / "dvc.lock").read_text())["stages"][stage.name]
         return {
             "entry": entry,
             "output": output,
             "ran": f"Running stage '{stage.name}'" in output,
             "killed": bool(re.search(r"exited with (-\d|13[0-9]|14[0-9])", output)),
-            "diverged": _diverged(clone / "models/students" / stage.student / "summary.json"),
+            "diverged": _has_diverged(clone / "models/students" / stage.student / "summary.json"),
             "seconds": time.monotonic() - start,
-            "times": _times(clone / "logs/stages.jsonl", stage.name),
+            "times": _read_times(clone / "logs/stages.jsonl", stage.name),
         }
 
 
 def clean_up(setup: Setup) -> None:
-    """Removes the sweep's clones from this node, what is kept beside them, and what interrupted sweeps of other commits left."""
+    """Remove the sweep's clones from this node, and those that interrupted sweeps left."""
     of_all_commits = setup.name.rpartition("-")[0]
     for home in Path(tempfile.gettempdir()).glob(f"{of_all_commits}-*"):
         if home.name == setup.name or not _is_used(home):
             shutil.rmtree(home, ignore_errors=True)
 
 
-def environment(project: Path, more: dict[str, str] | None = None) -> dict[str, str]:
-    """For commands in a project's folder: its own frill, this interpreter first on the PATH."""
+def build_environment(project: Path, variables: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of commands in a project's folder.
+
+    They find its own frill, and this interpreter first on the PATH. If `variables` are given, they
+    alone say what SUM_ORDER is.
+    """
+    environment = dict(os.environ)
+    if variables is not None:
+        for name in SUM_ORDER:
+            environment.pop(name, None)
+        environment |= variables
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    kept = (
-        os.environ
-        if more is None
-        else {key: value for key, value in os.environ.items() if key not in SUM_ORDER} | more
-    )
-    return {**kept, "PYTHONPATH": str(project / "src"), "PATH": path}
+    return environment | {"PYTHONPATH": str(project / "src"), "PATH": path}
 
 
 @contextmanager
-def _clone(setup: Setup) -> Iterator[tuple[Path, int]]:
-    """The first clone on this node that nobody works in, made where there is none, and the descriptor of the lock that is held on it."""
-    home = _home(setup)
+def _claim_clone(setup: Setup) -> Iterator[tuple[Path, int]]:
+    """Give the first clone on this node that nobody works in, and the descriptor of its lock.
+
+    It is made if there is none.
+    """
+    home = _make_home(setup)
     for number in count():
         with open(home / f"{number}.lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _take(lock):
                 continue
             clone = home / f"clone-{number}"
             if not clone.exists():
@@ -164,14 +152,20 @@ def _clone(setup: Setup) -> Iterator[tuple[Path, int]]:
 def _is_used(home: Path) -> bool:
     for path in home.glob("*.lock"):
         with open(path) as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _take(lock):
                 return True
     return False
 
 
-def _home(setup: Setup) -> Path:
+def _take(lock: IO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
+def _make_home(setup: Setup) -> Path:
     home = Path(tempfile.gettempdir(), setup.name)
     home.mkdir(mode=0o700, exist_ok=True)
     if home.stat().st_uid != os.getuid():
@@ -180,45 +174,49 @@ def _home(setup: Setup) -> Path:
 
 
 def _make_clone(setup: Setup, home: Path, clone: Path) -> None:
-    """Appears whole. scratch/ is the node's: its clones share frames of clips, and a training that was killed goes on in any of them."""
+    """Make a clone, which appears whole.
+
+    scratch/ is the node's: its clones share frames of clips, and any of them goes on with a
+    training that was killed.
+    """
     new = clone.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=home) as bare:
         tarfile.open(fileobj=io.BytesIO(setup.repository)).extractall(bare, filter="data")
-        _do(["git", "clone", "--quiet", bare, str(new)], home)
+        _run_checked(["git", "clone", "--quiet", bare, str(new)], home)
     (new / ".dvc/config.local").write_text(setup.config)
     settings = [["cache", "dir", "--local", setup.cache or str(home / "cache")]]
     if setup.remote:
+        # A URL that is relative to the workspace is not to the clone.
         name, url = setup.remote
-        settings.append(
-            ["remote", "modify", "--local", name, "url", url]
-        )  # one that is relative to the workspace is not to the clone
+        settings.append(["remote", "modify", "--local", name, "url", url])
     for setting in settings:
-        _do([sys.executable, "-m", "dvc", *setting, "--quiet"], new)
+        _run_checked([sys.executable, "-m", "dvc", *setting, "--quiet"], new)
     (home / "scratch").mkdir(exist_ok=True)
     (new / "scratch").symlink_to(home / "scratch")
     new.rename(clone)
 
 
-def _do(command: list[str], folder: Path) -> None:
+def _run_checked(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
-def _run(
-    command: list[str], clone: Path, held: int, more: dict[str, str]
+def _run_guarded(
+    guard: str, command: list[str], clone: Path, lock_descriptor: int, variables: dict[str, str]
 ) -> subprocess.CompletedProcess:
+    """Run a command that ends with this worker.
+
+    It keeps the clone's lock: the clone is another's only when the stage's last process has ended.
+    """
     reading, writing = os.pipe()
     try:
         return subprocess.run(
-            [sys.executable, "-c", GUARD, str(reading), *command],
+            [sys.executable, "-c", guard, str(reading), *command],
             cwd=clone,
-            env=environment(clone, more),
-            pass_fds=[
-                reading,
-                held,
-            ],  # the clone is another's only when the last process of this stage is gone
+            env=build_environment(clone, variables),
+            pass_fds=[reading, lock_descriptor],
             start_new_session=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -230,14 +228,16 @@ def _run(
         os.close(writing)
 
 
-def _diverged(summary: Path) -> bool:
+def _has_diverged(summary: Path) -> bool:
     return summary.exists() and json.loads(summary.read_text())["status"] == "diverged"
 
 
-def _times(log: Path, stage: str) -> dict | None:
-    """The last entry of the stage in the clone's log of times."""
-    found = None
+def _read_times(log: Path, stage: str) -> dict | None:
+    """Return the stage's last entry in the clone's log of times."""
+    last = None
     for line in log.read_text(errors="replace").splitlines() if log.exists() else []:
         with suppress(ValueError):  # a line that was cut off, by a full disk
-            found = entry if (entry := json.loads(line))["stage"] == stage else found
-    return found
+            entry = json.loads(line)
+            if entry["stage"] == stage:
+                last = entry
+    return last
