@@ -1,6 +1,7 @@
 """Converted files compute what Keras does, in builtin operations, at the precision asked for."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,50 +14,56 @@ from frill.embed.embedder import Embedder
 from frill.errors import UserError
 from frill.params.schema import Convert, Distill
 from frill.students.build import StudentSpec, build
-from frill.students.convert import convert, convert_student, convert_with_frontend, parity
+from frill.students.convert import (
+    convert,
+    convert_student,
+    convert_with_frontend,
+    measure_parity,
+)
 from frill.students.distill import Distillation
 from frill.students.weights import load_student
 
 WINDOWS = frontend.windows(speechlike(40000))
 LIMITS = Convert(min_cosine=0.999, min_cosine_quantised=0.98, min_cosine_int8=0.9)
 TRAINING = Distill(
-    bottleneck=64, steps=4, batch_windows=8, learning_rate=1e-3, schedule="cosine", batch_norm_momentum=0.5, balance=0, ship_from=0.5,
-    checkpoint_steps=9, validate_steps=4, patience="none",
-)  # fmt: skip
+    bottleneck=64,
+    steps=4,
+    batch_windows=8,
+    learning_rate=1e-3,
+    schedule="cosine",
+    batch_norm_momentum=0.5,
+    balance=0,
+    ship_from=0.5,
+    checkpoint_steps=9,
+    validate_steps=4,
+    patience="none",
+)
+PRECISIONS = ("float32", "float16", "dynamic", "int8")
 
 
-def lived_in(model: keras.Model) -> keras.Model:
-    """The model with batch-norm statistics other than a fresh one's."""
+def draw_statistics(model: keras.Model) -> keras.Model:
+    """Give a model batch-norm statistics other than a fresh one's, and return it."""
     rng = np.random.default_rng(0)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            gamma, beta, mean, variance = (value.shape for value in layer.get_weights())
-            layer.set_weights(
-                [
-                    rng.uniform(0.7, 1.3, gamma),
-                    rng.normal(0, 0.2, beta),
-                    rng.normal(0, 0.2, mean),
-                    rng.uniform(0.5, 2, variance),
-                ]
-            )
+            shape = layer.get_weights()[0].shape
+            gamma, beta = rng.uniform(0.7, 1.3, shape), rng.normal(0, 0.2, shape)
+            mean, variance = rng.normal(0, 0.2, shape), rng.uniform(0.5, 2, shape)
+            layer.set_weights([gamma, beta, mean, variance])
     return model
 
 
-def interpreter(content: bytes) -> Interpreter:
-    """LiteRT's, which has no Flex delegate: it refuses a file that needs one."""
-    result = Interpreter(model_content=content)
-    result.allocate_tensors()
-    return result
+def load(content: bytes) -> Interpreter:
+    """Return LiteRT's interpreter, which has no Flex delegate: it refuses a file that needs one."""
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
-def weights_bytes(content: bytes, dtype) -> int:
-    """Of constant tensors of two or more dimensions."""
-    details = interpreter(content).get_tensor_details()
-    return sum(
-        int(np.prod(t["shape"])) * np.dtype(dtype).itemsize
-        for t in details
-        if t["dtype"] == dtype and len(t["shape"]) > 1
-    )
+def has_weights(content: bytes, dtype) -> bool:
+    """Tell whether a tensor of two or more dimensions is of this type."""
+    tensors = load(content).get_tensor_details()
+    return any(tensor["dtype"] == dtype and len(tensor["shape"]) > 1 for tensor in tensors)
 
 
 def run_with_frontend(content: bytes, samples: np.ndarray) -> np.ndarray:
@@ -68,18 +75,22 @@ def run_with_frontend(content: bytes, samples: np.ndarray) -> np.ndarray:
     return model.get_tensor(model.get_output_details()[0]["index"])
 
 
+def train(spec: StudentSpec, targets: Path, folder: Path) -> None:
+    training = Distillation(spec, TRAINING, targets, 17, folder.parent / "scratch")
+    training.run()
+    training.save(folder)
+
+
 @pytest.fixture(scope="module")
 def student(short_backbone):
-    return lived_in(build(StudentSpec("tiny", 0.5, "gap", 4, False, 64), None))
+    return draw_statistics(build(StudentSpec("tiny", 0.5, "gap", 4, False, 64), None))
 
 
 @pytest.fixture(scope="module")
 def files(student, tmp_path_factory):
-    """Precision -> path of the student's file without frontend."""
-    paths = {
-        precision: tmp_path_factory.mktemp("tflite") / f"{precision}.tflite"
-        for precision in ("float32", "float16", "dynamic", "int8")
-    }
+    """Return the path of the student's file without frontend, by precision."""
+    folder = tmp_path_factory.mktemp("tflite")
+    paths = {precision: folder / f"{precision}.tflite" for precision in PRECISIONS}
     for precision, path in paths.items():
         path.write_bytes(convert(student, precision, False, WINDOWS))
     return paths
@@ -100,85 +111,65 @@ def with_frontend(student):
     ],
 )
 def test_a_file_computes_what_keras_does(student, files, precision, cosine, error):
-    found = parity(student, files[precision], WINDOWS)
-    assert found["windows"] == len(WINDOWS) == 9
-    assert (
-        cosine <= found["min_cosine"] <= found["mean_cosine"] <= 1 + 1e-6
-        and found["relative_error"] <= error
-    )
+    measured = measure_parity(student, files[precision], WINDOWS)
+    assert measured["windows"] == len(WINDOWS) == 9
+    assert cosine <= measured["min_cosine"] <= measured["mean_cosine"] <= 1 + 1e-6
+    assert measured["relative_error"] <= error
     expected = student.predict(WINDOWS[..., None], verbose=0)
-    np.testing.assert_allclose(
-        Embedder(files[precision]).embed(speechlike(40000)),
-        expected,
-        atol=2 * error * np.abs(expected).max(),
-    )
+    embedding = Embedder(files[precision]).embed(speechlike(40000))
+    np.testing.assert_allclose(embedding, expected, atol=2 * error * np.abs(expected).max())
 
 
 @pytest.mark.slow
 def test_frills_file_has_the_published_size():
-    assert len(
-        convert(build(StudentSpec("small", 2.0, "gap", None, False), None), "float32", False)
-    ) / 2**20 == pytest.approx(38.5, rel=0.01)
+    student = build(StudentSpec("small", 2.0, "gap", None, False), None)
+    assert len(convert(student, "float32", False)) / 2**20 == pytest.approx(38.5, rel=0.01)
 
 
 def test_parity_sees_another_model(files):
     keras.utils.set_random_seed(99)
     other = build(StudentSpec("tiny", 0.5, "gap", 4, False, 64), None)
-    assert parity(other, files["float32"], WINDOWS)["min_cosine"] < 0.9
+    assert measure_parity(other, files["float32"], WINDOWS)["min_cosine"] < 0.9
 
 
 def test_precisions_store_weights_as_they_say(files):
     contents = {precision: path.read_bytes() for precision, path in files.items()}
     assert len(contents["float32"]) > len(contents["float16"]) > len(contents["dynamic"])
-    held = {
-        precision: [weights_bytes(content, dtype) > 0 for dtype in (np.float16, np.int8)]
-        for precision, content in contents.items()
-    }
-    assert held == {
-        "float32": [False, False],
-        "float16": [True, False],
-        "dynamic": [False, True],
-        "int8": [False, True],
-    }
+    for dtype, precisions in ((np.float16, ["float16"]), (np.int8, ["dynamic", "int8"])):
+        assert [each for each in PRECISIONS if has_weights(contents[each], dtype)] == precisions
 
 
 def test_full_int8_computes_in_int8_between_float_ends(files):
-    operations = {
-        operation["op_name"]
-        for operation in interpreter(files["int8"].read_bytes())._get_ops_details()
-    }
-    details = {
-        tensor["index"]: tensor["dtype"]
-        for tensor in interpreter(files["int8"].read_bytes()).get_tensor_details()
-    }
-    convolutions = [
-        o
-        for o in interpreter(files["int8"].read_bytes())._get_ops_details()
-        if "CONV" in o["op_name"]
-    ]
-    assert {"QUANTIZE", "DEQUANTIZE"} <= operations and convolutions
-    assert {details[index] for o in convolutions for index in o["outputs"]} == {np.int8}
+    interpreter = load(files["int8"].read_bytes())
+    dtypes = {tensor["index"]: tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    operations = interpreter._get_ops_details()
+    assert {"QUANTIZE", "DEQUANTIZE"} <= {operation["op_name"] for operation in operations}
+    convolutions = [operation for operation in operations if "CONV" in operation["op_name"]]
+    outputs = np.concatenate([operation["outputs"] for operation in convolutions])
+    assert {dtypes[index] for index in outputs} == {np.int8}
 
 
 @pytest.mark.parametrize("samples", [7000, 16000, 40000])
 def test_the_frontend_inside_is_the_frontend_outside(files, with_frontend, samples):
     audio = speechlike(samples, seed=3)
     expected = Embedder(files["float32"]).embed(audio)
-    found = run_with_frontend(with_frontend, audio)
-    assert found.shape == expected.shape == (frontend.window_count(samples), 64)
-    np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+    embedding = run_with_frontend(with_frontend, audio)
+    assert embedding.shape == expected.shape == (frontend.window_count(samples), 64)
+    np.testing.assert_allclose(embedding, expected, atol=1e-3 * np.abs(expected).max())
 
 
 def test_no_flex_operations(with_frontend):
-    names = {operation["op_name"] for operation in interpreter(with_frontend)._get_ops_details()}
-    assert "RFFT2D" in names and not [name for name in names if name.startswith(("Flex", "CUSTOM"))]
+    names = {operation["op_name"] for operation in load(with_frontend)._get_ops_details()}
+    assert "RFFT2D" in names
+    assert [name for name in names if name.startswith(("Flex", "CUSTOM"))] == []
 
 
 @pytest.mark.parametrize("samples", [7000, 16000, 200000])
 def test_the_embedder_takes_a_file_with_frontend(with_frontend, tmp_path, samples):
-    """In pieces of any length, against one call of LiteRT with all of the audio."""
+    """Compare pieces of any length with one call of LiteRT with all of the audio."""
     (tmp_path / "m.tflite").write_bytes(with_frontend)
-    embedder, audio = Embedder(tmp_path / "m.tflite"), speechlike(samples, seed=5)
+    embedder = Embedder(tmp_path / "m.tflite")
+    audio = speechlike(samples, seed=5)
     expected = run_with_frontend(with_frontend, audio)
     assert not embedder.takes_windows and embedder.values == 64
     np.testing.assert_array_equal(embedder.embed(audio), expected)
@@ -202,61 +193,36 @@ def test_the_embedder_takes_a_file_with_frontend(with_frontend, tmp_path, sample
     ],
 )
 def test_convert_student(short_backbone, targets, tmp_path, rank, qat, precision):
-    training = Distillation(
-        StudentSpec("tiny", 0.5, "gap", rank, bool(qat), 64),
-        TRAINING,
-        targets,
-        17,
-        tmp_path / "scratch",
-    )
-    training.run()
-    training.save(tmp_path / "student")
+    train(StudentSpec("tiny", 0.5, "gap", rank, bool(qat), 64), targets, tmp_path / "student")
     summary = convert_student(tmp_path / "student", precision, targets, LIMITS, tmp_path / "out")
     content = (tmp_path / "out/model.tflite").read_bytes()
     assert summary == json.loads((tmp_path / "out/summary.json").read_text())
     assert (summary["file_bytes"], summary["parity"]["windows"]) == (len(content), 8)
-    details = interpreter(content).get_tensor_details()
+    details = load(content).get_tensor_details()
     bottleneck = [t for t in details if list(t["shape"]) in ([64, 128], [20, 128], [64, 20])]
     assert len(bottleneck) >= (1 if rank is None else 2)
-    assert (
-        all(t["dtype"] == np.int8 for t in bottleneck)
-        if qat or precision in ("dynamic", "int8")
-        else all(t["dtype"] == np.float32 for t in bottleneck)
-    )
+    is_int8 = qat or precision in ("dynamic", "int8")
+    assert {t["dtype"] for t in bottleneck} == {np.int8 if is_int8 else np.float32}
     assert (tmp_path / "out/float32.tflite").exists() == bool(qat or precision != "float32")
     if qat and precision == "float32":  # the rest stays as it was
         assert not [t["name"] for t in details if t["dtype"] == np.int8 and len(t["shape"]) == 4]
-    embedding = run_with_frontend(
-        convert_with_frontend(load_student(tmp_path / "student"), precision, bool(qat)),
-        speechlike(40000),
+    student = load_student(tmp_path / "student")
+    inside = run_with_frontend(
+        convert_with_frontend(student, precision, bool(qat)), speechlike(40000)
     )
     outside = Embedder(tmp_path / "out/model.tflite").embed(speechlike(40000))
-    assert min(
-        np.sum(embedding * outside, axis=1)
-        / np.linalg.norm(embedding, axis=1)
-        / np.linalg.norm(outside, axis=1)
-    ) > (0.9 if precision == "int8" else 0.99)
+    norms = np.linalg.norm(inside, axis=1) * np.linalg.norm(outside, axis=1)
+    cosine = np.sum(inside * outside, axis=1) / norms
+    assert min(cosine) > (0.9 if precision == "int8" else 0.99)
 
 
 @pytest.mark.slow
 def test_a_file_beyond_the_limit_is_an_error(short_backbone, targets, tmp_path):
-    training = Distillation(
-        StudentSpec("tiny", 0.5, "gap", None, False, 64),
-        TRAINING,
-        targets,
-        17,
-        tmp_path / "scratch",
+    train(StudentSpec("tiny", 0.5, "gap", None, False, 64), targets, tmp_path / "s")
+    limits = Convert(min_cosine=0, min_cosine_quantised=1, min_cosine_int8=0)
+    message = (
+        r"s: the dynamic file's embedding has cosine [01]\.\d+ .* under params.yaml: "
+        "convert.min_cosine_quantised = 1;"
     )
-    training.run()
-    training.save(tmp_path / "s")
-    with pytest.raises(
-        UserError,
-        match=r"s: the dynamic file's embedding has cosine [01]\.\d+ .* under params.yaml: convert.min_cosine_quantised = 1;",
-    ):
-        convert_student(
-            tmp_path / "s",
-            "dynamic",
-            targets,
-            Convert(min_cosine=0, min_cosine_quantised=1, min_cosine_int8=0),
-            tmp_path / "out",
-        )
+    with pytest.raises(UserError, match=message):
+        convert_student(tmp_path / "s", "dynamic", targets, limits, tmp_path / "out")

@@ -1,11 +1,15 @@
-"""Distillation: its arithmetic against closed forms, and that a run is a function of its inputs, however often it was interrupted."""
+"""Distillation: its arithmetic against closed forms, and training as a function of its inputs.
 
-import csv
+However often it was interrupted, equal inputs give equal bytes.
+"""
+
 import json
 import math
 import os
 import subprocess
 import sys
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +17,12 @@ from pipeline_project import ROOT
 
 import frill.students.distill as module
 from frill.params.schema import Distill
+from frill.students import checkpoint
 from frill.students.build import EMBEDDING, FACTOR, StudentSpec
-from frill.students.distill import Distillation, distill, target_scale
+from frill.students.curve import read_curve
+from frill.students.distill import Distillation, distill
 from frill.students.low_rank import factorise
+from frill.students.objective import target_scale
 from frill.students.schedule import batch_rows, learning_rate
 from frill.students.weights import load_student
 from frill.targets.store import Projection, load_split
@@ -29,19 +36,24 @@ SETTINGS = dict(
     balance=0.5,
     ship_from=0.5,
     checkpoint_steps=2,
+    schedule="cosine",
+    validate_steps=1,
+    patience="none",
 )
-SETTINGS |= dict(schedule="cosine", validate_steps=1, patience="none")
+# Nothing is learned at this rate; batch norm's averages settle, and then no validation is much
+# better than the last.
+PATIENT = dict(steps=200, learning_rate=1e-12, batch_norm_momentum=0.5, patience=3)
 DENSE = StudentSpec("tiny", 0.5, "gap", None, False, 16)
 RANK = StudentSpec("tiny", 0.5, "gap", 3, False, 16)
 
 
 class Killed(Distillation):
-    """Dies right after its checkpoint at step `at`."""
+    """A training that dies right after its checkpoint at step `at`."""
 
     at = 2
 
-    def _checkpoint(self):
-        super()._checkpoint()
+    def _write_checkpoint(self):
+        super()._write_checkpoint()
         if self.done == self.at:
             raise KeyboardInterrupt
 
@@ -52,10 +64,24 @@ def train(spec, targets, folder, kind=Distillation, scratch=None, **changes):
     return training.save(folder / "student")
 
 
+def check_same(one: Path, other: Path) -> None:
+    assert one.read_bytes() == other.read_bytes()
+
+
+def raise_learning_rate(monkeypatch, rate: float, is_raised) -> None:
+    def learning_rate_of(step, settings):
+        return rate if is_raised(step) else learning_rate(step, settings)
+
+    monkeypatch.setattr(module, "learning_rate", learning_rate_of)
+
+
+def embed_silence(folder: Path) -> np.ndarray:
+    return load_student(folder).predict(np.zeros((1, 96, 64, 1)), verbose=0)
+
+
 def test_learning_rate_warms_up_and_decays():
-    settings = Distill(
-        **SETTINGS | {"steps": 105, "learning_rate": 0.1}
-    )  # 5 steps of warm-up, 100 of cosine
+    # 5 steps of warm-up, 100 of cosine.
+    settings = Distill(**SETTINGS | {"steps": 105, "learning_rate": 0.1})
     rates = [learning_rate(step, settings) for step in range(105)]
     np.testing.assert_allclose(rates[:5], [0.02, 0.04, 0.06, 0.08, 0.1])
     np.testing.assert_allclose(
@@ -74,9 +100,8 @@ def test_a_constant_learning_rate():
 def test_every_row_once_an_epoch(rows, batch):
     batches = rows // min(batch, rows)
     for epoch in range(3):
-        drawn = np.concatenate(
-            [batch_rows(rows, batch, 17, epoch * batches + index) for index in range(batches)]
-        )
+        steps = range(epoch * batches, (epoch + 1) * batches)
+        drawn = np.concatenate([batch_rows(rows, batch, 17, step) for step in steps])
         assert sorted(drawn) == list(range(rows))
 
 
@@ -107,12 +132,10 @@ def test_factorise_is_the_truncated_svd(shape):
         first, second = factorise(kernel, rank)
         assert first.shape == (shape[0], rank) and second.shape == (rank, shape[1])
         error = np.linalg.norm(kernel - first @ second)
-        assert error == pytest.approx(
-            np.sqrt(np.sum(singular[rank:] ** 2)), abs=1e-5
-        )  # Eckart and Young 1936
-        np.testing.assert_allclose(
-            first.T @ first, second @ second.T, atol=1e-5
-        )  # the scale is shared
+        smallest = np.sqrt(np.sum(singular[rank:] ** 2))  # Eckart and Young 1936
+        assert error == pytest.approx(smallest, abs=1e-5)
+        # The scale is shared.
+        np.testing.assert_allclose(first.T @ first, second @ second.T, atol=1e-5)
 
 
 def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
@@ -121,13 +144,10 @@ def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
     summary = training.save(tmp_path / "one")
     train(DENSE, targets, tmp_path / "two")
     for name in ("weights.npz", "curve.csv", "spec.json", "summary.json"):
-        assert (tmp_path / "one" / name).read_bytes() == (
-            tmp_path / "two/student" / name
-        ).read_bytes()
-    assert summary["status"] == "ok" and summary == json.loads(
-        (tmp_path / "one/summary.json").read_text()
-    )
-    training.remove_checkpoints()
+        check_same(tmp_path / "one" / name, tmp_path / "two/student" / name)
+    assert summary["status"] == "ok"
+    assert summary == json.loads((tmp_path / "one/summary.json").read_text())
+    training.remove_checkpoint()
     assert not list((tmp_path / "scratch").iterdir())
     windows, expected = load_split(targets, "validation")
     windows = windows.astype(np.float32)[..., None]
@@ -135,10 +155,10 @@ def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
     kernel, bias = training.model.get_layer("embedding_to_target").get_weights()
     projection = Projection.load(targets / "projection.npz")
     predicted = (embedding @ kernel + bias) * target_scale(projection.deviation, 0.5)
-    np.testing.assert_allclose(
-        predicted, training.model.predict(windows, verbose=0) * training.scale, atol=1e-4
-    )
-    # In the full space the error is the projected one and what the projection leaves out, over all teacher values.
+    own = training.model.predict(windows, verbose=0) * training.scale
+    np.testing.assert_allclose(predicted, own, atol=1e-4)
+    # In the full space the error is the projected one and what the projection leaves out, over all
+    # teacher values.
     mse = (np.mean(np.sum((predicted - expected) ** 2, axis=1)) + 0.5) / 10
     assert summary["validation_mse"] == pytest.approx(mse, rel=1e-3)
     variance = (np.sum(projection.deviation**2) + 0.5) / 10
@@ -147,7 +167,7 @@ def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
 
 @pytest.fixture(scope="module")
 def whole(short_backbone, targets, tmp_path_factory):
-    """The student of rank 3, trained without interruption."""
+    """Return the folder of the student of rank 3, trained without interruption."""
     folder = tmp_path_factory.mktemp("whole")
     train(RANK, targets, folder)
     return folder / "student"
@@ -160,19 +180,20 @@ def test_a_resumed_run_gives_the_same_bytes(whole, targets, tmp_path, monkeypatc
         train(RANK, targets, tmp_path / "killed", Killed, tmp_path / "scratch")
     train(RANK, targets, tmp_path / "resumed", scratch=tmp_path / "scratch")
     for name in ("weights.npz", "curve.csv", "summary.json"):
-        assert (whole / name).read_bytes() == (tmp_path / "resumed/student" / name).read_bytes()
+        check_same(whole / name, tmp_path / "resumed/student" / name)
 
 
 def test_another_training_does_not_resume_this_one(targets):
-    names = {module.checkpoint_name(spec, Distill(**SETTINGS | change), seed, targets)
-             for spec in (DENSE, RANK) for change in ({}, {"steps": 7}, {"balance": 0.0}) for seed in (1, 2)}  # fmt: skip
+    changes = ({}, {"steps": 7}, {"balance": 0.0})
+    names = set()
+    for spec, change, seed in product((DENSE, RANK), changes, (1, 2)):
+        names.add(checkpoint.name(spec, Distill(**SETTINGS | change), seed, targets))
     assert len(names) == 12
 
 
 def test_it_learns(short_backbone, targets, tmp_path):
     train(DENSE, targets, tmp_path, steps=60, checkpoint_steps=1000)
-    with open(tmp_path / "student/curve.csv") as file:
-        loss = [float(row["train_loss"]) for row in csv.DictReader(file)]
+    loss = [float(row["train_loss"]) for row in read_curve(tmp_path / "student")]
     assert len(loss) == 60 and loss[-1] < 0.3  # guessing the mean gives 1
 
 
@@ -180,32 +201,17 @@ def test_it_learns(short_backbone, targets, tmp_path):
 def test_early_stopping_stops_at_the_first_validations_without_progress(
     short_backbone, targets, tmp_path, capsys, spec, counted_from
 ):
-    # Nothing is learned at this rate; batch norm's averages settle, and then no validation is much better than the last.
-    summary = train(
-        spec,
-        targets,
-        tmp_path,
-        steps=200,
-        learning_rate=1e-12,
-        batch_norm_momentum=0.5,
-        patience=3,
-        checkpoint_steps=1000,
-    )
-    with open(tmp_path / "student/curve.csv") as file:
-        errors = [
-            float(row["validation_mse"])
-            for row in csv.DictReader(file)
-            if int(row["step"]) > counted_from
-        ]
+    summary = train(spec, targets, tmp_path, **PATIENT, checkpoint_steps=1000)
+    rows = read_curve(tmp_path / "student")[counted_from:]
+    errors = [float(row["validation_mse"]) for row in rows]
     stops = [n for n in range(4, len(errors) + 1) if min(errors[n - 3 : n]) >= min(errors[: n - 3])]
     assert stops == [len(errors)] and summary["steps"] == counted_from + len(errors) < 200
     assert f"stopped at step {summary['steps']}" in capsys.readouterr().out
 
 
 def test_a_full_rank_changes_nothing_and_both_factors_learn(short_backbone, targets, tmp_path):
-    training = Distillation(
-        StudentSpec("tiny", 0.5, "gap", 16, False, 16), Distill(**SETTINGS), targets, 17, tmp_path
-    )
+    spec = StudentSpec("tiny", 0.5, "gap", 16, False, 16)
+    training = Distillation(spec, Distill(**SETTINGS), targets, 17, tmp_path)
     training.start()
     windows = load_split(targets, "validation")[0].astype(np.float32)[..., None]
     dense = training.model.predict(windows, verbose=0)
@@ -219,24 +225,20 @@ def test_a_full_rank_changes_nothing_and_both_factors_learn(short_backbone, targ
 
 
 def test_every_seed_is_a_training_of_its_own(short_backbone, targets, tmp_path):
-    summary = distill(
-        DENSE, Distill(**SETTINGS), targets, (17, 18), tmp_path / "scratch", tmp_path / "student"
-    )
-    alone = Distillation(DENSE, Distill(**SETTINGS), targets, 18, tmp_path / "scratch")
+    settings, scratch, folder = Distill(**SETTINGS), tmp_path / "scratch", tmp_path / "student"
+    summary = distill(DENSE, settings, targets, (17, 18), scratch, folder)
+    alone = Distillation(DENSE, settings, targets, 18, scratch)
     alone.run()
     alone.save(tmp_path / "alone")
     train(DENSE, targets, tmp_path / "first")
     for repeat, single in (("", "first/student"), ("repeat_2", "alone")):
         for name in ("weights.npz", "curve.csv"):
-            assert (tmp_path / "student" / repeat / name).read_bytes() == (
-                tmp_path / single / name
-            ).read_bytes()
+            check_same(folder / repeat / name, tmp_path / single / name)
     (repeat,) = summary["repeats"]
-    assert (summary["seed"], repeat["seed"], summary["status"]) == (17, 18, "ok") and repeat[
-        "validation_mse"
-    ] != summary["validation_mse"]
-    assert summary == json.loads((tmp_path / "student/summary.json").read_text())
-    assert not [path for path in (tmp_path / "scratch").iterdir() if path != alone.scratch]
+    assert (summary["seed"], repeat["seed"], summary["status"]) == (17, 18, "ok")
+    assert repeat["validation_mse"] != summary["validation_mse"]
+    assert summary == json.loads((folder / "summary.json").read_text())
+    assert [path for path in scratch.iterdir() if path != alone.scratch] == []
 
 
 def test_one_seed_that_diverges_is_said_of_the_student(
@@ -248,20 +250,11 @@ def test_one_seed_that_diverges_is_said_of_the_student(
             return windows, rows * np.float32(np.nan if self.seed == 18 and step == 3 else 1)
 
     monkeypatch.setattr(module, "Distillation", SecondDiverges)
-    summary = distill(
-        DENSE,
-        Distill(**SETTINGS),
-        targets,
-        (17, 18),
-        tmp_path / "scratch",
-        tmp_path / "student",
-        "tiny",
-    )
+    settings, scratch, folder = Distill(**SETTINGS), tmp_path / "scratch", tmp_path / "student"
+    summary = distill(DENSE, settings, targets, (17, 18), scratch, folder, "tiny")
     assert [summary["status"], summary["repeats"][0]["status"]] == ["diverged", "diverged"]
-    assert (
-        "tiny, seed 18: the loss or a weight is not finite at step 3, learning rate"
-        in capsys.readouterr().out
-    )
+    message = "tiny, seed 18: the loss or a weight is not finite at step 3, learning rate"
+    assert message in capsys.readouterr().out
 
 
 TWO_DEVICES = """
@@ -279,19 +272,20 @@ from frill.students.build import StudentSpec
 from test_distill import SETTINGS, Killed
 
 mobilenet_v3.BACKBONES["tiny"] = (mobilenet_v3.TINY[:2], 128)
-targets, folder, rank, qat = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] != "none" and int(sys.argv[3]) or None, sys.argv[4] == "1"
-spec = StudentSpec("tiny", 0.5, "gap", rank, qat, 16)
+targets, folder = Path(sys.argv[1]), Path(sys.argv[2])
+spec = StudentSpec("tiny", 0.5, "gap", 3, True, 16)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert all_gpus().num_replicas_in_sync == 1  # there is no GPU here
 
-# One step: the weights are those after Adam on the mean of the gradients that each half of the batch has by itself.
+# One step: the weights are those after Adam on the mean of the gradients that each half of the
+# batch has by itself.
 both = Distillation(spec, Distill(**SETTINGS), targets, 17, folder / "scratch", strategy)
 both.start()
 start = both.model.get_weights()
 windows, rows = both.train_set
 batch = slice(0, 7)  # 4 and 3
 both._learning_rate.assign(0.01)
-both._step(*(both._distributed(np.array_split(array[batch].astype(np.float32), 2)) for array in both.train_set))
+both._step(both._distribute(windows[batch]), both._distribute(rows[batch]))
 
 from frill.students.build import build
 from dataclasses import replace
@@ -301,19 +295,23 @@ gradients = []
 for part in (slice(0, 4), slice(4, 7)):
     with tf.GradientTape() as tape:
         predicted = one(tf.constant(windows[part], tf.float32)[..., None], training=True)
-        loss = tf.reduce_sum((predicted - rows[part] / both.scale) ** 2) / (8 * both.projection.values)
+        squared = tf.reduce_sum((predicted - rows[part] / both.scale) ** 2)
+        loss = squared / (8 * both.projection.values)
     gradients.append(tape.gradient(loss, one.trainable_variables))
     one.set_weights(start)
 optimizer = keras.optimizers.legacy.Adam(0.01, epsilon=1e-8)
 optimizer.apply_gradients((a + b, v) for a, b, v in zip(*gradients, one.trainable_variables))
 for a, b, g in zip(both.model.trainable_variables, one.trainable_variables, zip(*gradients)):
-    clear = np.abs(g[0] + g[1]) > 1e-5  # Adam's first step is the gradient's sign: rounding decides where that is about zero
+    # Adam's first step is the gradient's sign: rounding decides where that is about zero.
+    clear = np.abs(g[0] + g[1]) > 1e-5
     np.testing.assert_allclose(a.numpy()[clear], b.numpy()[clear], atol=1e-4)
 
-# Whole trainings: two give the same bytes, though the second is killed at a checkpoint and goes on from there.
+# Whole trainings: two give the same bytes, though the second is killed at a checkpoint and goes on
+# from there.
 for name, kinds in (("one", [Distillation]), ("two", [Killed, Distillation])):
     for kind in kinds:
-        training = kind(spec, Distill(**SETTINGS), targets, 17, folder / f"scratch-{name}", strategy)
+        scratch = folder / f"scratch-{name}"
+        training = kind(spec, Distill(**SETTINGS), targets, 17, scratch, strategy)
         try:
             training.run()
         except KeyboardInterrupt:
@@ -329,13 +327,11 @@ print("all held")
 def test_two_devices_share_every_batch(targets, tmp_path):
     """Before and after the student is factorised and quantised: rank 3, qat."""
     # A process of its own: logical devices are made before TensorFlow computes anything.
-    command = [sys.executable, "-c", TWO_DEVICES, str(targets), str(tmp_path), "3", "1"]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
-    }
-    done = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    command = [sys.executable, "-c", TWO_DEVICES, str(targets), str(tmp_path)]
+    folders = [ROOT / "src", ROOT / "tests", ROOT / "tests/students"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, env=environment, **streams)
     assert "all held" in done.stdout, done.stdout[-3000:]
 
 
@@ -344,9 +340,7 @@ def test_divergence_is_a_result(short_backbone, targets, tmp_path, capsys, spec)
     assert train(spec, targets, tmp_path, learning_rate=1e30)["status"] == "diverged"
     assert json.loads((tmp_path / "student/summary.json").read_text())["status"] == "diverged"
     assert "Lower distill.learning_rate" in capsys.readouterr().out
-    assert load_student(tmp_path / "student").predict(
-        np.zeros((1, 96, 64, 1)), verbose=0
-    ).shape == (1, 16)
+    assert embed_silence(tmp_path / "student").shape == (1, 16)
 
 
 @pytest.mark.parametrize(
@@ -356,61 +350,36 @@ def test_divergence_is_a_result(short_backbone, targets, tmp_path, capsys, spec)
 def test_divergence_after_the_change_to_what_ships(
     short_backbone, targets, tmp_path, monkeypatch, checkpoint_steps, qat
 ):
-    sound = learning_rate
-    monkeypatch.setattr(
-        module, "learning_rate", lambda step, settings: 1e38 if step >= 4 else sound(step, settings)
-    )
+    raise_learning_rate(monkeypatch, 1e38, lambda step: step >= 4)
     spec = StudentSpec("tiny", 0.5, "gap", 3, qat, 16)
-    summary = train(
-        spec, targets, tmp_path, steps=12, ship_from=0.25, checkpoint_steps=checkpoint_steps
-    )
+    changes = {"steps": 12, "ship_from": 0.25, "checkpoint_steps": checkpoint_steps}
+    summary = train(spec, targets, tmp_path, **changes)
     # The step at 1e38 is number 4; its loss is still that of the weights before it.
-    assert (
-        summary["status"] == "diverged"
-        and summary["steps"] == {2: 4, 3: 3, 100: 0}[checkpoint_steps]
-    )
-    with open(tmp_path / "student/curve.csv") as file:
-        assert [int(row["step"]) for row in csv.DictReader(file)] == list(
-            range(1, summary["steps"] + 1)
-        )
-    assert np.isfinite(
-        load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)
-    ).all()
+    expected = {2: 4, 3: 3, 100: 0}[checkpoint_steps]
+    assert (summary["status"], summary["steps"]) == ("diverged", expected)
+    steps = [int(row["step"]) for row in read_curve(tmp_path / "student")]
+    assert steps == list(range(1, expected + 1))
+    assert np.isfinite(embed_silence(tmp_path / "student")).all()
 
 
 @pytest.mark.parametrize("bad_step", [3, 5], ids=["a checkpoint's step", "the last step"])
 def test_weights_that_overflow_in_the_update_are_no_good_checkpoint(
     short_backbone, targets, tmp_path, monkeypatch, bad_step
 ):
-    sound = learning_rate
-    monkeypatch.setattr(
-        module,
-        "learning_rate",
-        lambda step, settings: 1e38 * 1e38 if step == bad_step else sound(step, settings),
-    )
-    summary = train(
-        DENSE, targets, tmp_path
-    )  # checkpoints after steps 2, 4 and 6; the loss of the bad step is finite still
-    assert (
-        summary["status"] == "diverged"
-        and summary["steps"] == bad_step - 1
-        and math.isfinite(summary["validation_mse"])
-    )
-    assert np.isfinite(
-        load_student(tmp_path / "student").predict(np.zeros((1, 96, 64, 1)), verbose=0)
-    ).all()
+    raise_learning_rate(monkeypatch, 1e38 * 1e38, lambda step: step == bad_step)
+    # Checkpoints after steps 2, 4 and 6; the loss of the bad step is finite still.
+    summary = train(DENSE, targets, tmp_path)
+    assert (summary["status"], summary["steps"]) == ("diverged", bad_step - 1)
+    assert math.isfinite(summary["validation_mse"])
+    assert np.isfinite(embed_silence(tmp_path / "student")).all()
 
 
 def test_a_resume_after_early_stopping_trains_no_further(short_backbone, targets, tmp_path):
-    patient = dict(
-        steps=200, learning_rate=1e-12, batch_norm_momentum=0.5, patience=3, checkpoint_steps=1
-    )
-    first = train(DENSE, targets, tmp_path / "one", scratch=tmp_path / "scratch", **patient)
-    again = train(DENSE, targets, tmp_path / "two", scratch=tmp_path / "scratch", **patient)
+    changes = {"scratch": tmp_path / "scratch", "checkpoint_steps": 1, **PATIENT}
+    first = train(DENSE, targets, tmp_path / "one", **changes)
+    again = train(DENSE, targets, tmp_path / "two", **changes)
     assert first["steps"] == again["steps"] < 200
-    assert (tmp_path / "one/student/weights.npz").read_bytes() == (
-        tmp_path / "two/student/weights.npz"
-    ).read_bytes()
+    check_same(*(tmp_path / name / "student/weights.npz" for name in ("one", "two")))
 
 
 @pytest.mark.parametrize("steps, ship_from", [(6, 0.99), (1, 0.5)])
@@ -427,13 +396,8 @@ def test_what_ships_trains_for_one_step_at_least(
     [("flatten", None, False), ("gap", 100, False), ("gap", None, True), ("flatten", 100, True)],
 )
 def test_every_kind_of_student_trains_saves_and_loads(targets, tmp_path, pooling, rank, qat):
-    training = Distillation(
-        StudentSpec("tiny", 0.5, pooling, rank, qat, 16),
-        Distill(**SETTINGS),
-        targets,
-        17,
-        tmp_path / "scratch",
-    )
+    spec = StudentSpec("tiny", 0.5, pooling, rank, qat, 16)
+    training = Distillation(spec, Distill(**SETTINGS), targets, 17, tmp_path / "scratch")
     training.run()
     summary = training.save(tmp_path / "student")
     assert summary["status"] == "ok" and math.isfinite(summary["validation_mse"])

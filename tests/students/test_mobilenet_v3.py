@@ -1,11 +1,15 @@
-"""Students against the table of parameters, multiply-adds and sizes derived from FRILL's published architecture (GAP / flatten, "order A")."""
+"""Students against parameters, multiply-adds and sizes derived from FRILL's architecture.
+
+They hold for "order A"; a pair is of gap and flatten.
+"""
 
 import pytest
 
-from frill.students.build import StudentSpec, build, count, factor_rank
-from frill.students.mobilenet_v3 import depth, last_channels
+from frill.students.build import StudentSpec, build, count, limit_rank
+from frill.students.mobilenet_v3 import count_last_channels, round_channels
 
-# (backbone, width): channels of last block / Conv_1 / Conv_2; M parameters; MiB of float32 weights; the same with a bottleneck of rank 100; M multiply-adds
+# (backbone, width): channels of last block, Conv_1, Conv_2; M parameters; MiB of float32 weights;
+# the same with a bottleneck of rank 100; M multiply-adds
 TABLE = {
     ("tiny", 0.5): ((48, 288, 512), (1.39, 6.63), (5.3, 25.3), (2.2, 3.2), (4.0, 9.3)),
     ("tiny", 0.75): ((72, 432, 512), (1.66, 6.90), (6.3, 26.3), (3.3, 4.2), (6.5, 11.7)),
@@ -49,13 +53,12 @@ def column(pooling: str) -> int:
 
 
 def check_counts(backbone: str, width: float, pooling: str) -> None:
-    _, parameters, mebibytes, _, multiply_adds = TABLE[backbone, width]
+    _, *pairs = TABLE[backbone, width]
+    parameters, mebibytes, _, multiply_adds = (pair[column(pooling)] for pair in pairs)
     counted = count(StudentSpec(backbone, width, pooling, None, False))
-    assert counted["parameters"] / 1e6 == pytest.approx(parameters[column(pooling)], abs=0.0051)
-    assert counted["weight_bytes"] / 2**20 == pytest.approx(mebibytes[column(pooling)], abs=0.051)
-    assert counted["multiply_adds"] / 1e6 == pytest.approx(
-        multiply_adds[column(pooling)], abs=0.051
-    )
+    assert counted["parameters"] / 1e6 == pytest.approx(parameters, abs=0.0051)
+    assert counted["weight_bytes"] / 2**20 == pytest.approx(mebibytes, abs=0.051)
+    assert counted["multiply_adds"] / 1e6 == pytest.approx(multiply_adds, abs=0.051)
 
 
 @pytest.mark.parametrize("backbone, width, pooling", FAST)
@@ -73,16 +76,14 @@ def test_counts_of_the_other_cells(backbone, width, pooling):
 @pytest.mark.parametrize("backbone, width, pooling", CELLS)
 def test_bytes_at_rank_100(backbone, width, pooling):
     counted = count(StudentSpec(backbone, width, pooling, 100, False))
-    assert counted["weight_bytes"] / 2**20 == pytest.approx(
-        TABLE[backbone, width][3][column(pooling)], abs=0.051
-    )
+    mebibytes = TABLE[backbone, width][3][column(pooling)]
+    assert counted["weight_bytes"] / 2**20 == pytest.approx(mebibytes, abs=0.051)
 
 
 @pytest.mark.parametrize("rank, kernels", [(None, 1024 * 2048), (100, 100 * (1024 + 2048))])
 def test_qat_stores_the_bottlenecks_kernels_in_a_quarter(rank, kernels):
-    floats, quantised = (
-        count(StudentSpec("small", 0.5, "gap", rank, qat)) for qat in (False, True)
-    )
+    floats = count(StudentSpec("small", 0.5, "gap", rank, False))
+    quantised = count(StudentSpec("small", 0.5, "gap", rank, True))
     for key in ("weight_bytes", "bottleneck_bytes"):
         assert floats[key] - quantised[key] == 3 * kernels
     assert quantised["bottleneck_bytes"] == kernels + 4 * 2048
@@ -95,52 +96,35 @@ def test_order_a_pools_after_conv_2(pooling, pooled):
     assert model.get_layer("conv_1").output.shape[1:] == (3, 2, 1152)
     assert model.get_layer("conv_2").output.shape[1:] == (3, 2, 2048)
     assert model.get_layer("pool").output.shape[1:] == (pooled,)
-    assert model.get_layer("embedding").output.shape[1:] == (2048,) and model.output_shape == (
-        None,
-        512,
-    )
+    assert model.get_layer("embedding").output.shape[1:] == (2048,)
+    assert model.output_shape == (None, 512)
 
 
 def test_channels_of_every_row():
     blocks = {"tiny": 96, "small": 96, "large": 160}
     for (backbone, width), (channels, *_) in TABLE.items():
-        last = depth(blocks[backbone] * width)
-        assert (last, depth(6 * last), last_channels(backbone, width)) == channels
+        last = round_channels(blocks[backbone] * width)
+        assert (last, round_channels(6 * last), count_last_channels(backbone, width)) == channels
 
 
-# MobileNet's rule: to a multiple of 8, at least 8, one more where it would fall under 0.9 of the request (18 -> 16 < 16.2).
-@pytest.mark.parametrize(
-    "asked, given",
-    [
-        (1, 8),
-        (11, 16),
-        (12, 16),
-        (18, 24),
-        (19, 24),
-        (20, 24),
-        (30, 32),
-        (33, 32),
-        (36, 40),
-        (100, 104),
-    ],
-)
-def test_depth(asked, given):
-    assert depth(asked) == given
+# MobileNet's rule: to a multiple of 8, at least 8, one more where it would fall under 0.9 of the
+# request (18 -> 16 < 16.2).
+def test_channels_are_rounded():
+    asked = [1, 11, 12, 18, 19, 20, 30, 33, 36, 100]
+    given = [8, 16, 16, 24, 24, 24, 32, 32, 40, 104]
+    assert [round_channels(channels) for channels in asked] == given
 
 
 def test_a_rank_is_at_most_the_smaller_side():
     spec = StudentSpec("tiny", 0.5, "gap", 100, False, bottleneck=2048)
-    assert factor_rank(spec, 512) == 100 and factor_rank(spec, 64) == 64
-    assert factor_rank(StudentSpec("tiny", 0.5, "gap", 5000, False, bottleneck=256), 512) == 256
-    assert count(spec)["parameters"] == count(StudentSpec("tiny", 0.5, "gap", None, False))[
-        "parameters"
-    ] - 512 * 2048 + 100 * (512 + 2048)
+    assert limit_rank(spec, 512) == 100 and limit_rank(spec, 64) == 64
+    assert limit_rank(StudentSpec("tiny", 0.5, "gap", 5000, False, bottleneck=256), 512) == 256
+    dense = count(StudentSpec("tiny", 0.5, "gap", None, False))["parameters"]
+    assert count(spec)["parameters"] == dense - 512 * 2048 + 100 * (512 + 2048)
 
 
 def test_parse_reads_the_words_of_a_command_line():
-    assert StudentSpec.parse("small", "1.25", "flatten", "100", "1", 2048) == StudentSpec(
-        "small", 1.25, "flatten", 100, True, 2048
-    )
-    assert StudentSpec.parse("tiny", "2", "gap", "none", "0", 64) == StudentSpec(
-        "tiny", 2.0, "gap", None, False, 64
-    )
+    small = StudentSpec("small", 1.25, "flatten", 100, True, 2048)
+    assert StudentSpec.parse("small", "1.25", "flatten", "100", "1", 2048) == small
+    tiny = StudentSpec("tiny", 2.0, "gap", None, False, 64)
+    assert StudentSpec.parse("tiny", "2", "gap", "none", "0", 64) == tiny

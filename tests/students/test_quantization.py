@@ -16,7 +16,7 @@ WINDOWS = windows(speechlike(40000))[..., None]
 
 @pytest.fixture(scope="module", params=[None, 24], ids=["dense", "rank"])
 def student(request, short_backbone):
-    """A qat student with two steps behind it, so that its ranges are those of its weights and activations."""
+    """Make a qat student with two steps behind it: its ranges are its weights' and activations'."""
     keras.utils.set_random_seed(3)
     model = build(StudentSpec("tiny", 0.5, "gap", request.param, True, 64), None, 0.5)
     for _ in range(2):
@@ -24,50 +24,52 @@ def student(request, short_backbone):
     return model
 
 
-def bottleneck(student) -> dict[str, np.ndarray]:
-    """Layer name -> kernel as the simulation rounds it: int8, symmetric, one scale (tfmot's default for Dense)."""
-    rounded = {}
-    for name in (FACTOR, EMBEDDING):
-        layer = next((layer for layer in student.layers if layer.name == f"quant_{name}"), None)
-        if layer is not None:
-            values = {w.name.rpartition("/")[2].partition(":")[0]: w for w in layer.weights}
-            rounded[name] = tf.quantization.fake_quant_with_min_max_vars(
-                values["kernel"],
-                values["kernel_min"],
-                values["kernel_max"],
-                num_bits=8,
-                narrow_range=True,
-            ).numpy()
+def read_variables(layer: keras.layers.Layer) -> dict[str, tf.Variable]:
+    """Return a layer's variables by their names without the layer's and without a number."""
+    return {each.name.rpartition("/")[2].partition(":")[0]: each for each in layer.weights}
+
+
+def round_kernels(student) -> list[np.ndarray]:
+    """Return the bottleneck's kernels as the simulation rounds them.
+
+    They are int8, symmetric, with one scale: tfmot's default for Dense.
+    """
+    rounded = []
+    for layer in student.layers:
+        if layer.name in (f"quant_{FACTOR}", f"quant_{EMBEDDING}"):
+            values = read_variables(layer)
+            ranges = (values["kernel_min"], values["kernel_max"])
+            kernel = tf.quantization.fake_quant_with_min_max_vars(
+                values["kernel"], *ranges, num_bits=8, narrow_range=True
+            )
+            rounded.append(kernel.numpy())
     return rounded
 
 
-def int8_matrices(content: bytes) -> list[tuple[np.ndarray, float]]:
-    """(values, scale) of every int8 matrix in a .tflite file."""
+def read_int8_matrices(content: bytes) -> list[tuple[np.ndarray, float]]:
+    """Return values and scale of every int8 matrix in a .tflite file."""
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
-    matrices = [
-        t
-        for t in interpreter.get_tensor_details()
-        if t["dtype"] == np.int8 and len(t["shape"]) == 2 and min(t["shape"]) > 1
-    ]
-    return [
-        (interpreter.get_tensor(t["index"]), float(t["quantization_parameters"]["scales"][0]))
-        for t in matrices
-    ]
+    matrices = []
+    for tensor in interpreter.get_tensor_details():
+        if tensor["dtype"] == np.int8 and len(tensor["shape"]) == 2 and min(tensor["shape"]) > 1:
+            scale = float(tensor["quantization_parameters"]["scales"][0])
+            matrices.append((interpreter.get_tensor(tensor["index"]), scale))
+    return matrices
 
 
 def test_a_kernel_has_at_most_256_levels_and_every_layer_of_the_bottleneck_is_simulated(student):
-    rounded = bottleneck(student)
+    rounded = round_kernels(student)
     assert len(rounded) == (2 if any(FACTOR in layer.name for layer in student.layers) else 1)
-    for kernel in rounded.values():
+    for kernel in rounded:
         assert 64 < len(np.unique(kernel)) <= 256
 
 
 def test_the_file_holds_the_kernels_that_were_simulated(student):
-    rounded = bottleneck(student)
-    shipped = int8_matrices(convert(student, "float32", qat=True))
+    rounded = round_kernels(student)
+    shipped = read_int8_matrices(convert(student, "float32", qat=True))
     assert len(shipped) == len(rounded)
-    for kernel in rounded.values():
+    for kernel in rounded:
         values, scale = next((v, s) for v, s in shipped if v.shape == kernel.T.shape)
         np.testing.assert_allclose(values.T * scale, kernel, atol=1.01 * scale)
 
@@ -77,22 +79,17 @@ def test_the_files_output_is_the_simulations_to_one_level(student, tmp_path):
     interpreter.allocate_tensors()
     expected = student(WINDOWS, training=False).numpy()
     layer = next(layer for layer in student.layers if layer.name == f"quant_{EMBEDDING}")
-    limits = {
-        w.name.rpartition("/")[2].partition(":")[0]: float(w)
-        for w in layer.weights
-        if "post_activation" in w.name
-    }
-    level = (limits["post_activation_max"] - limits["post_activation_min"]) / 255
+    values = read_variables(layer)
+    level = float(values["post_activation_max"] - values["post_activation_min"]) / 255
     for window, embedding in zip(WINDOWS, expected, strict=True):
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window[None])
         interpreter.invoke()
-        found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
-        np.testing.assert_allclose(found, embedding, atol=1.01 * level)
+        output = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
+        np.testing.assert_allclose(output, embedding, atol=1.01 * level)
 
 
 def test_the_file_shrinks_by_three_quarters_of_the_bottleneck(student):
-    elements = sum(kernel.size for kernel in bottleneck(student).values())
+    elements = sum(kernel.size for kernel in round_kernels(student))
     floats, quantised = (len(convert(student, "float32", qat)) for qat in (False, True))
-    assert floats - quantised == pytest.approx(
-        3 * elements, abs=6000
-    )  # the rest of the file: a few operations more or less
+    # The rest of the file: a few operations more or less.
+    assert floats - quantised == pytest.approx(3 * elements, abs=6000)

@@ -1,8 +1,10 @@
-"""A student: backbone, pooling, bottleneck (the embedding) and, while it trains, a linear head to the teacher's targets.
+"""A student: backbone, pooling, bottleneck and, while it trains, a head.
 
-    windows [B, 96, 64, 1] -> MobileNetV3 [B, 3, 2, C] -> gap [B, C] | flatten [B, 6 C] -> bottleneck [B, 2048] -> head [B, D]
+    windows [B, 96, 64, 1] -> MobileNetV3 [B, 3, 2, C] -> gap [B, C] | flatten [B, 6 C]
+        -> bottleneck [B, 2048] -> head [B, D]
 
-The head is dropped at conversion (google-research, distillation/models.py: embedding_to_target).
+The bottleneck gives the embedding, the linear head the teacher's targets. The head is dropped at
+conversion (google-research, distillation/models.py: embedding_to_target).
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +22,10 @@ HEAD = "embedding_to_target"
 
 @dataclass(frozen=True)
 class StudentSpec:
-    """What makes a student's architecture. `rank` None is a dense bottleneck; precision belongs to conversion, not here."""
+    """Describe a student's architecture; `rank` None is a dense bottleneck.
+
+    The precision belongs to conversion, not here.
+    """
 
     backbone: str
     width: float
@@ -33,15 +38,9 @@ class StudentSpec:
     def parse(
         cls, backbone: str, width: str, pooling: str, rank: str, qat: str, bottleneck: int
     ) -> "StudentSpec":
-        """From the words of a command line."""
-        return cls(
-            backbone,
-            float(width),
-            pooling,
-            None if rank == "none" else int(rank),
-            bool(int(qat)),
-            bottleneck,
-        )
+        """Return the spec that the words of a command line describe."""
+        factors = None if rank == "none" else int(rank)
+        return cls(backbone, float(width), pooling, factors, bool(int(qat)), bottleneck)
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -50,17 +49,18 @@ class StudentSpec:
 def build(
     spec: StudentSpec, target_values: int | None, batch_norm_momentum: float = 0.999
 ) -> keras.Model:
-    """The student with freshly initialised weights: outputs [B, target_values], or the embedding where that is None."""
+    """Return the student with freshly initialised weights.
+
+    Its output is [B, target_values], or the embedding if that is None.
+    """
     inputs = keras.Input(WINDOW_SHAPE, name="windows")
     x = keras.layers.Rescaling(INPUT_SCALE, INPUT_OFFSET, name="rescale")(inputs)
     x = mobilenet_v3(x, spec.backbone, spec.width, batch_norm_momentum)
-    x = (
-        keras.layers.GlobalAveragePooling2D(name="pool")(x)
-        if spec.pooling == "gap"
-        else keras.layers.Flatten(name="pool")(x)
-    )
+    is_gap = spec.pooling == "gap"
+    pooling = keras.layers.GlobalAveragePooling2D if is_gap else keras.layers.Flatten
+    x = pooling(name="pool")(x)
     if spec.rank is not None:
-        x = keras.layers.Dense(factor_rank(spec, x.shape[-1]), use_bias=False, name=FACTOR)(x)
+        x = keras.layers.Dense(limit_rank(spec, x.shape[-1]), use_bias=False, name=FACTOR)(x)
     x = keras.layers.Dense(spec.bottleneck, name=EMBEDDING)(x)
     if target_values is not None:
         x = keras.layers.Dense(target_values, name=HEAD)(x)
@@ -68,34 +68,40 @@ def build(
     return quantize_bottleneck(model, [FACTOR, EMBEDDING]) if spec.qat else model
 
 
-def factor_rank(spec: StudentSpec, pooled_values: int) -> int:
-    """A rank cannot exceed the matrix's smaller side; at that rank the product equals the dense matrix."""
+def limit_rank(spec: StudentSpec, pooled_values: int) -> int:
+    """Return the spec's rank, or the matrix's smaller side where that is less.
+
+    At that rank the product equals the dense matrix.
+    """
     return min(spec.rank, pooled_values, spec.bottleneck)
 
 
 def count(spec: StudentSpec) -> dict:
-    """Parameters (batch norm's statistics included) and multiply-adds for one window, up to the embedding; and the bytes of the weights.
+    """Return parameters and multiply-adds up to the embedding, and the bytes of the weights.
 
-    Weights count as they ship at float32 precision: batch norm folded into its convolution (of its four vectors one bias is left), a qat
-    bottleneck's kernels in int8. `bottleneck_bytes` is the bottleneck's part: a flatten student's latency is bound by reading those, not by
-    its multiply-adds.
+    Multiply-adds are of one window; parameters include batch norm's statistics. Weights count as
+    they ship at float32 precision: batch norm is folded into its convolution (of its four vectors
+    one bias is left), a qat bottleneck's kernels are int8. A flatten student's latency is bound by
+    reading `bottleneck_bytes`, not by its multiply-adds.
     """
     parameters = multiply_adds = folded = bottleneck = quantised = 0
     for layer in build(replace(spec, qat=False), None).layers:
         parameters += layer.count_params()
-        kernels = [w for w in layer.weights if "kernel" in w.name]
-        is_convolution = isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
-        positions = layer.output_shape[1] * layer.output_shape[2] if is_convolution else 1
+        kernels = [weight for weight in layer.weights if "kernel" in weight.name]
         elements = sum(int(kernel.shape.num_elements()) for kernel in kernels)
+        positions = 1
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            positions = layer.output_shape[1] * layer.output_shape[2]
         multiply_adds += positions * elements
         if isinstance(layer, keras.layers.BatchNormalization):
             folded += 3 * layer.output_shape[-1]
         if layer.name in (FACTOR, EMBEDDING):
             bottleneck += layer.count_params()
-            quantised += elements if spec.qat else 0
-    saved = 3 * quantised
-    sizes = {
-        "weight_bytes": 4 * (parameters - folded) - saved,
-        "bottleneck_bytes": 4 * bottleneck - saved,
+            quantised += elements * spec.qat
+    saved_bytes = 3 * quantised
+    return {
+        "parameters": parameters,
+        "multiply_adds": multiply_adds,
+        "weight_bytes": 4 * (parameters - folded) - saved_bytes,
+        "bottleneck_bytes": 4 * bottleneck - saved_bytes,
     }
-    return {"parameters": parameters, "multiply_adds": multiply_adds, **sizes}

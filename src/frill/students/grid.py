@@ -1,8 +1,9 @@
-"""Students of a whole grid as lines for params.yaml, so that nobody writes FRILL's 144 by hand."""
+"""A grid of students as lines for params.yaml, so that nobody writes FRILL's 144 by hand."""
 
 from itertools import product
 
-AXES = {  # FRILL's grid: 3 x 6 x 2 x 2 x 2 = 144 students (arXiv 2011.04609), and two axes beyond it
+# FRILL's grid: 3 x 6 x 2 x 2 x 2 = 144 students (arXiv 2011.04609), and two axes beyond it.
+AXES = {
     "backbone": ["tiny", "small", "large"],
     "width": [0.5, 0.75, 1.0, 1.25, 1.5, 2.0],
     "pooling": ["gap", "flatten"],
@@ -13,23 +14,29 @@ AXES = {  # FRILL's grid: 3 x 6 x 2 x 2 x 2 = 144 students (arXiv 2011.04609), a
 }
 
 
-def lines(axes: dict[str, list]) -> list[str]:
-    """One line a student, in the order of the axes; every axis of AXES is a key. Raises ParamsError for a value out of its set."""
-    from frill.params.load import (
-        validate_student,
-    )  # the command's --help works without the pipeline's packages
+def write_lines(axes: dict[str, list]) -> list[str]:
+    """Return one line a student, in the order of the axes; every axis of AXES is a key.
+
+    Raises ParamsError for a value out of its set.
+    """
+    # The command's --help works without the pipeline's packages.
+    from frill.params.load import validate_student
 
     students = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     for student in students:
         validate_student(student, "the grid")
-    return [
-        f"{name(s)}: {{{', '.join(f'{axis}: {value}' for axis, value in s.items())}}}"
-        for s in students
-    ]
+    lines = []
+    for student in students:
+        values = ", ".join(f"{axis}: {value}" for axis, value in student.items())
+        lines.append(f"{name_student(student)}: {{{values}}}")
+    return lines
 
 
-def name(student: dict) -> str:
-    """small_2.0, small_1.0_flatten_rank100_qat_float16: what differs from a plain student is said."""
+def name_student(student: dict) -> str:
+    """Return small_2.0, small_1.0_flatten_rank100_qat_float16 and the like.
+
+    After backbone and width the name says what differs from a plain student.
+    """
     parts = [student["backbone"], str(float(student["width"]))]
     parts += ["flatten"] * (student["pooling"] == "flatten")
     parts += [f"rank{student['rank']}"] * (student["rank"] != "none")

@@ -1,21 +1,20 @@
-"""Quantisation-aware training of the bottleneck: int8 rounding simulated while it trains, int8 weights in the file that ships.
+"""Quantisation-aware training of the bottleneck: int8 rounding is simulated while it trains.
 
-The public FRILL code only annotates the layer and never applies the simulation; here quantize_apply does.
+The public FRILL code only annotates the layer and never applies the simulation; here
+quantize_apply does. The file that ships has int8 weights.
 """
 
 import tf_keras as keras
 
 
 def quantize_bottleneck(model: keras.Model, layers: list[str]) -> keras.Model:
-    """The model with fake quantisation on the named layers (those it has). Weights are copied."""
-    import tensorflow_model_optimization as tfmot  # 5 s, and only qat students need it
+    """Return a copy of the model with fake quantisation on those of the named layers it has."""
+    import tensorflow_model_optimization as tfmot  # 5 s, and only for qat students
 
     def annotate(layer):
-        return (
-            tfmot.quantization.keras.quantize_annotate_layer(layer)
-            if layer.name in layers
-            else layer
-        )
+        if layer.name in layers:
+            return tfmot.quantization.keras.quantize_annotate_layer(layer)
+        return layer
 
     annotated = keras.models.clone_model(model, clone_function=annotate)
     annotated.set_weights(model.get_weights())

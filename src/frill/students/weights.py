@@ -1,4 +1,7 @@
-"""A trained student on disk: weights.npz (every weight up to the embedding, keyed by layer and position) and spec.json. Equal students, equal bytes."""
+"""A trained student on disk: weights.npz and spec.json. Equal students have equal bytes.
+
+weights.npz has every weight up to the embedding, keyed by layer and position.
+"""
 
 import json
 from pathlib import Path
@@ -10,27 +13,24 @@ from frill.students.build import HEAD, StudentSpec, build
 
 
 def save_student(model: keras.Model, spec: StudentSpec, folder: Path) -> None:
-    """Writes both files; the head to the targets is left out."""
+    """Write both files; the head to the targets is left out."""
     folder.mkdir(parents=True, exist_ok=True)
-    layers = (
-        layer for layer in model.layers if layer.weights and not layer.name.endswith(HEAD)
-    )  # quantize_apply puts quant_ before names
-    np.savez(
-        folder / "weights.npz",
-        **{
-            f"{layer.name}/{i}": value
-            for layer in layers
-            for i, value in enumerate(layer.get_weights())
-        },
-    )
+    weights = {}
+    for layer in model.layers:
+        if layer.name.endswith(HEAD):  # quantize_apply puts quant_ before names
+            continue
+        for number, value in enumerate(layer.get_weights()):
+            weights[f"{layer.name}/{number}"] = value
+    np.savez(folder / "weights.npz", **weights)
     (folder / "spec.json").write_text(json.dumps(spec.as_dict(), indent=1) + "\n")
 
 
 def load_student(folder: Path) -> keras.Model:
-    """Windows [B, 96, 64, 1] -> embedding [B, bottleneck]."""
-    model = build(StudentSpec(**json.loads((folder / "spec.json").read_text())), None)
+    """Return the student of a folder: windows [B, 96, 64, 1] -> embedding [B, bottleneck]."""
+    spec = StudentSpec(**json.loads((folder / "spec.json").read_text()))
+    model = build(spec, None)
     with np.load(folder / "weights.npz") as file:
         for layer in model.layers:
-            if layer.weights:
-                layer.set_weights([file[f"{layer.name}/{i}"] for i in range(len(layer.weights))])
+            keys = [f"{layer.name}/{number}" for number in range(len(layer.weights))]
+            layer.set_weights([file[key] for key in keys])
     return model

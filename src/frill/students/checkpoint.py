@@ -1,0 +1,56 @@
+"""A training's checkpoint: a killed training goes on from it and ends with the same bytes."""
+
+import json
+from pathlib import Path
+
+import tensorflow as tf
+
+from frill.fingerprint import hash_code
+from frill.params.schema import Distill
+from frill.scratch import atomic_write, content_hash, text_hash
+from frill.students.build import StudentSpec
+
+CODE = "frill.students.distill"
+
+
+def name(spec: StudentSpec, settings: Distill, seed: int, targets: Path, replicas: int = 1) -> str:
+    """Return a folder's name that only the same training has.
+
+    It depends on the architecture, every setting, the targets' content, threads and devices, and
+    the training code.
+    """
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    values = [spec.as_dict(), settings.model_dump(), seed, content_hash(targets)]
+    values += [hash_code(CODE), threads, replicas]
+    return text_hash(json.dumps(values, sort_keys=True))[:24]
+
+
+def write(folder: Path, saver: tf.train.Checkpoint, state: dict) -> None:
+    """Replace the checkpoint: weights and Adam's moments by `saver`, and `state` as JSON.
+
+    A kill leaves the one before or this one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    saver.write(_prefix(folder, state))
+    with atomic_write(folder / "state.json") as new:
+        new.write_text(json.dumps(state))
+    for path in folder.glob("step-*"):
+        if path.stem != f"step-{state['done']}":
+            path.unlink()
+
+
+def read_state(folder: Path) -> dict | None:
+    """Return the last checkpoint's state, None where there is no checkpoint."""
+    try:
+        return json.loads((folder / "state.json").read_text())
+    except FileNotFoundError:
+        return None
+
+
+def restore(folder: Path, saver: tf.train.Checkpoint, state: dict) -> None:
+    """Set weights and Adam's moments to those that were written with `state`."""
+    saver.read(_prefix(folder, state))
+
+
+def _prefix(folder: Path, state: dict) -> str:
+    return str(folder / f"step-{state['done']}")
