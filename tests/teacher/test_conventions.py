@@ -1,4 +1,7 @@
-"""Teachers as they are published: TRILL, TRILL-distilled, TRILLsson, FRILL and others, in miniature and one real one."""
+"""Teachers as they are published: TRILL, TRILL-distilled, TRILLsson, FRILL and others.
+
+They are in miniature, but for a real one.
+"""
 
 import os
 from pathlib import Path
@@ -26,12 +29,11 @@ def saved(tmp_path_factory):
 
 
 def power_rows(samples: np.ndarray, values: int) -> np.ndarray:
-    """What the miniatures of TRILL give, in numpy."""
+    """Return what the miniatures of TRILL give, in numpy."""
     audio = np.pad(samples / 32767, (0, max(0, 16000 - len(samples))))
     starts = range(0, 2720 * frontend.window_count(len(samples)), 2720)
-    return np.array([np.mean(audio[start : start + 15600] ** 2) for start in starts])[
-        :, None
-    ] * np.arange(1, values + 1)
+    power = np.array([np.mean(audio[start : start + 15600] ** 2) for start in starts])
+    return power[:, None] * np.arange(1, values + 1)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +65,11 @@ def test_a_teacher_of_whole_clips_hears_2_s_around_every_window(saved, monkeypat
     for clip in clips:
         audio = np.pad((clip / 32767) ** 2, (16000, 64000))  # 1 s of zeros before, enough behind
         middles = 16000 + 7800 + 2720 * np.arange(frontend.window_count(len(clip)))
-        expected.append(
-            [[np.mean(audio[m - 16000 : m]), np.mean(audio[m : m + 16000]), 32000] for m in middles]
-        )
+        rows = []
+        for middle in middles:
+            before, behind = audio[middle - 16000 : middle], audio[middle : middle + 16000]
+            rows.append([np.mean(before), np.mean(behind), 32000])
+        expected.append(rows)
     for batch_samples in (1, 100_000, 10**7):
         monkeypatch.setattr("frill.teacher.batching.BATCH_SAMPLES", batch_samples)
         for rows, wanted in zip(teacher.embed(clips), expected, strict=True):
@@ -86,11 +90,13 @@ def test_a_teacher_of_whole_clips_hears_2_s_around_every_window(saved, monkeypat
 def test_new_lengths_do_not_retrace(saved, monkeypatch, module, output):
     teacher = Teacher(saved(module), output)
     traced = []
-    monkeypatch.setattr(
-        tf.Graph,
-        "as_default",
-        lambda self, original=tf.Graph.as_default: traced.append(self) or original(self),
-    )
+    original = tf.Graph.as_default
+
+    def as_default(graph):
+        traced.append(graph)
+        return original(graph)
+
+    monkeypatch.setattr(tf.Graph, "as_default", as_default)
     list(teacher.embed([speechlike(16000)]))
     before = len(traced)
     list(teacher.embed(speechlike(samples) for samples in range(15000, 60000, 1777)))
@@ -98,9 +104,8 @@ def test_new_lengths_do_not_retrace(saved, monkeypatch, module, output):
 
 
 def test_a_teacher_that_refuses_16_khz_is_quoted(saved):
-    with pytest.raises(
-        TeacherError, match="teacher.source: the model refuses audio of 16000 Hz: .*only 44100 Hz"
-    ) as error:
+    message = "teacher.source: the model refuses audio of 16000 Hz: .*only 44100 Hz"
+    with pytest.raises(TeacherError, match=message) as error:
         Teacher(saved(conventions.OtherRate), "layer19")
     assert len(str(error.value).splitlines()) == 1
 
@@ -133,7 +138,8 @@ class Fading(tf.Module):
         (Text, r"cannot be called with samples float.*it offers \(sentences string \(None,\)\)"),
         (
             Faster,
-            r"shape \[2, 20, 4\] for two clips of 2 s \(20 rows, one per 100 ms\); expected \[2, 7, D\], one row per 170 ms",
+            r"shape \[2, 20, 4\] for two clips of 2 s \(20 rows, one per 100 ms\); "
+            r"expected \[2, 7, D\], one row per 170 ms",
         ),
     ],
 )
@@ -145,9 +151,8 @@ def test_what_is_no_teacher_is_refused_with_what_it_is(saved, module, message):
 
 def test_rows_at_another_rate_are_refused_when_they_come(saved):
     teacher = Teacher(saved(Fading), "embedding")
-    with pytest.raises(
-        TeacherError, match=r"gave shape \[1, 7, 4\] for \[1, 48000\] samples where 12 rows a clip"
-    ):
+    message = r"gave shape \[1, 7, 4\] for \[1, 48000\] samples where 12 rows a clip"
+    with pytest.raises(TeacherError, match=message):
         list(teacher.embed([speechlike(48000)]))
 
 

@@ -17,13 +17,22 @@ def keras_network():
     keras.utils.set_random_seed(1)
     inputs = keras.Input((96, 64, 1))
     x = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(inputs))
-    return keras.Model(
-        inputs,
-        {
-            "layer19": keras.layers.Dense(12, name="layer19")(x),
-            "embedding": keras.layers.Dense(5, name="embedding")(x),
-        },
-    )
+    layer19 = keras.layers.Dense(12, name="layer19")(x)
+    embedding = keras.layers.Dense(5, name="embedding")(x)
+    return keras.Model(inputs, {"layer19": layer19, "embedding": embedding})
+
+
+def record_calls(monkeypatch, teacher: Teacher) -> list[tuple]:
+    """Return a list that gets the shape of the samples of each call from now on."""
+    shapes = []
+    call = teacher._call
+
+    def record(samples):
+        shapes.append(tuple(samples.shape))
+        return call(samples)
+
+    monkeypatch.setattr(teacher, "_call", record)
+    return shapes
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +46,8 @@ def test_the_signature_is_trills(folder):
     module = hub.load(str(folder))
     clip = speechlike(32000) / np.float32(32767)
     one = module(samples=clip, sample_rate=16000)
-    assert {key: value.shape for key, value in one.items()} == {
-        "layer19": (7, 12),
-        "embedding": (7, 5),
-    }
+    shapes = {key: value.shape for key, value in one.items()}
+    assert shapes == {"layer19": (7, 12), "embedding": (7, 5)}
     two = module(samples=np.stack([clip, 0 * clip]), sample_rate=16000)
     assert two["layer19"].shape == (2, 7, 12)
     np.testing.assert_allclose(two["layer19"][0], one["layer19"], rtol=1e-5, atol=1e-5)
@@ -52,10 +59,10 @@ def test_the_signature_is_trills(folder):
 def test_embed_is_the_network_on_the_frontends_windows(folder, keras_network, output, values):
     teacher = Teacher(folder, output)
     clip = speechlike(48000)
-    (found,) = teacher.embed([clip])
-    assert teacher.values == values and found.dtype == np.float32
+    (rows,) = teacher.embed([clip])
+    assert teacher.values == values and rows.dtype == np.float32
     expected = keras_network.predict(frontend.windows(clip)[..., None], verbose=0)[output]
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("batch_samples", [1, 90_000, 10**7])
@@ -63,32 +70,26 @@ def test_batches_change_nothing_and_windows_of_padding_are_dropped(
     folder, monkeypatch, batch_samples
 ):
     teacher = Teacher(folder, "layer19")
-    clips = [
-        speechlike(samples, seed)
-        for seed, samples in enumerate((40000, 9000, 16000, 64000, 20000, 100))
-    ]
+    lengths = (40000, 9000, 16000, 64000, 20000, 100)
+    clips = [speechlike(samples, seed) for seed, samples in enumerate(lengths)]
     alone = [next(teacher.embed([clip])) for clip in clips]
-    assert (
-        [len(rows) for rows in alone]
-        == [9, 1, 1, 18, 2, 1]
-        == [frontend.window_count(len(clip)) for clip in clips]
-    )
-    calls = []
+    assert [len(rows) for rows in alone] == [9, 1, 1, 18, 2, 1]
+    assert [frontend.window_count(samples) for samples in lengths] == [9, 1, 1, 18, 2, 1]
     monkeypatch.setattr(batching, "BATCH_SAMPLES", batch_samples)
-    monkeypatch.setattr(
-        teacher,
-        "_call",
-        lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples),
-    )
+    shapes = record_calls(monkeypatch, teacher)
     together = list(teacher.embed(iter(clips)))
     for one, many in zip(alone, together, strict=True):
         np.testing.assert_allclose(many, one, rtol=1e-4, atol=1e-4)
-    # Sorted by length: three clips of 16000 and one of 20000 fill 80,000 of 90,000 samples, the others stand alone.
-    assert [tuple(shape) for shape in calls] == {
-        1: [(1, 16000)] * 3 + [(1, 20000), (1, 40000), (1, 64000)],
-        90_000: [(4, 20000), (1, 40000), (1, 64000)],
-        10**7: [(6, 64000)],
-    }[batch_samples]
+    # Sorted by length: three clips of 16000 and one of 20000 fill 80,000 of 90,000 samples, the
+    # others stand alone.
+    assert (
+        shapes
+        == {
+            1: [(1, 16000)] * 3 + [(1, 20000), (1, 40000), (1, 64000)],
+            90_000: [(4, 20000), (1, 40000), (1, 64000)],
+            10**7: [(6, 64000)],
+        }[batch_samples]
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,26 +103,26 @@ def test_batches_change_nothing_and_windows_of_padding_are_dropped(
     ],
 )
 def test_a_teacher_hears_no_more_than_the_wanted_rows_need(folder, monkeypatch, positions, heard):
-    teacher, clip = Teacher(folder, "layer19"), speechlike(160000)
+    teacher = Teacher(folder, "layer19")
+    clip = speechlike(160000)
     (whole,) = teacher.embed([clip])
     monkeypatch.setattr(batching, "BATCH_SAMPLES", 1)
-    calls = []
-    monkeypatch.setattr(
-        teacher,
-        "_call",
-        lambda samples, call=teacher._call: calls.append(samples.shape) or call(samples),
-    )
+    shapes = record_calls(monkeypatch, teacher)
     (rows,) = teacher.embed([clip], [np.array(positions)])
     np.testing.assert_allclose(rows, whole[positions], rtol=1e-4, atol=1e-4)
-    assert sorted(shape[1] for shape in calls) == sorted(max(16000, samples) for samples in heard)
+    assert sorted(shape[1] for shape in shapes) == sorted(max(16000, samples) for samples in heard)
 
 
 def test_the_teacher_runs_a_chunk_ahead_and_no_further(folder, monkeypatch):
     monkeypatch.setattr(batching, "CHUNK_SAMPLES", 3 * 16000)
     taken = []
-    rows = Teacher(folder, "layer19").embed(
-        taken.append(number) or speechlike(16000) for number in range(12)
-    )
+
+    def take():
+        for number in range(12):
+            taken.append(number)
+            yield speechlike(16000)
+
+    rows = Teacher(folder, "layer19").embed(take())
     for number in range(12):
         next(rows)
         assert len(taken) == min(12, 3 * (number // 3 + 2))
@@ -136,10 +137,8 @@ def test_export_gives_the_same_bytes_twice(keras_network, folder, tmp_path):
 
 
 def test_errors_name_what_to_change(folder, tmp_path):
-    with pytest.raises(
-        TeacherError,
-        match="teacher.output = 'layer18': the teacher returns embedding, layer19; name one of them",
-    ):
+    message = "teacher.output = 'layer18': the teacher returns embedding, layer19; name one of"
+    with pytest.raises(TeacherError, match=message):
         Teacher(folder, "layer18")
     with pytest.raises(TeacherError, match="teacher.source: .*cannot be loaded as a SavedModel"):
         Teacher(tmp_path, "layer19")

@@ -25,9 +25,8 @@ def test_what_cannot_be_fetched_is_said_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        UserError, match=r"teacher\.source = 'tfhub\.dev/.*cannot be fetched"
-    ) as error:
+    message = r"teacher\.source = 'tfhub\.dev/.*cannot be fetched"
+    with pytest.raises(UserError, match=message) as error:
         tfhub.fetch("tfhub.dev/google/no-such-model/1")
     assert "\n" not in str(error.value)
 
@@ -54,8 +53,6 @@ def test_the_version_is_the_number_at_the_end(source, expected):
 
 
 def test_a_handle_without_a_version_is_refused_with_what_to_write():
-    with pytest.raises(
-        UserError,
-        match="names no version; write one behind it, such as tfhub.dev/google/trillsson3/1",
-    ):
+    message = "names no version; write one behind it, such as tfhub.dev/google/trillsson3/1"
+    with pytest.raises(UserError, match=message):
         tfhub.fetch("tfhub.dev/google/trillsson3")

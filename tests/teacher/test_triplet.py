@@ -16,18 +16,17 @@ from frill.teacher import network, triplet
 def reference_loss(embedding: np.ndarray, margin: float) -> float:
     losses = []
     for anchor, a in enumerate(embedding):
-        positive = np.sum((a - embedding[anchor + 1 if anchor % 2 == 0 else anchor - 1]) ** 2)
-        negatives = [
-            np.sum((a - b) ** 2) for other, b in enumerate(embedding) if other // 2 != anchor // 2
-        ]
-        farther = [distance for distance in negatives if distance > positive]
-        losses.append(max(0.0, positive - (min(farther) if farther else max(negatives)) + margin))
+        positive = np.sum((a - embedding[anchor ^ 1]) ** 2)
+        others = np.delete(embedding, [anchor, anchor ^ 1], axis=0)
+        negatives = np.sum((a - others) ** 2, axis=1)
+        farther = negatives[negatives > positive]
+        negative = min(farther) if len(farther) else max(negatives)
+        losses.append(max(0.0, positive - negative + margin))
     return float(np.mean(losses))
 
 
-@pytest.mark.parametrize(
-    "spread", [0.05, 0.5, 3.0]
-)  # from all negatives farther than the positive to none
+# From all negatives farther than the positive to none.
+@pytest.mark.parametrize("spread", [0.05, 0.5, 3.0])
 @pytest.mark.parametrize("margin", [0.5, 1.0])
 def test_semi_hard_triplet_loss(spread, margin):
     rng = np.random.default_rng(0)
@@ -35,28 +34,25 @@ def test_semi_hard_triplet_loss(spread, margin):
     embedding = (embedding / np.linalg.norm(embedding, axis=1, keepdims=True)).astype(np.float32)
     expected = reference_loss(embedding.astype(np.float64), margin)
     assert expected > 0
-    assert float(triplet.semi_hard_triplet_loss(tf.constant(embedding), margin)) == pytest.approx(
-        expected, rel=1e-4, abs=1e-6
-    )
+    loss = float(triplet.semi_hard_triplet_loss(tf.constant(embedding), margin))
+    assert loss == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 def test_the_loss_where_it_is_known():
     x, y = [1.0, 0.0], [0.0, 1.0]
-    assert (
-        float(triplet.semi_hard_triplet_loss(tf.constant([x, x, y, y]), 0.2)) == 0
-    )  # positives at 0, negatives at 2
-    assert float(triplet.semi_hard_triplet_loss(tf.constant([x, x, x, x]), 0.2)) == pytest.approx(
-        0.2
-    )  # all at 0
+    apart = triplet.semi_hard_triplet_loss(tf.constant([x, x, y, y]), 0.2)
+    assert float(apart) == 0  # positives at 0, negatives at 2
+    together = triplet.semi_hard_triplet_loss(tf.constant([x, x, x, x]), 0.2)
+    assert float(together) == pytest.approx(0.2)  # all at 0
 
 
 def numbered_clips(lengths) -> list[np.ndarray]:
-    """Log-mels whose every value says clip and frame."""
-    return [
-        np.full((frames, 64), 10000.0 * clip, np.float32)
-        + np.arange(frames, dtype=np.float32)[:, None]
-        for clip, frames in enumerate(lengths)
-    ]
+    """Return log-mels whose every value says clip and frame."""
+    clips = []
+    for clip, frames in enumerate(lengths):
+        numbers = 10000.0 * clip + np.arange(frames, dtype=np.float32)
+        clips.append(np.tile(numbers[:, None], 64))
+    return clips
 
 
 @pytest.mark.parametrize("hops", [1, 5])
@@ -76,9 +72,8 @@ def test_pairs_are_near_windows_of_one_clip(hops):
 
 def test_few_clips_are_drawn_more_than_once_and_a_draw_is_its_seeds():
     clips = numbered_clips([200, 300])
-    one, two, other = (
-        triplet.draw_pairs(clips, 8, 3, np.random.default_rng([17, seed])) for seed in (1, 1, 2)
-    )
+    rngs = [np.random.default_rng([17, seed]) for seed in (1, 1, 2)]
+    one, two, other = (triplet.draw_pairs(clips, 8, 3, rng) for rng in rngs)
     np.testing.assert_array_equal(one, two)
     assert len(one) == 16 and (one != other).any()
 
@@ -86,41 +81,35 @@ def test_few_clips_are_drawn_more_than_once_and_a_draw_is_its_seeds():
 def test_windows_are_augmented_independently():
     window = frontend.windows(speechlike(16000))
     batch = tf.constant(np.repeat(window, 8, axis=0))
-    one, two, other = (
-        triplet.augment(batch, tf.constant([17, seed])).numpy() for seed in (1, 1, 2)
-    )
-    assert one.shape == (8, 96, 64) and np.isfinite(one).all() and one.min() >= np.log(0.001) - 1e-5
+    seeds = [tf.constant([17, seed]) for seed in (1, 1, 2)]
+    one, two, other = (triplet.augment(batch, seed).numpy() for seed in seeds)
+    assert one.shape == (8, 96, 64)
+    assert np.isfinite(one).all() and one.min() >= np.log(0.001) - 1e-5
     np.testing.assert_array_equal(one, two)
     assert np.abs(one - other).max() > 0.1
     differences = [np.abs(one[i] - one[j]).mean() for i in range(8) for j in range(i)]
     assert min(differences) > 0.05
     # What a window says survives: its pattern over time in the louder bands.
-    assert (
-        np.mean([np.corrcoef(row.mean(axis=1), window[0].mean(axis=1))[0, 1] for row in one]) > 0.5
-    )
+    pattern = window[0].mean(axis=1)
+    correlations = [np.corrcoef(row.mean(axis=1), pattern)[0, 1] for row in one]
+    assert np.mean(correlations) > 0.5
 
 
 def test_augment_mixes_in_other_clips_only():
-    """Only row 0 is loud: it is heard in even rows, whose place it takes when rolled by whole pairs, never in its partner."""
+    """Row 0 is loud: rolled by whole pairs, it is heard in even rows, never in its partner."""
     log_mels = np.full((8, 96, 64), np.log(0.001), np.float32)
     log_mels[0] = 3.0  # row 1 is its partner and silent
     heard = np.zeros(8, int)
     for seed in range(60):
-        heard += (
-            triplet.augment(tf.constant(log_mels), tf.constant([seed, 0])).numpy().max(axis=(1, 2))
-            > -3
-        )
+        augmented = triplet.augment(tf.constant(log_mels), tf.constant([seed, 0])).numpy()
+        heard += augmented.max(axis=(1, 2)) > -3
     assert heard[0] == 60 and heard[1] == 0 and heard[2::2].sum() > 10 and heard[3::2].sum() == 0
 
 
 def test_clips_too_short_for_two_windows_are_left_out(tmp_path):
-    write_clips(
-        tmp_path,
-        (
-            Clip(f"c{i}", speechlike(samples, i))
-            for i, samples in enumerate((16000, 18319, 18320, 34000, 60000))
-        ),
-    )
+    lengths = (16000, 18319, 18320, 34000, 60000)
+    clips = [Clip(f"c{i}", speechlike(samples, i)) for i, samples in enumerate(lengths)]
+    write_clips(tmp_path, clips)
     frames = sorted(len(log_mel) for log_mel in triplet.load_log_mels([tmp_path], 17))
     assert frames == [113, 211, 373]
     write_clips(tmp_path / "short", (Clip(f"c{i}", speechlike(16000, i)) for i in range(3)))

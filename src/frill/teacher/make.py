@@ -1,4 +1,4 @@
-"""Makes models/teacher, whatever its source: nothing behind this stage knows which it was."""
+"""Making of models/teacher, whatever its source: nothing behind this stage knows which it was."""
 
 import json
 import shutil
@@ -16,59 +16,55 @@ TFLITE = "teacher.tflite"
 
 
 def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
-    """Writes the SavedModel, its TFLite form where it converts, and summary.json (which it returns). Raises TeacherError.
+    """Write the SavedModel, its TFLite form where it converts, and summary.json, and return that.
 
-    summary.json: `source`, the `version` of a TF-Hub handle, `sha256` of the SavedModel's folder (frill.scratch.content_hash), `level` of the
-    output (saved_model.Teacher), `values` in a row of it, `tflite` ("converted", or why not), and where it was trained the `loss`.
+    summary.json has `source`, the `version` of a TF-Hub handle, `sha256` of the SavedModel's folder
+    (frill.scratch.content_hash), `level` of the output (saved_model.Teacher), `values` in a row of
+    it, `tflite` ("converted", or why not), and the `loss` if it was trained. Raises TeacherError.
     """
     out.mkdir(parents=True, exist_ok=True)
+    folder = out / "saved_model"
     losses = []
     if spec.source == TRAINS:
-        network, losses = triplet.train(
-            sorted(p for p in corpus.iterdir() if p.is_dir()), spec.training, seed
-        )
-        saved_model.export(network, out / "saved_model")
+        stores = sorted(path for path in corpus.iterdir() if path.is_dir())
+        network, losses = triplet.train(stores, spec.training, seed)
+        saved_model.export(network, folder)
     else:
-        shutil.copytree(
-            spec.source, out / "saved_model", copy_function=shutil.copyfile, dirs_exist_ok=True
-        )
-    teacher = saved_model.Teacher(out / "saved_model", spec.output)
+        shutil.copytree(spec.source, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    teacher = saved_model.Teacher(folder, spec.output)
     summary = {"schema": 1, "source": spec.source}
     if tfhub.is_handle(spec.source):
         summary["version"] = tfhub.version(spec.source)
     summary |= {
-        "sha256": content_hash(out / "saved_model"),
+        "sha256": content_hash(folder),
         "output": spec.output,
         "level": teacher.level,
         "values": teacher.values,
+        "tflite": _convert(teacher, spec.output, out / TFLITE),
     }
-    summary["tflite"] = _convert(teacher, spec.output, out / TFLITE)
     if losses:
-        summary["loss"] = {
-            "first_50": float(np.mean(losses[:50])),
-            "last_50": float(np.mean(losses[-50:])),
-        }
+        first, last = float(np.mean(losses[:50])), float(np.mean(losses[-50:]))
+        summary["loss"] = {"first_50": first, "last_50": last}
     (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return summary
 
 
 def _convert(teacher: saved_model.Teacher, output: str, path: Path) -> str:
-    """The teacher on the samples of one row as a .tflite file, for its latency. Returns "converted", or why it cannot be."""
+    """Write the teacher on the samples of one row as a .tflite file, for its latency.
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([teacher.call_samples], tf.float32, name="samples")]
-    )
+    Returns "converted", or why it cannot be.
+    """
+    spec = tf.TensorSpec([teacher.call_samples], tf.float32, name="samples")
+
+    @tf.function(input_signature=[spec])
     def one_window(samples):
         return {output: tf.reshape(teacher.outputs(samples[None]), [-1, teacher.values])}
 
     try:
-        converter = tf.lite.TFLiteConverter.from_concrete_functions(
-            [one_window.get_concrete_function()], teacher.module
-        )
+        concrete = one_window.get_concrete_function()
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], teacher.module)
         with quiet_stderr():  # the converter prints the whole graph of what it cannot convert
             path.write_bytes(converter.convert())
-    except (
-        Exception
-    ) as error:  # the converter raises anything, and a teacher need not run on a phone
+    except Exception as error:  # whatever the converter raises: a teacher need not run on a phone
         return f"not convertible: {' '.join(str(error).split())[:200]}"
     return "converted"

@@ -1,8 +1,10 @@
-"""The teacher that this repository can train: a residual network with TRILL's outputs, about 1.6 M parameters.
+"""The teacher that this repository can train: a residual network with 1,048,672 parameters.
 
-    windows [B, 96, 64] -> layer19 [B, 12288] (the 6 x 4 x 512 map before its activation) and embedding [B, 512] (unit length)
+    windows [B, 96, 64] -> layer19 [B, 12288] (the 6 x 4 x 512 map before its activation)
+                           embedding [B, 512] (unit length)
 
-TRILL (arXiv 2002.12764) names its outputs so; its network is a larger ResNet whose exact depth is not published.
+TRILL (arXiv 2002.12764) names its outputs so. Its network is a larger ResNet whose exact depth is
+not published.
 """
 
 import tf_keras as keras
@@ -17,7 +19,7 @@ BATCH_NORM_MOMENTUM = 0.95
 
 
 def build() -> keras.Model:
-    """The network with random weights. Its outputs are a dict of `layer19` and `embedding`."""
+    """Return the network with random weights. It gives a dict of `layer19` and `embedding`."""
     inputs = keras.Input(WINDOW_SHAPE, name="windows")
     x = keras.layers.Rescaling(INPUT_SCALE, INPUT_OFFSET)(inputs)
     x = _conv_norm(x, 32, 3, 2, relu=True)
@@ -25,15 +27,13 @@ def build() -> keras.Model:
         skip = x
         x = _conv_norm(x, channels, 3, stride, relu=True)
         x = _conv_norm(x, channels, 3, 1)
-        if stride != 1 or skip.shape[-1] != channels:
-            skip = _conv_norm(skip, channels, 1, stride)
+        skip = _conv_norm(skip, channels, 1, stride)
         x = keras.layers.ReLU()(keras.layers.Add()([x, skip]))
     x = _conv_norm(x, LAYER19_CHANNELS, 1, 1)
     layer19 = keras.layers.Flatten(name=LAYER19)(x)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
-    embedding = keras.layers.UnitNormalization(name=EMBEDDING)(
-        keras.layers.Dense(EMBEDDING_VALUES)(x)
-    )
+    x = keras.layers.Dense(EMBEDDING_VALUES)(x)
+    embedding = keras.layers.UnitNormalization(name=EMBEDDING)(x)
     return keras.Model(inputs, {LAYER19: layer19, EMBEDDING: embedding}, name="teacher")
 
 

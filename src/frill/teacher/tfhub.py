@@ -1,6 +1,7 @@
-"""TF-Hub handles as teachers: tfhub.dev/google/nonsemantic-speech-benchmark/trill/3, written without https://.
+"""TF-Hub handles as teachers: tfhub.dev/google/nonsemantic-speech-benchmark/trill/3.
 
-Without the scheme a handle is also a path, where the module is put: so DVC depends on what was downloaded, as on any SavedModel.
+Without https:// a handle is also a path, where the module is put. So DVC depends on what was
+downloaded, as on any SavedModel.
 """
 
 import re
@@ -17,21 +18,25 @@ def is_handle(source: str) -> bool:
 
 
 def version(source: str) -> str:
-    """The number that a handle ends with. Raises UserError where it has none: what the newest version is changes."""
-    number = source.rstrip("/").rpartition("/")[2]
+    """Return the number that a handle ends with.
+
+    Raises UserError where it has none: what the newest version is changes.
+    """
+    handle = source.rstrip("/")
+    number = handle.rpartition("/")[2]
     if not number.isdecimal():
-        raise UserError(
-            f"params.yaml: teacher.source = {source!r}: names no version; write one behind it, such as {source.rstrip('/')}/1"
-        )
+        raise _error(source, f"names no version; write one behind it, such as {handle}/1")
     return number
 
 
 def fetch(source: str) -> None:
-    """Downloads the handle's module into the folder of its name, unless it is there. Raises UserError."""
+    """Download the handle's module into the folder of its name, unless it is there.
+
+    Raises UserError.
+    """
     if source.startswith("https://"):
-        raise UserError(
-            f"params.yaml: teacher.source = {source!r}: write the handle without https://, so that it names the folder it is put in too"
-        )
+        how = "write the handle without https://, so that it names the folder it is put in too"
+        raise _error(source, how)
     version(source)
     folder = Path(source)
     if (folder / "saved_model.pb").is_file():
@@ -43,10 +48,13 @@ def fetch(source: str) -> None:
         resolved = hub.resolve(f"https://{source}")
     except Exception as error:  # tensorflow_hub lets any network and archive error through
         reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"params.yaml: teacher.source = {source!r}: cannot be fetched ({reason}); connect to the network, or unpack the module into {folder}/"
-        ) from None
+        how = f"connect to the network, or unpack the module into {folder}/"
+        raise _error(source, f"cannot be fetched ({reason}); {how}") from None
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(resolved, partial, copy_function=shutil.copyfile)
     partial.rename(folder)
+
+
+def _error(source: str, message: str) -> UserError:
+    return UserError(f"params.yaml: teacher.source = {source!r}: {message}")

@@ -1,10 +1,13 @@
-"""Trains a teacher from scratch with TRILL's objective: windows near in time are similar (arXiv 2002.12764, section 2).
+"""Training of a teacher from scratch with TRILL's objective: windows near in time are similar.
 
-Triplet loss on L2-normalised embeddings; anchor and positive are windows of one clip at most `positive_hops` apart; the negative is the
-semi-hard one among the batch's other clips (the nearest that is farther than the positive; FaceNet, arXiv 1503.03832, section 3.2).
+Triplet loss on L2-normalised embeddings (arXiv 2002.12764, section 2). Anchor and positive are
+windows of one clip at most `positive_hops` apart. The negative is the semi-hard one among the
+batch's other clips: the nearest that is farther than the positive (FaceNet, arXiv 1503.03832,
+section 3.2).
 
-Each window is augmented independently (level, spectral tilt, another window mixed in, a noise floor). Without it the network learns
-each clip's noise level, which is all that two windows of one clip share at first sight.
+Each window is augmented independently (level, spectral tilt, another window mixed in, a noise
+floor). Without it the network learns each clip's noise level, which is all that two windows of one
+clip share at first sight.
 """
 
 from pathlib import Path
@@ -27,15 +30,14 @@ from frill.params.schema import TeacherTraining
 from frill.progress import progress
 from frill.teacher import network
 
-MAX_FRAMES = (
-    4_000_000  # 11 hours of log-mel, 1 GB: more audio than a teacher of this size learns from
-)
+# 11 hours of log-mel, 1 GB: more audio than a teacher of this size learns from.
+MAX_FRAMES = 4_000_000
 
 
 def train(
     folders: list[Path], training: TeacherTraining, seed: int
 ) -> tuple[keras.Model, list[float]]:
-    """Trains on the clip stores in `folders`; returns the network and the loss of every step."""
+    """Train on the clip stores in `folders`; return the network and the loss of every step."""
     clips = load_log_mels(folders, seed)
     model = network.build()
     schedule = keras.optimizers.schedules.CosineDecay(training.learning_rate, training.steps)
@@ -44,10 +46,8 @@ def train(
     @tf.function
     def step(log_mels, step_seed):
         with tf.GradientTape() as tape:
-            embedding = model(augment(log_mels, step_seed)[..., None], training=True)[
-                network.EMBEDDING
-            ]
-            loss = semi_hard_triplet_loss(embedding, training.margin)
+            outputs = model(augment(log_mels, step_seed)[..., None], training=True)
+            loss = semi_hard_triplet_loss(outputs[network.EMBEDDING], training.margin)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return loss
@@ -55,26 +55,27 @@ def train(
     losses = []
     bar = progress(range(training.steps), "teacher", training.steps, "step")
     for index in bar:
-        pairs = draw_pairs(
-            clips,
-            training.batch_windows // 2,
-            training.positive_hops,
-            np.random.default_rng([seed, index]),
-        )
+        rng = np.random.default_rng([seed, index])
+        pairs = draw_pairs(clips, training.batch_windows // 2, training.positive_hops, rng)
         losses.append(float(step(tf.constant(pairs), tf.constant([seed, index]))))
         if not np.isfinite(losses[-1]):
             raise UserError(
-                f"the teacher's loss is not finite at step {index}; lower teacher.training.learning_rate"
+                f"the teacher's loss is not finite at step {index}; lower "
+                "teacher.training.learning_rate"
             )
         bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
     return model, losses
 
 
 def load_log_mels(folders: list[Path], seed: int) -> list[np.ndarray]:
-    """Log-mel float32 [frames, 64] of clips that hold two windows or more; a seeded choice of clips where they exceed MAX_FRAMES."""
+    """Return the log-mel float32 [frames, 64] of clips that hold two windows or more.
+
+    It is a seeded choice of clips where they exceed MAX_FRAMES.
+    """
     stores = [ClipStore(folder) for folder in folders]
     places = [(store, index) for store in stores for index in range(len(store))]
-    log_mels, frames = [], 0
+    log_mels = []
+    frames = 0
     for place in np.random.default_rng(seed).permutation(len(places)):
         store, index = places[place]
         samples = store.samples(index)
@@ -86,7 +87,8 @@ def load_log_mels(folders: list[Path], seed: int) -> list[np.ndarray]:
             break
     if len(log_mels) < 2:
         raise UserError(
-            "the corpora hold fewer than two clips of 1.2 s or more: a teacher cannot be trained from them"
+            "the corpora hold fewer than two clips of 1.2 s or more: a teacher cannot be trained "
+            "from them"
         )
     return log_mels
 
@@ -94,7 +96,10 @@ def load_log_mels(folders: list[Path], seed: int) -> list[np.ndarray]:
 def draw_pairs(
     clips: list[np.ndarray], pairs: int, positive_hops: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """float32 [2 pairs, 96, 64]: window 2i and 2i + 1 are of one clip, and no clip is drawn twice if there are enough."""
+    """Return windows float32 [2 pairs, 96, 64], of which 2i and 2i + 1 are of one clip.
+
+    No clip is drawn twice if there are enough.
+    """
     batch = np.empty((2 * pairs, WINDOW_FRAMES, MEL_BANDS), np.float32)
     for pair, clip in enumerate(rng.choice(len(clips), pairs, replace=len(clips) < pairs)):
         last = len(clips[clip]) - WINDOW_FRAMES
@@ -107,7 +112,7 @@ def draw_pairs(
 
 
 def augment(log_mels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Independent recording conditions for each window. `log_mels` [B, 96, 64], `seed` int [2] -> [B, 96, 64]."""
+    """Return windows [B, 96, 64] under recording conditions of their own; `seed` is int [2]."""
     seeds = tf.unstack(tf.random.split(seed, 8))
     batch = tf.shape(log_mels)[0]
 
@@ -115,20 +120,18 @@ def augment(log_mels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return tf.random.stateless_uniform([batch, 1, 1], seeds[index], low, high)
 
     def tilt(index, most_db):
-        """A straight spectral slope [B, 1, 64], in dB from the lowest band to the highest."""
+        """Return a straight spectral slope [B, 1, 64] in dB, from the lowest band up."""
         return uniform(index, -most_db, most_db) * tf.linspace(-0.5, 0.5, MEL_BANDS)
 
     mel = tf.exp(log_mels) - LOG_OFFSET
     # Windows of other clips, 0 to 30 dB below; half of the windows get none.
-    other = tf.roll(
-        mel,
-        2 * (1 + tf.random.stateless_uniform([], seeds[0], 0, batch // 2 - 1, tf.int32)),
-        axis=0,
-    )
+    pairs = 1 + tf.random.stateless_uniform([], seeds[0], 0, batch // 2 - 1, tf.int32)
+    other = tf.roll(mel, 2 * pairs, axis=0)
     mixed = tf.cast(uniform(1, 0.0, 1.0) < 0.5, tf.float32) * _db(uniform(2, -30.0, 0.0))
     mel += mixed * other
     mel *= _db(uniform(3, -12.0, 12.0) + tilt(4, 6.0))
-    # A noise floor 5 to 45 dB below the window's mean level, of its own colour, rippling as noise does.
+    # A noise floor 5 to 45 dB below the window's mean level, of a colour of its own, rippling as
+    # noise does.
     level = tf.reduce_mean(mel, axis=[1, 2], keepdims=True)
     ripple = tf.abs(tf.random.stateless_normal(tf.shape(mel), seeds[6], 1.0, 0.3))
     mel += _db(uniform(7, -45.0, -5.0) + tilt(5, 10.0)) * level * ripple
@@ -140,19 +143,20 @@ def _db(decibel):
 
 
 def semi_hard_triplet_loss(embedding: tf.Tensor, margin: float) -> tf.Tensor:
-    """Mean hinge over all anchors. `embedding` float [B, E] of unit length; rows 2i and 2i + 1 are a pair."""
+    """Return the mean hinge over all anchors.
+
+    `embedding` is float [B, E] of unit length; rows 2i and 2i + 1 are a pair.
+    """
     batch = tf.shape(embedding)[0]
-    distance = 2.0 - 2.0 * tf.matmul(
-        embedding, embedding, transpose_b=True
-    )  # squared Euclidean [B, B]
+    cosine = tf.matmul(embedding, embedding, transpose_b=True)
+    distance = 2.0 - 2.0 * cosine  # squared Euclidean [B, B]
     rows = tf.range(batch)
     partner = tf.bitwise.bitwise_xor(rows, 1)
     positive = tf.gather_nd(distance, tf.stack([rows, partner], axis=1))[:, None]
     same = tf.equal(rows[:, None] // 2, rows[None, :] // 2)
     semi_hard = tf.logical_and(~same, distance > positive)
     nearest_semi_hard = tf.reduce_min(tf.where(semi_hard, distance, 4.0), axis=1)
-    farthest = tf.reduce_max(
-        tf.where(same, 0.0, distance), axis=1
-    )  # where every negative is nearer than the positive
+    # Where every negative is nearer than the positive it is the farthest.
+    farthest = tf.reduce_max(tf.where(same, 0.0, distance), axis=1)
     negative = tf.where(tf.reduce_any(semi_hard, axis=1), nearest_semi_hard, farthest)
     return tf.reduce_mean(tf.maximum(positive[:, 0] - negative + margin, 0.0))
