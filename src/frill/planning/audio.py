@@ -17,16 +17,15 @@ from frill.audio.files import AudioError
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.corpora import audioset, tfrecord, webdataset
 from frill.corpora.archive_members import BLOCK
-from frill.corpora.shards import archives
+from frill.corpora.shards import find_archives
 from frill.params.audio import Audio
 
-COMPUTED, MEASURED, PUBLISHED = "computed", "measured", "published"
 SAMPLE = 200  # files that are looked at; the others are taken to be like them
 FIRST = 30  # items of an archive that are decoded
 # Clips and mean seconds: of FRILL's model card (AudioSet), ESC-50's README, TFDS's catalogue. The
 # counts of VoxForge and the mask corpus and most lengths are estimates after the papers
 # (arXiv 2002.12764, 1706.08612; ComParE 2020): good for a plan, not to be quoted.
-PUBLISHED_SETS = {
+PUBLISHED = {
     "audioset": (900_000, 10.0),
     "voxceleb": (134_000 + 6_670 + 7_972, 8.2),  # the whole identification split
     "voxforge": (176_438, 5.8),
@@ -40,7 +39,7 @@ PUBLISHED_SETS = {
 
 @dataclass(frozen=True)
 class Set:
-    """Hold how many clips a set has, a sample of their lengths [any number], and who says so.
+    """A set's number of clips, a sample of their lengths [any number], and who says so.
 
     `kind` is its section of `audio`. An unknown number is NaN, as is all that follows from it.
     """
@@ -75,37 +74,34 @@ def find_sets(audio: Audio) -> Iterator[Set]:
 def _estimate(kind: str, name: str, spec: Any) -> tuple:
     """Return clips, lengths and basis; nothing where nothing is known."""
     if kind == "espeak":
-        return *_plan_speech(spec), COMPUTED
+        return *_plan_speech(spec), "computed"
     places = [getattr(spec, key, "") for key in ("folder", "csv", "ontology")]
     if kind == "tfds" or "$" in "".join(places):  # a preset's $NAME that is not set
-        names = [getattr(spec, "dataset", "").partition("/")[0], name, kind]  # / begins a variant
-        figures = [PUBLISHED_SETS[key] for key in names if key in PUBLISHED_SETS]
-        return (figures[0][0], figures[0][1:], PUBLISHED) if figures else ()
+        keys = (getattr(spec, "dataset", "").partition("/")[0], name, kind)  # / begins a variant
+        match = next((PUBLISHED[key] for key in keys if key in PUBLISHED), None)
+        return (match[0], match[1:], "published") if match else ()
     look = _look_at_files if kind in ("folder", "audioset") else _look_at_archives
     count, lengths_s = look(kind, name, spec)
-    found_s = [length_s for length_s in lengths_s if length_s is not None]
-    share = len(found_s) / max(1, len(lengths_s))
-    return (count * share, found_s, MEASURED) if found_s else ()
+    known_s = [length_s for length_s in lengths_s if length_s is not None]
+    return (count * (len(known_s) / len(lengths_s)), known_s, "measured") if known_s else ()
 
 
 def _plan_speech(spec: Any) -> tuple[float, Sequence[float]]:
     """Return what is asked for; the synthesiser draws most lengths evenly from a range."""
-    from frill.corpora.synthetic import sets as synthetic
-    from frill.corpora.synthetic import tasks as synthetic_tasks
+    from frill.corpora.synthetic import sets, tasks
 
-    if spec.set == synthetic.DISTILLATION:
-        lengths_s = np.linspace(*synthetic.DISTILLATION_S, 1001)
-        hours = spec.hours or synthetic.DISTILLATION_HOURS
+    if spec.set == sets.DISTILLATION:
+        lengths_s = np.linspace(*sets.DISTILLATION_S, 1001)
+        hours = spec.hours or sets.DISTILLATION_HOURS
         return round(hours * 3600 / lengths_s.mean()), lengths_s
-    clips = spec.clips or synthetic.TASK_CLIPS
-    if spec.set == "keyword":
-        return clips, [synthetic_tasks.KEYWORD_S]
-    return clips, np.linspace(*synthetic_tasks.CLIP_S, 1001)
+    is_keyword = spec.set == "keyword"
+    lengths_s = [tasks.KEYWORD_S] if is_keyword else np.linspace(*tasks.CLIP_S, 1001)
+    return spec.clips or sets.TASK_CLIPS, lengths_s
 
 
 def _look_at_files(kind: str, name: str, spec: Any) -> tuple[int, list[float | None]]:
     """Return how many files are listed, and the seconds of some of them; None: unusable."""
-    rows = list(import_module(f"frill.corpora.{kind}").rows(name, spec))
+    rows = list(import_module(f"frill.corpora.{kind}").read_rows(name, spec))
     picked = np.unique(np.linspace(0, len(rows) - 1, SAMPLE).astype(int))
     return len(rows), [_find_length(kind, spec, rows[i]) for i in picked]
 
@@ -114,8 +110,8 @@ def _find_length(kind: str, spec: Any, row: dict) -> float | None:
     """Return the seconds of what a row names, by the row if it has an end, or by a header."""
     with suppress(AudioError, soundfile.LibsndfileError, OSError, TypeError, ValueError):
         if kind == "audioset":
-            is_there = audioset.find(spec, row).is_file()
-            return float(row["end_s"]) - float(row["start_s"]) if is_there else None
+            audioset.find_clip(spec, row)  # raises where there is no file
+            return float(row["end_s"]) - float(row["start_s"])
         rest_s = soundfile.info(Path(spec.folder, row["file"])).duration - (row["start_s"] or 0.0)
         length_s = min(rest_s, row["duration_s"] or np.inf)
         return length_s if length_s > 0 else None
@@ -124,11 +120,12 @@ def _find_length(kind: str, spec: Any, row: dict) -> float | None:
 
 def _look_at_archives(kind: str, name: str, spec: Any) -> tuple[float, list[float | None]]:
     """Return about how many items there are by their bytes, and the seconds of the first."""
-    paths = [path for path, _ in archives(kind, name, spec)]
+    paths = [path for path, _ in find_archives(kind, name, spec)]
     item_bytes = np.mean(_weigh_items(kind, paths[0]) or [np.nan])
     lengths_s: list[float | None] = []
-    items = import_module(f"frill.corpora.{kind}").clips(name, spec)
-    for item in islice(items, FIRST):
+    reads = import_module(f"frill.corpora.{kind}").prepare_reads(name, spec)
+    for read in islice(reads, FIRST):
+        item = read()
         is_clip = isinstance(item, Clip)
         lengths_s.append(len(item.samples) / SAMPLE_RATE_HZ if is_clip else None)
     return sum(path.stat().st_size for path in paths) / item_bytes, lengths_s
@@ -138,7 +135,7 @@ def _weigh_items(kind: str, path: Path) -> list[int]:
     """Return what the first items take; nothing of a compressed TFRecord, which holds more."""
     taken = []
     if kind == "webdataset":
-        for _, parts, _ in islice(webdataset.samples(path), FIRST):  # headers and whole blocks
+        for _, parts, _ in islice(webdataset.read_samples(path), FIRST):  # headers and whole blocks
             taken.append(sum(BLOCK * (1 + -(-len(part) // BLOCK)) for part in parts.values()))
         return taken
     import tensorflow as tf

@@ -10,8 +10,9 @@ from frill.errors import UserError
 from frill.params.load import load_params
 from frill.planning.audio import find_sets
 from frill.planning.runs import Runs, estimate, read_runs
-from frill.planning.stages import Stage, cost_student, plan_stages
+from frill.planning.stages import Stage, plan_stages
 from frill.progress import progress
+from frill.students.cost import cost_student
 from frill.workflow import presets
 
 UNITS_S = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -19,7 +20,7 @@ UNITS_BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 COLUMNS = "{:<37}{:>8}{:>9}{:>15}{:>8}{:>11}  {}"
 
 
-def run(preset: str | None, out: Path | None) -> str:
+def write_plan(preset: str | None, out: Path | None) -> str:
     """Return the text, and write the JSON if asked to. Raises UserError."""
     if out is not None and not out.parent.is_dir():  # found out before anything is counted
         raise UserError(f"--json {out}: no such folder: {out.parent}; make it first")
@@ -28,8 +29,8 @@ def run(preset: str | None, out: Path | None) -> str:
     students = params.students.values()
     for student in progress(students, "counting multiply-adds", len(students), "student"):
         cost_student(params, student)  # is kept
-    projects = [read_runs(presets.WORKTREES / preset)] if preset else []
-    projects.append(read_runs(Path()))
+    folders = [presets.WORKTREES / preset, Path()] if preset else [Path()]
+    projects = [read_runs(folder) for folder in folders]
     groups = groupby(plan_stages(params, sets), lambda stage: stage.line)
     rows = [make_row(line, list(stages), projects) for line, stages in groups]
     if out is not None:
@@ -60,15 +61,15 @@ def make_row(line: str, stages: list[Stage], projects: list[Runs]) -> dict:
 
 def lay_out(rows: list[dict]) -> list[str]:
     """Return the table's lines, with a last one of all stages."""
-    lines = [COLUMNS.format("stage", "audio", "clips", "windows", "disk", "time", "basis")]
+    lines = [("stage", "audio", "clips", "windows", "disk", "time", "basis")]
     for row in rows:
         counts = [scale(row["audio_s"], UNITS_S), scale(row["clips"]), scale(row["windows"])]
         disk = scale(row["disk_bytes"], UNITS_BYTES)
         time = scale(row["time_s"], UNITS_S, "not known")
-        lines.append(COLUMNS.format(row["stage"], *counts, disk, time, row["basis"]))
-    disk, time = total(rows, "disk_bytes", UNITS_BYTES), total(rows, "time_s", UNITS_S)
-    lines.append(COLUMNS.format("all stages", "", "", "", disk, time, ""))
-    return [line.rstrip() for line in lines]
+        lines.append((row["stage"], *counts, disk, time, row["basis"]))
+    disk = total(rows, "disk_bytes", UNITS_BYTES)
+    lines.append(("all stages", "", "", "", disk, total(rows, "time_s", UNITS_S), ""))
+    return [COLUMNS.format(*line).rstrip() for line in lines]
 
 
 def total(rows: list[dict], key: str, units: tuple, more: float = 0.0) -> str:

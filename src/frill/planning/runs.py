@@ -4,11 +4,14 @@ import math
 from contextlib import suppress
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from frill.errors import UserError
-from frill.planning import recorded
+from frill.params.load import ParamsError, load_params, validate
+from frill.params.schema import Params
 from frill.planning.audio import find_sets
 from frill.planning.stages import Stage, plan_stages
-from frill.workflow import stage
+from frill.workflow import stage, verify
 
 Runs = list[tuple[Stage, float]]  # what a stage had to do, and its seconds
 
@@ -19,9 +22,31 @@ def read_runs(folder: Path) -> Runs:
     ran: list[Stage] = []
     with suppress(UserError):
         if taken_s:
-            params = recorded.read_params(folder)
+            params = read_params(folder)
             ran = list(plan_stages(params, list(find_sets(params.audio))))
     return [(each, taken_s[each.name]) for each in ran if each.name in taken_s]
+
+
+def read_params(folder: Path) -> Params:
+    """Return params.yaml with the values, kept in dvc.lock, that each stage read when it ran.
+
+    What has not run, and all after an older lock, is as now. Raises UserError.
+    """
+    path = folder / "params.yaml"
+    now = load_params(path)
+    values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    for entry in verify.read_lock(folder / "dvc.lock").values():
+        for key, value in entry.get("params", {}).get("params.yaml", {}).items():
+            *sections, last = key.split(".")  # audio.espeak.speech and the like
+            section = values
+            for name in sections:
+                section = section.setdefault(name, {})
+            # Students that came later stay.
+            section[last] = values["students"] | value if key == "students" else value
+    try:
+        return validate(values)
+    except ParamsError:
+        return now
 
 
 def estimate(planned: Stage, projects: list[Runs]) -> tuple[float, str]:
