@@ -10,16 +10,13 @@ from frill.workflow.stage import stage
 
 name, device = sys.argv[1:]
 with stage(f"benchmark@{name}-{device}"):
-    settings = load_params()
+    settings = load_params().devices[device]
+    model = Path("models/tflite", name, "model.tflite")
+    control = Path("models/controls/random_weights.tflite")
     identity = json.loads(Path(f"results/identity/{device}.json").read_text())
-    model, control = (
-        Path("models/tflite", name, "model.tflite"),
-        Path("models/controls/random_weights.tflite"),
-    )
-    result = measure(model, control, device, settings.devices[device], identity)
+    result = measure(model, control, device, settings, identity)
     out = Path("results/latency", device, f"{name}.json")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=1) + "\n")
-    print(
-        f"{name} on {device}: {result['latency_ms']:.3f} ms, {result['ratio']:.3f} of the control"
-    )
+    latency_ms, ratio = result["latency_ms"], result["ratio"]
+    print(f"{name} on {device}: {latency_ms:.3f} ms, {ratio:.3f} of the control")

@@ -1,4 +1,7 @@
-"""Validates params.yaml and all that it names, before anything long starts; every other stage depends on its constant output."""
+"""Validates params.yaml and all that it names, before anything long starts.
+
+Every other stage depends on its constant output.
+"""
 
 from pathlib import Path
 

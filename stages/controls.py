@@ -1,4 +1,7 @@
-"""The control with random weights: the student small 1.0 untrained. It is scored beside the students, and is what latencies are timed against."""
+"""The control with random weights: the student small 1.0 untrained.
+
+It is scored beside the students, and latencies are timed against it.
+"""
 
 from pathlib import Path
 
@@ -9,12 +12,10 @@ from frill.workflow.stage import stage
 with stage("controls"):
     settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
-    from frill.students import convert
     from frill.students.build import StudentSpec, build
+    from frill.students.convert import convert
 
-    spec = StudentSpec("small", 1.0, "gap", None, False)
-    folder = Path("models/controls")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "random_weights.tflite").write_bytes(
-        convert.convert(build(spec, None), "float32", qat=False)
-    )
+    student = build(StudentSpec("small", 1.0, "gap", None, False), None)
+    path = Path("models/controls/random_weights.tflite")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(convert(student, "float32", qat=False))

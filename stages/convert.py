@@ -1,4 +1,4 @@
-"""convert.py NAME PRECISION: one trained student -> models/tflite/NAME, and its parity with Keras."""
+"""convert.py NAME PRECISION: one trained student -> models/tflite/NAME, and parity with Keras."""
 
 import sys
 from pathlib import Path
@@ -11,15 +11,10 @@ name, precision = sys.argv[1:]
 with stage(f"convert@{name}"):
     settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
-    from frill.students import convert
+    from frill.students.convert import convert_student
 
-    summary = convert.convert_student(
-        Path("models/students", name),
-        precision,
-        Path("data/targets"),
-        settings.convert,
-        Path("models/tflite", name),
-    )
-    print(
-        f"{name}: {summary['file_bytes'] / 2**20:.2f} MiB, cosine with Keras {summary['parity']['min_cosine']:.6f} or more"
-    )
+    student, out = Path("models/students", name), Path("models/tflite", name)
+    summary = convert_student(student, precision, Path("data/targets"), settings.convert, out)
+    mebibytes = summary["file_bytes"] / 2**20
+    cosine = summary["parity"]["min_cosine"]
+    print(f"{name}: {mebibytes:.2f} MiB, cosine with Keras {cosine:.6f} or more")

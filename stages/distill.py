@@ -1,4 +1,7 @@
-"""Trains one student. Its axes are arguments, so that DVC sees a change of any of them: distill.py NAME --backbone small ..."""
+"""distill.py NAME --backbone small ...: trains one student.
+
+Its axes are arguments, so that DVC sees a change of any of them.
+"""
 
 import argparse
 from pathlib import Path
@@ -12,7 +15,9 @@ parser.add_argument("name")
 for axis in ("backbone", "width", "pooling", "rank", "qat"):
     parser.add_argument(f"--{axis}", required=True)
 parser.add_argument("--seeds", type=int, required=True)
-name = (arguments := vars(parser.parse_args())).pop("name")
+axes = vars(parser.parse_args())
+name = axes.pop("name")
+seeds = axes.pop("seeds")
 
 with stage(f"distill@{name}"):
     settings = load_params()
@@ -20,18 +25,16 @@ with stage(f"distill@{name}"):
     from frill.students.build import StudentSpec
     from frill.students.distill import distill
 
-    seeds = range(settings.seed, settings.seed + arguments.pop("seeds"))
-    spec = StudentSpec.parse(**arguments, bottleneck=settings.distill.bottleneck)
     summary = distill(
-        spec,
+        StudentSpec.parse(**axes, bottleneck=settings.distill.bottleneck),
         settings.distill,
         Path("data/targets"),
-        seeds,
+        range(settings.seed, settings.seed + seeds),
         Path("scratch"),
         Path("models/students", name),
         name,
     )
-    r2 = [training["validation_r2"] for training in (summary, *summary["repeats"])]
-    print(
-        f"{name}: {summary['status']}, R2 {', '.join(f'{value:.3f}' for value in r2)}, {summary['parameters'] / 1e6:.2f} M parameters"
-    )
+    trainings = [summary, *summary["repeats"]]
+    r2 = ", ".join(f"{training['validation_r2']:.3f}" for training in trainings)
+    parameters = f"{summary['parameters'] / 1e6:.2f} M parameters"
+    print(f"{name}: {summary['status']}, R2 {r2}, {parameters}")

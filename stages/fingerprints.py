@@ -1,4 +1,4 @@
-"""Writes what each stage is made by into a file that the stage depends on: data/code/STAGE.json."""
+"""Writes what each stage is made by into data/code/STAGE.json, which the stage depends on."""
 
 import json
 from pathlib import Path

@@ -16,13 +16,10 @@ with stage("targets"):
 
     teacher = Teacher(Path("models/teacher/saved_model"), settings.teacher.output)
     corpora = [Path("data/corpus", name) for name in settings.audio.list_sets("corpus")]
-    with threadpool_limits(
-        settings.threads, "blas"
-    ):  # else the projection would depend on the machine's cores
-        summary = make_targets(
-            corpora, teacher, settings.targets, settings.seed, Path("data/targets")
-        )
+    out = Path("data/targets")
+    # Without a limit the projection would depend on the machine's cores.
+    with threadpool_limits(settings.threads, "blas"):
+        summary = make_targets(corpora, teacher, settings.targets, settings.seed, out)
     kept, of = summary["target_values"], summary["teacher_values"]
-    print(
-        f"targets: {summary['windows']} windows; {kept} of {of} values keep {summary['kept_variance']:.1%} of the variance"
-    )
+    variance = f"{kept} of {of} values keep {summary['kept_variance']:.1%} of the variance"
+    print(f"targets: {summary['windows']} windows; {variance}")

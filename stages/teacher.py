@@ -1,4 +1,4 @@
-"""The teacher as a SavedModel in models/teacher: trained on the corpora, or taken from where teacher.source says."""
+"""The teacher in models/teacher: trained on the corpora, or taken from teacher.source."""
 
 from pathlib import Path
 
@@ -9,11 +9,9 @@ from frill.workflow.stage import stage
 with stage("teacher"):
     settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
-    from frill.teacher import make
+    from frill.teacher.make import make_teacher
 
-    summary = make.make_teacher(
-        settings.teacher, Path("data/corpus"), Path("models/teacher"), settings.seed
-    )
-    print(
-        f"teacher: {summary['output']} has {summary['values']} values; TFLite: {summary['tflite']}"
-    )
+    corpus, out = Path("data/corpus"), Path("models/teacher")
+    summary = make_teacher(settings.teacher, corpus, out, settings.seed)
+    output, values = summary["output"], summary["values"]
+    print(f"teacher: {output} has {values} values; TFLite: {summary['tflite']}")
