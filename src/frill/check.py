@@ -1,18 +1,22 @@
-"""What is looked at before anything long starts: params.yaml, and everything it names. Also removes what params.yaml names no longer."""
+"""What is checked before anything long starts: params.yaml, and everything it names.
+
+Also removes what params.yaml no longer names.
+"""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from frill.audio.clips import Rejected
 from frill.corpora import archive_members, audioset, folder, tfrecord
 from frill.corpora.limits import enforce_limit
-from frill.corpora.shards import archives
+from frill.corpora.shards import find_archives
 from frill.corpora.synthetic import sets as synthetic
 from frill.corpora.tfds import sources as tfds_sources
-from frill.device.memory import measured_here
-from frill.device.phone.tool_file import local_tool
+from frill.device.memory import can_measure_memory
+from frill.device.phone.tool_file import locate_tool
 from frill.errors import UserError
-from frill.noss.splits import SplitError, splits
+from frill.noss.splits import SplitError, make_splits
 from frill.params.audio import ArchivedSet, AudiosetSet, FolderSet, TfrecordSet
 from frill.params.devices import AdbDevice, Device, HostDevice
 from frill.params.schema import TRAINS, Baseline, Params
@@ -20,29 +24,32 @@ from frill.teacher import tfhub
 
 
 def check(params: Params) -> list[str]:
-    """Raises UserError with one line for each mistake; returns lines worth telling (files that will be skipped)."""
-    mistakes, notes = [], []
-    try:
-        _check_teacher(params.teacher.source)
-    except UserError as error:
-        mistakes.append(str(error))
-    mistakes += [
-        message
-        for name, spec in params.baselines.items()
-        if (message := _baseline_problem(name, spec))
-    ]
-    for name, device in params.devices.items():
+    """Return lines worth telling: files that will be skipped.
+
+    Raises UserError with a line for each mistake.
+    """
+    mistakes = []
+    notes = []
+
+    def attempt(check_one: Callable, *arguments) -> None:
         try:
-            _check_tool(name, device)
+            notes.extend(check_one(*arguments) or [])
         except UserError as error:
             mistakes.append(str(error))
-    if message := _budget_problem(params):
-        mistakes.append(message)
+
+    attempt(_check_teacher, params.teacher.source)
+    for name, spec in params.baselines.items():
+        attempt(_check_baseline, name, spec)
+    for name, device in params.devices.items():
+        attempt(_check_tool, name, device)
+    attempt(_check_budget, params)
     for name, spec in params.audio.espeak.items():
-        if message := synthetic.problem(spec.set, spec.use, spec.hours, spec.clips):
+        message = synthetic.find_problem(spec.set, spec.use, spec.hours, spec.clips)
+        if message:
             mistakes.append(f"params.yaml: audio.espeak.{name}: {message}")
     for name, spec in params.audio.tfds.items():
-        if message := tfds_sources.problem(name, spec):
+        message = tfds_sources.find_problem(name, spec)
+        if message:
             mistakes.append(message)
     sources = {
         "folder": _check_folder,
@@ -52,10 +59,7 @@ def check(params: Params) -> list[str]:
     }
     for source, check_set in sources.items():
         for name, spec in getattr(params.audio, source).items():
-            try:
-                notes += check_set(name, spec, params)
-            except UserError as error:
-                mistakes.append(str(error))
+            attempt(check_set, name, spec, params)
     if mistakes:
         raise UserError("\n".join(mistakes))
     return notes
@@ -69,75 +73,77 @@ def _check_teacher(source: str) -> None:
         tfhub.fetch(source)
     if not Path(source).exists():
         raise UserError(
-            f"{key}: no such folder; give that of a SavedModel, a TF-Hub handle, or {TRAINS} to train one here"
+            f"{key}: no such folder; give that of a SavedModel, a TF-Hub handle, "
+            f"or {TRAINS} to train one here"
         )
     if not Path(source, "saved_model.pb").is_file():
         raise UserError(f"{key}: holds no saved_model.pb; give the folder of a SavedModel")
 
 
 def _check_tool(name: str, device: Device) -> None:
-    """A phone may come later, its tool is looked at now: hours of training come before it is needed. A URL is left to the stage."""
+    """Check the tool of a phone before hours of training; a URL is left to the stage."""
     if isinstance(device, AdbDevice) and "://" not in device.tool:
-        local_tool(device.tool, device.tool_sha256, f"devices.{name}")
+        locate_tool(device.tool, device.tool_sha256, f"devices.{name}")
 
 
-def _budget_problem(params: Params) -> str:
-    selection = params.selection
-    if (
-        selection.memory_mib
-        and isinstance(params.devices[selection.device], HostDevice)
-        and not measured_here()
-    ):
-        return (
-            f"params.yaml: selection.memory_mib = {selection.memory_mib:g}: memory is measured on Linux and on phones, not on this host; "
-            "write none, or select on a phone"
+def _check_budget(params: Params) -> None:
+    budget_mib = params.selection.memory_mib
+    on_host = isinstance(params.devices[params.selection.device], HostDevice)
+    if budget_mib and on_host and not can_measure_memory():
+        raise UserError(
+            f"params.yaml: selection.memory_mib = {budget_mib:g}: memory is measured on Linux and "
+            "on phones, not on this host; write none, or select on a phone"
         )
-    return ""
 
 
-def _baseline_problem(name: str, spec: Baseline) -> str:
-    key, path = f"params.yaml: baselines.{name}.source = {spec.source!r}", Path(spec.source)
-    if spec.kind == "saved_model" and not (path / "saved_model.pb").is_file():
-        return f"{key}: holds no saved_model.pb; give the folder of a SavedModel"
-    if spec.kind != "saved_model" and not path.is_file():
-        return f"{key}: no such file; give a {'.tflite' if spec.kind == 'tflite' else '.py'} file"
-    return ""
+def _check_baseline(name: str, spec: Baseline) -> None:
+    key = f"params.yaml: baselines.{name}.source = {spec.source!r}"
+    path = Path(spec.source)
+    if spec.kind == "saved_model":
+        if not (path / "saved_model.pb").is_file():
+            raise UserError(f"{key}: holds no saved_model.pb; give the folder of a SavedModel")
+    elif not path.is_file():
+        suffix = ".tflite" if spec.kind == "tflite" else ".py"
+        raise UserError(f"{key}: no such file; give a {suffix} file")
 
 
 def _check_folder(name: str, spec: FolderSet, params: Params) -> list[str]:
     if spec.use == "task":
-        _check_task(name, spec, list(folder.rows(name, spec)), params)
+        _check_task(name, spec, list(folder.read_rows(name, spec)), params)
     rejected, listed = folder.probe_files(name, spec)
     return enforce_limit(name, rejected, listed, params.audio.rejected_limit)
 
 
 def _check_audioset(name: str, spec: AudiosetSet, _params: Params) -> list[str]:
     missing, count, listed = audioset.find_missing(name, spec)
-    enforce_limit(
-        name, missing, listed, spec.missing_limit, count, f"audio.audioset.{name}.missing_limit"
-    )
+    key = f"audio.audioset.{name}.missing_limit"
+    enforce_limit(name, missing, listed, spec.missing_limit, count, key)
     return [f"{name}: {count} of {listed} clips are not in {spec.folder}; skipped"] if count else []
 
 
 def _check_archives(name: str, spec: ArchivedSet, params: Params) -> list[str]:
     if isinstance(spec, TfrecordSet):
-        source, ends_early = "tfrecord", tfrecord.ends_early
+        source = "tfrecord"
+        ends_early = tfrecord.ends_early
     else:
-        source, ends_early = "webdataset", archive_members.ends_early
-    found = [path for path, _ in archives(source, name, spec)]
-    cut = [Rejected(str(path), "ends early", "archive") for path in found if ends_early(path)]
-    return enforce_limit(name, cut, len(found), params.audio.rejected_limit)
+        source = "webdataset"
+        ends_early = archive_members.ends_early
+    paths = [path for path, _ in find_archives(source, name, spec)]
+    cut = [Rejected(str(path), "ends early", "archive") for path in paths if ends_early(path)]
+    return enforce_limit(name, cut, len(paths), params.audio.rejected_limit)
 
 
 def _check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) -> None:
-    """Raises UserError if the task's rows cannot be scored: one class, an empty split."""
+    """Raise UserError if the task's rows cannot be scored: one class, an empty split."""
     try:
-        splits(listed, params.noss.validation_share, params.seed)
+        make_splits(listed, params.noss.validation_share, params.seed)
     except SplitError as error:
         raise UserError(f"params.yaml: audio.folder.{name} ({spec.csv}) {error}") from None
-    if empty := [row["file"] for row in listed if not row["label"]]:
+    empty = [row["file"] for row in listed if not row["label"]]
+    if empty:
         raise UserError(
-            f"{spec.csv}: {len(empty)} rows have no label in column {spec.columns.label!r}, the first is {empty[0]}; fill it in"
+            f"{spec.csv}: {len(empty)} rows have no label in column {spec.columns.label!r}, "
+            f"the first is {empty[0]}; fill it in"
         )
 
 
@@ -155,7 +161,10 @@ def link_teacher(source: str, link: Path) -> None:
 
 
 def remove_unnamed(params: Params) -> list[Path]:
-    """Deletes outputs of students, sets and devices that params.yaml no longer names: stages that depend on whole folders must not see them."""
+    """Delete outputs of students, sets and devices that params.yaml no longer names.
+
+    Stages that depend on whole folders must not see them. Returns what was deleted.
+    """
     models = {*params.students, *params.references}
     keep = {
         "models/students/*": params.students,
@@ -170,9 +179,12 @@ def remove_unnamed(params: Params) -> list[Path]:
     removed = []
     for pattern, names in keep.items():
         suffix = ".json" if pattern.endswith(".json") else ""
-        removed += [
-            path for path in Path().glob(pattern) if path.name.removesuffix(suffix) not in names
-        ]
+        for path in Path().glob(pattern):
+            if path.name.removesuffix(suffix) not in names:
+                removed.append(path)
     for path in removed:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     return removed

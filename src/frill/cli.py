@@ -1,5 +1,6 @@
-"""The `frill` command: finished models, and the pipeline that makes them (what `make` calls). A
-command is a module of frill.commands.
+"""The `frill` command: finished models, and the pipeline that makes them (what `make` calls).
+
+A command is a module of frill.commands.
 """
 
 import argparse
@@ -11,20 +12,11 @@ from pathlib import Path
 
 from frill.errors import UserError
 
-GROUPS = {  # by what they need
-    "A finished model": ("embed",),
+# By what they need.
+GROUPS = {
+    "A finished model": ["embed"],
     "In a project's folder (uv pip install 'frill[pipeline]')": (
-        "check",
-        "plan",
-        "repro",
-        "sweep",
-        "verify",
-        "show",
-        "demo",
-        "grid",
-        "devices",
-        "benchmark",
-        "clean",
+        "check plan repro sweep verify show demo grid devices benchmark clean".split()
     ),
 }
 FOLDER = Path(__file__).with_name("commands")
@@ -40,7 +32,8 @@ def main() -> None:
             raise
         extra = "sweep,pipeline" if error.name == "ray" else "pipeline"
         _end(
-            f"this command needs the package {error.name}, which is not installed: uv pip install 'frill[{extra}]'"
+            f"this command needs the package {error.name}, which is not installed: "
+            f"uv pip install 'frill[{extra}]'"
         )
     except (OSError, MemoryError) as error:
         from frill.workflow.stage import describe_exhaustion
@@ -58,7 +51,7 @@ def _end(message: str) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs the command that `arguments` begin with and returns its exit code.
+    """Run the command that `arguments` begin with and return its exit code.
 
     Only its own module is imported: `frill --help` and `frill embed` do without the pipeline's
     packages, and start fast.
@@ -67,7 +60,7 @@ def run(arguments: list[str]) -> int:
         prog="frill",
         usage="frill COMMAND ...",
         description="Small, fast, non-semantic speech embeddings.",
-        epilog=_overview(),
+        epilog=_list_commands(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
@@ -75,30 +68,32 @@ def run(arguments: list[str]) -> int:
     )
     for names in GROUPS.values():
         for name in names:
-            command = commands.add_parser(name, prog=f"frill {name}", description=_about(name))
+            summary = _read_summary(name)
+            command = commands.add_parser(name, prog=f"frill {name}", description=summary)
             if arguments[:1] == [name]:
-                _module(name).add_arguments(command)
+                module = import_module(f"frill.commands.{name}")
+                if hasattr(module, "add_arguments"):
+                    module.add_arguments(command)
     options = vars(parser.parse_args(arguments))
-    return _module(options.pop("command")).run(**options)
+    return import_module(f"frill.commands.{options.pop('command')}").run(**options)
 
 
-def _module(name: str):
-    return import_module(f"frill.commands.{name}")
-
-
-def _about(name: str) -> str:
-    """The first paragraph of the command's docstring in one line, read without importing it."""
+def _read_summary(name: str) -> str:
+    """Return the first paragraph of the command's docstring in one line, without importing it."""
     docstring = ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text("utf-8")))
     return " ".join(docstring.partition("\n\n")[0].split())
 
 
-def _overview() -> str:
-    """The commands by what they need, with what each says of itself."""
+def _list_commands() -> str:
+    """Return the commands by what they need, with what each says of itself."""
     lines = []
     for title, names in GROUPS.items():
         lines += ["", f"{title}:"]
         for name in names:
             lines += textwrap.wrap(
-                _about(name), 100, initial_indent=f"  {name:<11}", subsequent_indent=" " * 13
+                _read_summary(name),
+                100,
+                initial_indent=f"  {name:<11}",
+                subsequent_indent=" " * 13,
             )
     return "\n".join([*lines[1:], "", "frill COMMAND --help says more of each."])

@@ -17,20 +17,22 @@ from frill.params.load import load_params
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, pooling_models) -> Iterator[Path]:
-    """The working directory while it lasts: params.yaml, data/task/keyword of three labels, data/task/mask of two, the model as selected and as released."""
+    """Yield a folder, the working directory meanwhile.
+
+    It holds params.yaml, data/task/keyword of three labels, data/task/mask of two, and the model as
+    selected and as released.
+    """
     folder = tmp_path_factory.mktemp("demo")
     settings = yaml.safe_load((ROOT / "params.yaml").read_text())
-    settings["audio"]["espeak"] = {
-        name: settings["audio"]["espeak"][name] for name in ("speech", "keyword", "mask")
-    }
+    sets = settings["audio"]["espeak"]
+    settings["audio"]["espeak"] = {name: sets[name] for name in ("speech", "keyword", "mask")}
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     for path in ("release/frill_nofrontend.tflite", "models/tflite/pools/model.tflite"):
         (folder / path).parent.mkdir(parents=True)
         (folder / path).write_bytes(pooling_models[0].read_bytes())
     (folder / "results").mkdir()
-    (folder / "results/frontier.json").write_text(
-        json.dumps({"selected": "pools", "reason": "pools is the only student"})
-    )
+    frontier = {"selected": "pools", "reason": "pools is the only student"}
+    (folder / "results/frontier.json").write_text(json.dumps(frontier))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_task(Path("data/task/keyword"), ["tone", "beeps", "hiss"])

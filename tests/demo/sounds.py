@@ -11,7 +11,10 @@ from frill.audio.waveform import to_int16
 
 
 def sound(label: str, seed: int, rate_hz: int = 16000, seconds: float = 1.5) -> np.ndarray:
-    """A tone, beeps of it, or hiss, float64 [samples]: textures, which the mean over a convolution tells apart; pitch it does not."""
+    """Return a tone, beeps of it, or hiss, float64 [samples].
+
+    They differ in texture, which the mean over a convolution tells apart; pitch it does not.
+    """
     rng = np.random.default_rng(seed)
     wave = tone(rng.uniform(900, 1100), rate_hz, seconds, rng.uniform(0.2, 0.5))
     if label == "hiss":
@@ -23,15 +26,9 @@ def sound(label: str, seed: int, rate_hz: int = 16000, seconds: float = 1.5) -> 
 
 def write_task(folder: Path, labels: list[str], clips: int = 60) -> None:
     parts = ["train", "train", "validation", "test"]
-    write_clips(
-        folder,
-        [
-            Clip(
-                f"c{i}",
-                to_int16(sound(labels[i % len(labels)], i)),
-                label=labels[i % len(labels)],
-                split=parts[i // len(labels) % 4],
-            )
-            for i in range(clips)
-        ],
-    )
+    listed = []
+    for i in range(clips):
+        label = labels[i % len(labels)]
+        split = parts[i // len(labels) % 4]
+        listed.append(Clip(f"c{i}", to_int16(sound(label, i)), label=label, split=split))
+    write_clips(folder, listed)

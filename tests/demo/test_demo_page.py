@@ -1,8 +1,8 @@
 """The page in a real Chromium whose microphone plays a file."""
 
+import io
 import re
 
-import numpy as np
 import pytest
 import soundfile
 from browser import FLAGS, get_chromium
@@ -12,7 +12,7 @@ from sounds import sound
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    """As browser.chromium, which `visit` takes: with hiss for a microphone, in place of the browser's own beeps."""
+    """Yield the browser that `visit` takes, with hiss for a microphone instead of beeps."""
     wave = tmp_path_factory.mktemp("microphone") / "hiss.wav"
     soundfile.write(wave, sound("hiss", 3000, 48000, 10), 48000, subtype="PCM_16")
     try:
@@ -29,44 +29,25 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture
 def demo(server, visit):
-    """The page, loaded; at its end it has complained of nothing and asked no one but the server."""
+    """Yield the loaded page; then check that it complained of nothing and asked only the server."""
     demo = visit(server.url, permissions=["microphone"])
     expect(demo.page.get_by_role("status")).to_have_text("Ready.")
     yield demo
     assert not demo.problems
-    assert {re.match(r"http://[^/]+/|data:|blob:", request)[0] for request in demo.requests} <= {
-        server.url,
-        "data:",
-        "blob:",
-    }
+    asked = {re.match(r"http://[^/]+/|data:|blob:", request)[0] for request in demo.requests}
+    assert asked <= {server.url, "data:", "blob:"}
 
 
 def labels(page, task: str) -> list[str]:
-    """Of a task's card, nearest first."""
-    return (
-        page.locator("article")
-        .filter(has=page.get_by_role("heading", name=task))
-        .locator("li span:first-child")
-        .all_inner_texts()
-    )
+    """Return the labels on a task's card, nearest first."""
+    card = page.locator("article").filter(has=page.get_by_role("heading", name=task))
+    return card.locator("li span:first-child").all_inner_texts()
 
 
 def audio_file(label: str, rate_hz: int = 44100) -> dict:
-    buffer = np.round(32767 * sound(label, 4000, rate_hz, 2)).astype("<i2").tobytes()
-    header = (
-        b"RIFF"
-        + (36 + len(buffer)).to_bytes(4, "little")
-        + b"WAVEfmt "
-        + (16).to_bytes(4, "little")
-        + b"\1\0\1\0"
-    )
-    header += (
-        rate_hz.to_bytes(4, "little")
-        + (2 * rate_hz).to_bytes(4, "little")
-        + b"\2\0\x10\0data"
-        + len(buffer).to_bytes(4, "little")
-    )
-    return {"name": f"{label}.wav", "mimeType": "audio/wav", "buffer": header + buffer}
+    file = io.BytesIO()
+    soundfile.write(file, sound(label, 4000, rate_hz, 2), rate_hz, "PCM_16", format="WAV")
+    return {"name": f"{label}.wav", "mimeType": "audio/wav", "buffer": file.getvalue()}
 
 
 def test_what_the_microphone_hears(demo):
@@ -79,11 +60,11 @@ def test_what_the_microphone_hears(demo):
     stop = page.get_by_role("button", name="Stop")
     expect(stop).to_have_attribute("aria-pressed", "true")
     stop.click()
-    expect(page.get_by_role("status")).to_contain_text(
-        re.compile(
-            r"[2-9]\.\d s of audio, \d+ windows, embedded in \d+\.\d ms \(\d+\.\d\d ms a window\)\."
-        )
+    said = re.compile(
+        r"[2-9]\.\d s of audio, \d+ windows, "
+        r"embedded in \d+\.\d ms \(\d+\.\d\d ms a window\)\."
     )
+    expect(page.get_by_role("status")).to_contain_text(said)
     assert labels(page, "keyword")[0] == "hiss" and len(labels(page, "mask")) == 2
     assert "right for 100 % of the task's test clips" in page.locator("article").first.inner_text()
     expect(page.get_by_role("button", name="Record")).to_be_enabled()
@@ -97,23 +78,22 @@ def test_a_chosen_file(demo, label):
 
 
 def test_a_dropped_file(demo):
-    given = audio_file("hiss")
-    transfer = demo.page.evaluate_handle(
-        "bytes => { const t = new DataTransfer(); t.items.add(new File([new Uint8Array(bytes)], 'hiss.wav')); return t; }",
-        list(given["buffer"]),
-    )
+    script = """bytes => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(bytes)], 'hiss.wav'));
+        return transfer;
+    }"""
+    transfer = demo.page.evaluate_handle(script, list(audio_file("hiss")["buffer"]))
     demo.page.dispatch_event("body", "drop", {"dataTransfer": transfer})
     expect(demo.page.get_by_role("status")).to_contain_text("2.0 s of audio")
     assert labels(demo.page, "keyword")[0] == "hiss"
 
 
 def test_what_is_no_audio_is_said_and_the_next_file_works(demo):
-    demo.page.get_by_label("Audio file").set_input_files(
-        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no audio"}
-    )
-    expect(demo.page.get_by_role("alert")).to_have_text(
-        "notes.txt is no audio that this browser can decode."
-    )
+    notes = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no audio"}
+    demo.page.get_by_label("Audio file").set_input_files(notes)
+    said = "notes.txt is no audio that this browser can decode."
+    expect(demo.page.get_by_role("alert")).to_have_text(said)
     demo.page.get_by_label("Audio file").set_input_files(audio_file("tone"))
     expect(demo.page.get_by_role("status")).to_contain_text("2.0 s of audio")
     expect(demo.page.get_by_role("alert")).to_be_hidden()
@@ -140,8 +120,11 @@ def test_nothing_is_cut_off_and_text_can_be_read(server, visit, width, dark):
 # Contrast of every visible text with what lies behind it, by WCAG's relative luminance.
 CONTRAST = """() => {
   const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const luminance = (colour) => channels(colour).slice(0, 3).map((c) => c / 255)
-    .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const luminance = (colour) => {
+    const [red, green, blue] = channels(colour).slice(0, 3).map((c) => linear(c / 255));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
   const behind = (node) => {
     for (; node; node = node.parentElement) {
       const colour = getComputedStyle(node).backgroundColor;
@@ -149,8 +132,11 @@ CONTRAST = """() => {
     }
     return "rgb(255, 255, 255)";
   };
-  return [...document.querySelectorAll("h1, h2, p, button, span, footer")].filter((e) => e.offsetParent && e.textContent.trim()).map((e) => {
-    const [low, high] = [luminance(getComputedStyle(e).color), luminance(behind(e))].sort((a, b) => a - b);
-    return (high + 0.05) / (low + 0.05);
-  });
+  const contrast = (element) => {
+    const ink = luminance(getComputedStyle(element).color);
+    const ground = luminance(behind(element));
+    return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+  };
+  const elements = [...document.querySelectorAll("h1, h2, p, button, span, footer")];
+  return elements.filter((e) => e.offsetParent && e.textContent.trim()).map(contrast);
 }"""

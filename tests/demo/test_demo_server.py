@@ -21,9 +21,8 @@ def ask(
     server, method: str, path: str, body: bytes | None = None, **headers
 ) -> tuple[int, str, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
-    connection.request(
-        method, path, body, {name.replace("_", "-"): value for name, value in headers.items()}
-    )
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, headers)
     answer = connection.getresponse()
     return answer.status, answer.headers["Content-Type"], answer.read()
 
@@ -49,33 +48,25 @@ def test_a_clip_gets_its_label(server, label, rate_hz):
     assert answer["windows"] == 4  # (1500 ms - 975 ms) // 170 ms + 1
     assert 0 < answer["latency_ms"] < 20_000
     assert next(iter(answer["tasks"]["keyword"])) == label
-    assert {task: len(shares) for task, shares in answer["tasks"].items()} == {
-        "keyword": 3,
-        "mask": 2,
-    }
+    labels = {task: len(shares) for task, shares in answer["tasks"].items()}
+    assert labels == {"keyword": 3, "mask": 2}
 
 
 def test_clips_at_once_get_their_own_labels(server):
     labels = ["tone", "beeps", "hiss"] * 8
+
+    def nearest(label: str) -> str:
+        content = ask(server, "POST", "/embed?rate_hz=16000", samples(label, 16000))[2]
+        return next(iter(json.loads(content)["tasks"]["keyword"]))
+
     with ThreadPoolExecutor(8) as threads:
-        answers = list(
-            threads.map(
-                lambda label: ask(server, "POST", "/embed?rate_hz=16000", samples(label, 16000)),
-                labels,
-            )
-        )
-    assert [
-        next(iter(json.loads(content)["tasks"]["keyword"])) for _, _, content in answers
-    ] == labels
+        assert list(threads.map(nearest, labels)) == labels
 
 
 def test_about_says_what_the_model_is(server):
     about = json.loads(ask(server, "GET", "/about")[2])
-    assert (
-        about["model"] == "release/frill_nofrontend.tflite"
-        and about["values"] == 8
-        and about["synthetic"] is True
-    )
+    assert about["model"] == "release/frill_nofrontend.tflite" and about["values"] == 8
+    assert about["synthetic"] is True
     assert about["tasks"]["keyword"] == {"labels": 3, "test_accuracy": 100}
 
 
@@ -89,8 +80,8 @@ def test_about_says_what_the_model_is(server):
     ],
 )
 def test_the_page_and_its_parts(server, path, kind):
-    status, found, content = ask(server, "GET", path)
-    assert (status, found) == (200, f"{kind}; charset=utf-8") and len(content) > 100
+    status, content_type, content = ask(server, "GET", path)
+    assert (status, content_type) == (200, f"{kind}; charset=utf-8") and len(content) > 100
 
 
 @pytest.mark.parametrize(
@@ -148,32 +139,27 @@ def test_other_hosts_and_origins_are_refused(server, method, path):
     ],
 )
 def test_wrong_requests_get_a_sentence(server, path, body, headers, status, message):
-    found, _, content = ask(server, "POST", path, body, **headers)
-    assert found == status and message in json.loads(content)["error"]
+    answered, _, content = ask(server, "POST", path, body, **headers)
+    assert answered == status and message in json.loads(content)["error"]
 
 
 def test_a_port_that_is_taken_is_named(server, project):
-    with pytest.raises(
-        UserError,
-        match=rf"--port = {server.server_port}: cannot be listened on .*; take another, or 0",
-    ):
+    message = rf"--port = {server.server_port}: cannot be listened on .*; take another, or 0"
+    with pytest.raises(UserError, match=message):
         demo.serve(Path("release/frill_nofrontend.tflite"), server.server_port, load_params())
 
 
 def test_without_a_model_the_selected_one_is_taken(project, tmp_path, monkeypatch):
-    assert demo.selected_model() == Path("models/tflite/pools/model.tflite")
+    assert demo.find_selected_model() == Path("models/tflite/pools/model.tflite")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        UserError,
-        match="results/frontier.json: not there yet; run `make repro`, or name a file by --model",
-    ):
-        demo.selected_model()
+    message = "results/frontier.json: not there yet; run `make repro`, or name a file by --model"
+    with pytest.raises(UserError, match=message):
+        demo.find_selected_model()
     Path("results").mkdir()
-    Path("results/frontier.json").write_text(
-        '{"selected": null, "reason": "no student is within 1 ms"}'
-    )
+    nothing = '{"selected": null, "reason": "no student is within 1 ms"}'
+    Path("results/frontier.json").write_text(nothing)
     with pytest.raises(UserError, match="no student is within 1 ms; or name a file by --model"):
-        demo.selected_model()
+        demo.find_selected_model()
 
 
 def test_the_command_says_where_it_listens_and_ends_quietly(project):
@@ -185,8 +171,8 @@ def test_the_command_says_where_it_listens_and_ends_quietly(project):
     )
     line = process.stdout.readline()
     assert line.startswith("http://127.0.0.1:") and "Ctrl-C ends it" in line
-    with socket.create_connection(("127.0.0.1", int(line.split(":")[2].split("/")[0]))):
-        pass
+    port = int(line.split(":")[2].split("/")[0])
+    socket.create_connection(("127.0.0.1", port)).close()
     process.send_signal(2)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 0 and "Traceback" not in said

@@ -1,1 +1,4 @@
-"""The commands of `frill`, a module each: add_arguments(parser) and run(...). frill.cli lists them."""
+"""The commands of `frill`, a module each, which frill.cli lists.
+
+A module has run(...), and add_arguments(parser) if the command takes options.
+"""

@@ -1,10 +1,4 @@
-"""Validates params.yaml and everything it names; prints files that will be skipped."""
-
-from argparse import ArgumentParser
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds none: the command takes no options."""
+"""Validate params.yaml and everything it names; print files that will be skipped."""
 
 
 def run() -> int:

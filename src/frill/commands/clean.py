@@ -1,18 +1,13 @@
-"""Deletes scratch, logs and preset worktrees; `dvc gc --workspace` shrinks DVC's cache to what the
-workspace uses, unless it lies outside of the project.
+"""Delete scratch, logs and preset worktrees, then shrink DVC's cache by `dvc gc --workspace` to
+what the workspace uses, unless it lies outside of the project.
 """
 
 import shutil
 import subprocess
 import sys
-from argparse import ArgumentParser
 from pathlib import Path
 
 FOLDERS = (Path("scratch"), Path("logs"), Path("build"), Path("dist"))
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds none: the command takes no options."""
 
 
 def run() -> int:
@@ -29,7 +24,8 @@ def run() -> int:
         subprocess.run([sys.executable, "-m", "dvc", "gc", "--workspace", "--force"], check=False)
     else:
         print(
-            f"{cache} is outside of the project and other projects may share it, so it is left alone: "
-            "`dvc gc --workspace --projects FOLDER...`, with the folders of all others that use it, shrinks it"
+            f"{cache} is outside of the project and other projects may share it, so it is left "
+            "alone: `dvc gc --workspace --projects FOLDER...`, with the folders of all others "
+            "that use it, shrinks it"
         )
     return 0

@@ -1,4 +1,4 @@
-"""Serves a page on this machine: record or drop a clip, see which labels of the tasks its embedding
+"""Serve a page on this machine: record or drop a clip, see which labels of the tasks its embedding
 is nearest to.
 """
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.commands.embed import load
+from frill.commands.embed import load_model
 from frill.demo.probes import Listener, fit_tasks
 from frill.demo.server import Server
 from frill.errors import UserError
@@ -21,14 +21,13 @@ FRONTIER = Path("results/frontier.json")
 def add_arguments(parser: ArgumentParser) -> None:
     model = "a .tflite file of samples or of windows; without it the selected student's"
     parser.add_argument("--model", type=Path, help=model)
-    parser.add_argument(
-        "--port", type=int, default=8717, help="of 127.0.0.1 (8717); 0 takes a free one"
-    )
+    port = "of 127.0.0.1 (8717); 0 takes a free one"
+    parser.add_argument("--port", type=int, default=8717, help=port)
 
 
 def run(model: Path | None, port: int) -> int:
     params = load_params()
-    server = serve(model or selected_model(), port, params)
+    server = serve(model or find_selected_model(), port, params)
     try:
         print(f"{server.url} listens on this machine only; Ctrl-C ends it", flush=True)
         server.serve_forever()
@@ -39,8 +38,11 @@ def run(model: Path | None, port: int) -> int:
     return 0
 
 
-def selected_model() -> Path:
-    """The file that was scored, so that what scoring kept of it is found; the released one differs by its metadata. Raises UserError."""
+def find_selected_model() -> Path:
+    """Return the file that was scored, as scoring kept its embeddings of the tasks' clips.
+
+    The released file has other bytes: it holds metadata. Raises UserError if nothing is selected.
+    """
     if not FRONTIER.exists():
         raise UserError(f"{FRONTIER}: not there yet; run `make repro`, or name a file by --model")
     frontier = json.loads(FRONTIER.read_text())
@@ -50,20 +52,23 @@ def selected_model() -> Path:
 
 
 def serve(model: Path, port: int, params: Params) -> Server:
-    """A server that is ready to answer. Raises UserError for a model, a task or a port that cannot be used."""
-    embedder = load(model)
+    """Return a server that is ready to answer.
+
+    Raises UserError for a model, a task or a port that cannot be used.
+    """
+    embedder = load_model(model)
     listener = Listener(embedder, fit_tasks(model, embedder, params), params.noss.pooling)
-    listener.shares(
-        listener.embed(np.zeros(48000, np.float32), 48000)
-    )  # the first call of anything is slow
+    # The first call of anything is slow.
+    listener.find_shares(listener.embed(np.zeros(48000, np.float32), 48000))
+    tasks = {}
+    for probe in listener.probes:
+        labels = len(probe.labels)
+        tasks[probe.task] = {"labels": labels, "test_accuracy": probe.test_accuracy}
     about = {
         "model": str(model),
         "values": embedder.values,
         "synthetic": params.synthetic,
-        "tasks": {
-            probe.task: {"labels": len(probe.labels), "test_accuracy": probe.test_accuracy}
-            for probe in listener.probes
-        },
+        "tasks": tasks,
     }
     try:
         return Server(listener, about, port)

@@ -1,4 +1,4 @@
-"""Prints what a run would take, stage by stage: audio, windows, disk, and time by what earlier runs
+"""Print what a run would take, stage by stage: audio, windows, disk, and time by what earlier runs
 took (logs/stages.jsonl).
 """
 
@@ -7,7 +7,10 @@ from pathlib import Path
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    preset = "plan presets/PRESET.yaml instead of params.yaml; what its unset $NAMEs would name is taken as published"
+    preset = (
+        "plan presets/PRESET.yaml instead of params.yaml; "
+        "what its unset $NAMEs would name is taken as published"
+    )
     parser.add_argument("--preset", help=preset)
     out = "write the plan to this file"
     parser.add_argument("--json", dest="out", metavar="JSON", type=Path, help=out)

@@ -1,5 +1,5 @@
-"""check, then `dvc repro --keep-going`, then the frontier, the selection and the time of every
-stage.
+"""Check, run `dvc repro --keep-going`, then show the time of every stage, the frontier and the
+selection.
 """
 
 import os
@@ -11,9 +11,8 @@ from frill.commands import check, show
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml"
-    )
+    preset = "run presets/PRESET.yaml in its own worktree instead of params.yaml"
+    parser.add_argument("--preset", help=preset)
 
 
 def run(preset: str | None) -> int:
@@ -27,11 +26,11 @@ def run(preset: str | None) -> int:
     ran_before = len(stage.read_log())
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve()), "PATH": path}
+    repro = [sys.executable, "-m", "dvc", "repro", "--keep-going"]
     # An interrupted stage is a failed one to DVC, which would go on with the next.
-    code = subcommand.call(
-        [sys.executable, "-m", "dvc", "repro", "--keep-going"], kill=True, env=environment
-    )
+    code = subcommand.call(repro, kill=True, env=environment)
     from frill.report import terminal
 
-    print(f"\nTime and peak memory of the stages that ran\n{terminal.format_stage_times(ran_before)}\n")
+    times = terminal.format_stage_times(ran_before)
+    print(f"\nTime and peak memory of the stages that ran\n{times}\n")
     return show.run() or code if code == 0 else 1

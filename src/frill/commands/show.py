@@ -1,16 +1,11 @@
-"""Prints the frontier, the selection and where to look next."""
+"""Print the frontier, the selection and where to look next."""
 
 import json
-from argparse import ArgumentParser
 from pathlib import Path
 
 from frill.errors import UserError
 
 FRONTIER = Path("results/frontier.json")
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds none: the command takes no options."""
 
 
 def run() -> int:
@@ -23,6 +18,7 @@ def run() -> int:
     print(terminal.format_table(frontier, other_devices.latencies_ms(frontier)))
     print(f"\n{terminal.format_selection(frontier)}\n\n{terminal.format_effects(frontier)}")
     print(
-        "\nNext: release/ is what ships, with its model card. reports/index.html has the picture. `make ui` compares runs in MLflow."
+        "\nNext: release/ is what ships, with its model card. reports/index.html has the picture. "
+        "`make ui` compares runs in MLflow."
     )
     return 0

@@ -1,4 +1,4 @@
-"""Trains, converts and scores students in parallel on a Ray cluster, those that are not up to date;
+"""Train, convert and score students in parallel on a Ray cluster, those that are not up to date;
 repro then does the rest.
 """
 
@@ -6,12 +6,9 @@ from argparse import ArgumentParser
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--preset", help="run presets/PRESET.yaml in its own worktree instead of params.yaml"
-    )
-    address = (
-        "of a Ray cluster; auto: the one this machine is part of. Without it this machine alone"
-    )
+    preset = "run presets/PRESET.yaml in its own worktree instead of params.yaml"
+    parser.add_argument("--preset", help=preset)
+    address = "of a Ray cluster; auto: this machine's. Without it this machine alone"
     parser.add_argument("--address", help=address)
     jobs = "stages at once, at most; without it as many as the cluster has room for"
     parser.add_argument("--jobs", type=int, help=jobs)

@@ -1,22 +1,16 @@
-"""Reads every output and every copy in DVC's cache again; what a disk has damaged is named and
-deleted, and made again by the next repro.
+"""Read every output and every copy in DVC's cache again; name and delete what a disk has damaged.
+The next repro makes it again.
 """
-
-from argparse import ArgumentParser
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds none: the command takes no options."""
 
 
 def run() -> int:
     from frill.workflow.verify import verify_files
 
-    found = verify_files()
-    for line in found.damaged:
+    verification = verify_files()
+    damaged = verification.damaged
+    for line in damaged:
         print(line)
-    again = "; `make repro` makes them again" if found.damaged else ""
-    print(
-        f"{found.files} files, {found.read_bytes / 2**20:.0f} MiB read: {len(found.damaged)} damaged{again}"
-    )
-    return 1 if found.damaged else 0
+    again = "; `make repro` makes them again" if damaged else ""
+    read_mib = verification.read_bytes / 2**20
+    print(f"{verification.files} files, {read_mib:.0f} MiB read: {len(damaged)} damaged{again}")
+    return 1 if damaged else 0

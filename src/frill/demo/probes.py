@@ -1,7 +1,8 @@
-"""What a recording's embedding says of each task: linear discriminants fitted on the task's clips when the demo starts.
+"""What a recording's embedding says of each task: linear discriminants of the task's clips.
 
-The strength is chosen by the log loss of the validation clips, not by their accuracy as in scoring: a page shows shares, which are to be taken at
-their word. Tasks with folds are fitted on the first fold's training clips.
+They are fitted when the demo starts, with the strength that gives the least log loss on the
+validation clips. Scoring takes their accuracy instead; a page shows shares, which are to be taken
+at their word. Tasks with folds are fitted on the first fold's training clips.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,9 +17,9 @@ from frill.audio.clips import ClipStore
 from frill.embed.embedder import Embedder, pool
 from frill.errors import UserError
 from frill.noss.embed import embed_calls
-from frill.noss.evaluate import TASKS, finite
+from frill.noss.evaluate import TASKS, zero_not_finite
 from frill.noss.probes import RowSpace, lda
-from frill.noss.splits import splits
+from frill.noss.splits import make_splits
 from frill.params.schema import Params
 from frill.progress import progress
 from frill.scratch import content_hash
@@ -26,7 +27,11 @@ from frill.scratch import content_hash
 
 @dataclass(frozen=True)
 class TaskProbe:
-    """One task's linear discriminants: `weights` [r, classes] and `bias` [classes] in the training clips' row space. Accuracy in percent."""
+    """One task's linear discriminants.
+
+    `weights` [r, classes] and `bias` [classes] are in the training clips' row space. Accuracy is in
+    percent.
+    """
 
     task: str
     labels: list[str]
@@ -35,46 +40,51 @@ class TaskProbe:
     weights: np.ndarray
     bias: np.ndarray
 
-    def shares(self, embedding: np.ndarray) -> dict[str, float]:
-        """Pooled embedding [D] -> probability of each label, the greatest first; together 1."""
-        values = np.exp(
-            _log_shares(self.space, embedding[None], np.array([0]), self.weights, self.bias)[0]
-        )
-        return {
-            self.labels[index]: float(values[index]) for index in np.argsort(-values, kind="stable")
-        }
+    def find_shares(self, embedding: np.ndarray) -> dict[str, float]:
+        """Return the probability of each label for a pooled embedding [D].
+
+        The greatest comes first; together they are 1.
+        """
+        row = np.array([0])
+        logs = _compute_log_shares(self.space, embedding[None], row, self.weights, self.bias)
+        shares = np.exp(logs[0])
+        order = np.argsort(-shares, kind="stable")
+        return {self.labels[index]: float(shares[index]) for index in order}
 
 
 def fit(
     task: str, embeddings: np.ndarray, rows: list[dict], validation_share: float, seed: int
 ) -> TaskProbe:
-    """`embeddings` float [clips, D] and the task's manifest -> its probe. Raises SplitError for a task without usable splits."""
+    """Fit a task's probe to `embeddings`, float [clips, D], of the clips in its manifest's `rows`.
+
+    Raises SplitError for a task without usable splits.
+    """
     labels = sorted({row["label"] for row in rows})
     y = np.array([labels.index(row["label"]) for row in rows])
-    split = splits(rows, validation_share, seed)[0]
+    split = make_splits(rows, validation_share, seed)[0]
     space = RowSpace(embeddings, split.train, y[split.train], len(labels))
 
-    def loss(weights: np.ndarray, bias: np.ndarray) -> float:
-        chosen = _log_shares(space, embeddings, split.validation, weights, bias)[
-            np.arange(len(split.validation)), y[split.validation]
-        ]
-        return -float(chosen.mean())
+    validation_y = y[split.validation]
 
-    weights, bias = min(
-        ((weights, bias) for _, weights, bias in lda(space)), key=lambda probe: loss(*probe)
-    )
-    predicted = _log_shares(space, embeddings, split.test, weights, bias).argmax(axis=1)
-    return TaskProbe(
-        task, labels, 100 * float(np.mean(predicted == y[split.test])), space, weights, bias
-    )
+    def log_loss(probe: tuple[np.ndarray, np.ndarray]) -> float:
+        logs = _compute_log_shares(space, embeddings, split.validation, *probe)
+        return -float(logs[np.arange(len(validation_y)), validation_y].mean())
+
+    probes = ((weights, bias) for _, weights, bias in lda(space))
+    weights, bias = min(probes, key=log_loss)
+    logs = _compute_log_shares(space, embeddings, split.test, weights, bias)
+    accuracy = 100 * float(np.mean(logs.argmax(axis=1) == y[split.test]))
+    return TaskProbe(task, labels, accuracy, space, weights, bias)
 
 
 def fit_tasks(model: Path, embedder: Embedder, params: Params) -> list[TaskProbe]:
-    """The probes of all tasks; clips are embedded once and kept in scratch, where `evaluate` may have left them. Raises UserError."""
-    if missing := [task for task in params.tasks if not (TASKS / task / "manifest.csv").exists()]:
-        raise UserError(
-            f"{TASKS / missing[0]}: the task's clips are not there yet; run `make repro`"
-        )
+    """Fit the probes of all tasks. Raises UserError if a task's clips are missing.
+
+    Clips are embedded once and kept in scratch, where `evaluate` may have left them.
+    """
+    for task in params.tasks:
+        if not (TASKS / task / "manifest.csv").exists():
+            raise UserError(f"{TASKS / task}: the task's clips are not there yet; run `make repro`")
     tasks = progress(params.tasks, "probes", len(params.tasks), "task")
     return [_fit_task(task, ClipStore(TASKS / task), model, embedder, params) for task in tasks]
 
@@ -86,11 +96,13 @@ def _fit_task(
         with ThreadPoolExecutor(params.threads) as threads:
             yield from threads.map(embedder.embed, clips)
 
-    embeddings, _ = finite(embed_calls(embed, content_hash(model), store, params.noss.pooling))
+    embeddings, _ = zero_not_finite(
+        embed_calls(embed, content_hash(model), store, params.noss.pooling)
+    )
     return fit(task, embeddings, list(store.rows), params.noss.validation_share, params.seed)
 
 
-def _log_shares(
+def _compute_log_shares(
     space: RowSpace, x: np.ndarray, rows: np.ndarray, weights: np.ndarray, bias: np.ndarray
 ) -> np.ndarray:
     return log_softmax(space.project(x, rows) @ weights + bias, axis=1)
@@ -101,13 +113,17 @@ class Listener:
 
     def __init__(self, embedder: Embedder, probes: list[TaskProbe], pooling: str):
         self.probes = probes
-        self._embedder, self._pooling = embedder, pooling
+        self._embedder = embedder
+        self._pooling = pooling
 
     def embed(self, samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-        """As Embedder.embed: float32 [samples] -> float32 [windows, D]."""
+        """Return float32 [windows, D] of float32 [samples], as Embedder.embed does."""
         return self._embedder.embed(samples, sample_rate_hz)
 
-    def shares(self, rows: np.ndarray) -> dict[str, dict[str, float]]:
-        """float32 [windows, D] of a recording -> by task the probability of each label, the greatest first."""
+    def find_shares(self, rows: np.ndarray) -> dict[str, dict[str, float]]:
+        """Return for each task the probability of each label, the greatest first.
+
+        `rows` are a recording's embeddings, float32 [windows, D].
+        """
         embedding = pool(rows, self._pooling)
-        return {probe.task: probe.shares(embedding) for probe in self.probes}
+        return {probe.task: probe.find_shares(embedding) for probe in self.probes}

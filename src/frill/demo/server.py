@@ -1,14 +1,16 @@
-"""The demo's page and its one question: here are samples, what are they?
+"""The demo's page, and the answer to its question what samples are.
 
-GET  /  /demo.css  /demo.js  /recorder.js      the page: fixed names, nothing else is read from disk
-GET  /about                                    the model, its tasks, the limits
-POST /embed?rate_hz=48000                      float32 little-endian samples, one channel -> windows, latency_ms, labels by task
+GET  /  /demo.css  /demo.js  /recorder.js   the page: fixed names, nothing else is read from disk
+GET  /about                                 the model, its tasks, the limits
+POST /embed?rate_hz=48000                   float32 little-endian samples, one channel -> windows,
+                                            latency_ms, labels by task
 
-Only this machine is answered: it listens on 127.0.0.1, and a request whose Host or Origin names another site is refused, so that no page of the web
-that resolves its own name to 127.0.0.1 can ask.
+Only this machine is answered: it listens on 127.0.0.1. A request whose Host or Origin names another
+site is refused, so that no page of the web that resolves its own name to 127.0.0.1 can ask.
 """
 
 import json
+from collections.abc import Callable
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -28,7 +30,12 @@ PAGE = {
 }
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 MAX_BYTES = 64 << 20  # 5.8 minutes at 48 kHz
-SECURITY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+SHOWN = 3  # labels of a task
+SECURITY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+JSON = "application/json"
 
 
 class Refused(Exception):
@@ -40,13 +47,17 @@ class Refused(Exception):
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on `port` of 127.0.0.1, 0 for any free one. `about` is what the page tells of the model."""
+    """Listens on `port` of 127.0.0.1, 0 for any free one.
+
+    `about` is what the page tells of the model.
+    """
 
     daemon_threads = True
 
     def __init__(self, listener: Listener, about: dict, port: int):
         super().__init__((ADDRESS, port), Handler)
-        self.listener, self.about = listener, about | {"max_bytes": MAX_BYTES}
+        self.listener = listener
+        self.about = about | {"max_bytes": MAX_BYTES}
 
     @property
     def url(self) -> str:
@@ -68,92 +79,94 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(self._post)
 
     def log_message(self, *_arguments) -> None:
-        """Requests are not listed on the terminal."""
+        """Keep requests off the terminal."""
 
     def _get(self, path: str) -> tuple[str, bytes]:
         if path == "/about":
-            return "application/json", json.dumps(self.server.about).encode()
+            return JSON, json.dumps(self.server.about).encode()
         if path not in PAGE:
             raise Refused(404, f"{path} is not here; the page is /")
-        return f"{TYPES[PAGE[path].rpartition('.')[2]]}; charset=utf-8", files(
-            "frill.demo"
-        ).joinpath("page", PAGE[path]).read_bytes()
+        name = PAGE[path]
+        kind = TYPES[name.rpartition(".")[2]]
+        content = files("frill.demo").joinpath("page", name).read_bytes()
+        return f"{kind}; charset=utf-8", content
 
     def _post(self, path: str) -> tuple[str, bytes]:
         if path != "/embed":
             raise Refused(404, f"{path} takes no samples; /embed does")
-        rate_hz, samples = self._rate_hz(), self._samples()
+        rate_hz = self._read_rate_hz()
+        samples = self._read_samples()
+        listener = self.server.listener
         begin = perf_counter()
         try:
-            rows = self.server.listener.embed(samples, rate_hz)
+            rows = listener.embed(samples, rate_hz)
         except ValueError as error:
             raise Refused(400, str(error)) from None
         latency_ms = 1000 * (perf_counter() - begin)
-        tasks = {
-            task: dict(list(shares.items())[:3])
-            for task, shares in self.server.listener.shares(rows).items()
-        }
+        tasks = {}
+        for task, shares in listener.find_shares(rows).items():
+            tasks[task] = dict(list(shares.items())[:SHOWN])
         answer = {
             "audio_s": len(samples) / rate_hz,
             "windows": len(rows),
             "latency_ms": latency_ms,
             "tasks": tasks,
         }
-        return "application/json", json.dumps(answer).encode()
+        return JSON, json.dumps(answer).encode()
 
-    def _rate_hz(self) -> int:
+    def _read_rate_hz(self) -> int:
         value = parse_qs(urlsplit(self.path).query).get("rate_hz", [""])[0]
         if not (value.isascii() and value.isdigit() and int(value)):
-            raise Refused(
-                400,
-                f"rate_hz = {value!r}; expected the samples' rate in Hz, such as /embed?rate_hz=48000",
-            )
+            message = "expected the samples' rate in Hz, such as /embed?rate_hz=48000"
+            raise Refused(400, f"rate_hz = {value!r}; {message}")
         return int(value)
 
-    def _samples(self) -> np.ndarray:
-        length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()):
+    def _read_samples(self) -> np.ndarray:
+        header = self.headers.get("Content-Length", "")
+        if not (header.isascii() and header.isdigit()):
             raise Refused(411, "Content-Length is missing")
-        if int(length) > MAX_BYTES:
+        length = int(header)
+        if length > MAX_BYTES:
             raise Refused(
                 413,
-                f"{int(length)} bytes are more than the demo takes at once, {MAX_BYTES}; `frill embed` takes files of any length",
+                f"{length} bytes are more than the demo takes at once, {MAX_BYTES}; "
+                "`frill embed` takes files of any length",
             )
-        content = self.rfile.read(int(length))
-        if not content or len(content) != int(length) or len(content) % 4:
-            raise Refused(
-                400, f"{len(content)} bytes; expected float32 samples, four bytes each, one or more"
-            )
+        content = self.rfile.read(length)
+        if not content or len(content) != length or len(content) % 4:
+            message = "expected float32 samples, four bytes each, one or more"
+            raise Refused(400, f"{len(content)} bytes; {message}")
         return np.frombuffer(content, "<f4")
 
-    def _answer(self, answer) -> None:
+    def _check_origin(self) -> None:
+        origin = self.headers.get("Origin")
+        names = [self.headers.get("Host", "")]
+        if origin is not None:
+            names.append(origin.removeprefix("http://"))
+        if not self.server.hosts.issuperset(names):
+            raise Refused(403, f"only {self.server.url} is answered")
+
+    def _answer(self, make_content: Callable[[str], tuple[str, bytes]]) -> None:
+        status = 200
         try:
-            host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
-            if host not in self.server.hosts or (
-                origin is not None and origin.removeprefix("http://") not in self.server.hosts
-            ):
-                raise Refused(403, f"only {self.server.url} is answered")
-            status, (kind, content) = 200, answer(urlsplit(self.path).path)
+            self._check_origin()
+            kind, content = make_content(urlsplit(self.path).path)
         except Refused as refused:
-            status, kind, content = (
-                refused.status,
-                "application/json",
-                json.dumps({"error": str(refused)}).encode(),
-            )
+            status = refused.status
+            kind = JSON
+            content = json.dumps({"error": str(refused)}).encode()
         except TimeoutError:
             return
+        headers = {
+            "Content-Type": kind,
+            "Content-Length": str(len(content)),
+            "Content-Security-Policy": SECURITY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+        }
         self.send_response(status)
-        for name, value in (
-            ("Content-Type", kind),
-            ("Content-Length", str(len(content))),
-            ("Content-Security-Policy", SECURITY),
-        ):
-            self.send_header(name, value)
-        for name, value in (
-            ("X-Content-Type-Options", "nosniff"),
-            ("Referrer-Policy", "no-referrer"),
-            ("Cache-Control", "no-store"),
-        ):
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
