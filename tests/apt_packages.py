@@ -1,4 +1,4 @@
-"""Debian packages unpacked into a folder without installing them, so that tests need no root and change no machine."""
+"""Debian packages unpacked into a folder: tests need no root and change no machine."""
 
 import subprocess
 from pathlib import Path
@@ -9,9 +9,10 @@ class Unavailable(Exception):
 
 
 def download(folder: Path, *packages: str, **settings) -> list[Path]:
-    """.deb files of `packages` and of what they need beyond what this machine has, in an apt state of its own below `folder`. Raises Unavailable.
+    """Return .deb files of `packages` and of what they need beyond what this machine has.
 
-    `settings` are apt's, with __ for its ::, such as Dir__State__status="/dev/null" for a machine that has nothing.
+    apt gets a state of its own below `folder`. `settings` are apt's, with __ for its ::, such as
+    Dir__State__status="/dev/null" for a machine that has nothing. Raises Unavailable.
     """
     for path in (folder / "state/lists/partial", folder / "cache/archives/partial"):
         path.mkdir(parents=True)
@@ -24,20 +25,20 @@ def download(folder: Path, *packages: str, **settings) -> list[Path]:
         "Acquire::http::Timeout": "20",
     }
     options |= {name.replace("__", "::"): value for name, value in settings.items()}
-    apt = ["apt-get", "-q", *(f"-o{name}={value}" for name, value in options.items())]
+    apt = ["apt-get", "-q"] + [f"-o{name}={value}" for name, value in options.items()]
     run(*apt, "update")
     run(*apt, "install", "--yes", "--no-install-recommends", "--download-only", *packages)
     return sorted((folder / "cache/archives").glob("*.deb"))
 
 
 def unpack(packages: list[Path], folder: Path) -> None:
-    """Their files below `folder`, as they would lie below /. Raises Unavailable."""
+    """Unpack the packages' files below `folder`, as they would lie below /. Raises Unavailable."""
     for package in packages:
         run("dpkg-deb", "-x", package, folder)
 
 
 def run(*argv) -> None:
-    """A command that must succeed. Raises Unavailable with the last line it printed."""
+    """Run a command. Raises Unavailable with the last line it printed if it fails."""
     try:
         done = subprocess.run(
             argv,
@@ -50,4 +51,5 @@ def run(*argv) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(str(error)) from error
     if done.returncode:
-        raise Unavailable((done.stdout.strip().splitlines() or [f"{argv[0]} failed"])[-1])
+        printed = done.stdout.strip().splitlines()
+        raise Unavailable(printed[-1] if printed else f"{argv[0]} failed")

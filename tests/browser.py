@@ -1,4 +1,4 @@
-"""Pages in a real headless Chromium: the fixtures that tests of pages share (imported by conftest.py)."""
+"""Pages in a real headless Chromium: fixtures of the tests of pages, imported by conftest.py."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import get_chromium
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-# A microphone that beeps, and no question about it; beside Playwright's own, which keep Chromium from asking for hosts of its own.
+# A microphone that beeps, and no question about it. Playwright's own flags keep Chromium from
+# asking for hosts of its own.
 FLAGS = ["--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
@@ -17,25 +18,26 @@ class Visit:
     """A page in a browser context of its own, with what it complained of and what it asked for."""
 
     page: Page
-    problems: list[str] = field(
-        default_factory=list
-    )  # errors and warnings of the console, exceptions that nothing caught
+    # Errors and warnings of the console, and exceptions that nothing caught.
+    problems: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)  # URLs, the page's own first
 
     def __post_init__(self):
-        self.page.on(
-            "console",
-            lambda said: (
-                self.problems.append(said.text) if said.type in ("error", "warning") else None
-            ),
-        )
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.problems.append(message.text)
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser for a file's tests. No longer: Playwright's event loop would be in the way of code that runs one itself."""
+    """Yield a browser for a file's tests.
+
+    No longer: Playwright's event loop would be in the way of code that runs one itself.
+    """
     try:
         path = get_chromium.chromium()
     except get_chromium.Unavailable as error:
@@ -48,21 +50,23 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium) -> Iterator[Callable[..., Visit]]:
-    """visit(url_or_path, width=1280, height=900, dark=False, **what browser.new_context takes) -> Visit, loaded."""
+    """Yield visit(url_or_path, width=1280, height=900, dark=False, **options), a loaded Visit.
+
+    `options` are what browser.new_context takes.
+    """
     contexts = []
 
     def open_page(
-        address: str | Path, width: int = 1280, height: int = 900, dark: bool = False, **context
+        address: str | Path, width: int = 1280, height: int = 900, dark: bool = False, **options
     ) -> Visit:
+        if isinstance(address, Path):
+            address = address.resolve().as_uri()
         viewport = {"width": width, "height": height}
-        contexts.append(
-            chromium.new_context(
-                viewport=viewport, color_scheme="dark" if dark else "light", **context
-            )
-        )
+        scheme = "dark" if dark else "light"
+        contexts.append(chromium.new_context(viewport=viewport, color_scheme=scheme, **options))
         visit = Visit(contexts[-1].new_page())
         visit.page.set_default_timeout(20_000)
-        visit.page.goto(address.resolve().as_uri() if isinstance(address, Path) else address)
+        visit.page.goto(address)
         return visit
 
     yield open_page

@@ -1,4 +1,4 @@
-"""Debian's Chromium, unpacked without installing it, with those of its libraries that this machine lacks."""
+"""Debian's Chromium, unpacked without installing it, with the libraries that this machine lacks."""
 
 import os
 import shutil
@@ -21,17 +21,21 @@ exec "$here/usr/lib/chromium/chromium" "$@"
 
 
 def chromium() -> Path:
-    """An executable: FRILL_CHROMIUM, one on the PATH, or Debian's (125 MB to download the first time). Raises Unavailable."""
-    if found := os.environ.get("FRILL_CHROMIUM") or next(
-        filter(None, map(shutil.which, NAMES)), None
-    ):
-        return Path(found)
+    """Return an executable: FRILL_CHROMIUM, one on the PATH, or Debian's.
+
+    Debian's is 125 MB to download the first time. Raises Unavailable.
+    """
+    paths = [os.environ.get("FRILL_CHROMIUM"), *map(shutil.which, NAMES)]
+    installed = next(filter(None, paths), None)
+    if installed:
+        return Path(installed)
     if not FOLDER.exists():
         try:
             _unpack()
         except Unavailable as error:
             raise Unavailable(
-                f"no Chromium: install Debian's package chromium, or set FRILL_CHROMIUM to one (apt: {error})"
+                "no Chromium: install Debian's package chromium, or set FRILL_CHROMIUM to one "
+                f"(apt: {error})"
             ) from error
     return FOLDER / "chromium"
 
@@ -42,13 +46,9 @@ def _unpack() -> None:
         scratch.atomic_write(FOLDER) as new,
     ):
         apt_packages.unpack(apt_packages.download(Path(temporary), "chromium"), new)
-        folders = sorted(
-            {
-                library.parent.relative_to(new)
-                for library in new.glob("usr/lib/*-linux-gnu/**/*.so*")
-            }
-        )  # some have one of their own
-        (new / "chromium").write_text(
-            SCRIPT.format(libraries=":".join(f"$here/{folder}" for folder in folders))
-        )
+        # Some libraries have a folder of their own.
+        libraries = new.glob("usr/lib/*-linux-gnu/**/*.so*")
+        folders = sorted({library.parent.relative_to(new) for library in libraries})
+        path = ":".join(f"$here/{folder}" for folder in folders)
+        (new / "chromium").write_text(SCRIPT.format(libraries=path))
         (new / "chromium").chmod(0o755)

@@ -1,4 +1,4 @@
-"""What `check` looks at of sets of recordings, in seconds and without decoding: files, labels, archives' ends."""
+"""What `check` checks of sets of recordings without decoding: files, labels, archives' ends."""
 
 import io
 import json
@@ -12,23 +12,26 @@ from examples import archive, tone
 from frill import check
 from frill.errors import UserError
 from frill.params.load import validate
+from frill.params.schema import Params
 
-SEGMENTS = "# Segments csv created\n# num_ytids=3, num_segs=3\n# YTID, start_seconds, end_seconds, positive_labels\n"
+SEGMENTS = """\
+# Segments csv created
+# num_ytids=3, num_segs=3
+# YTID, start_seconds, end_seconds, positive_labels
+aaaaaaaaaaa, 30.000, 40.000, "/m/09x0r"
+bbbbbbbbbbb, 30.000, 40.000, "/m/09x0r"
+-c_ccccccc-, 30.000, 40.000, "/m/09x0r"
+"""
 
 
 @pytest.fixture
 def project(default, tmp_path):
-    """Params with a set of every kind, whose files are in `tmp_path`."""
+    """Return params with a set of every kind, whose files are in `tmp_path`."""
     data = io.BytesIO()
     soundfile.write(data, tone(440, 16000, 0.5), 16000, format="WAV")
-    rows = [
-        f'{ytid}, 30.000, 40.000, "/m/09x0r"\n'
-        for ytid in ("aaaaaaaaaaa", "bbbbbbbbbbb", "-c_ccccccc-")
-    ]
-    (tmp_path / "segments.csv").write_text(SEGMENTS + "".join(rows))
-    (tmp_path / "ontology.json").write_text(
-        json.dumps([{"id": "/m/09x0r", "name": "Speech", "child_ids": []}])
-    )
+    (tmp_path / "segments.csv").write_text(SEGMENTS)
+    ontology = [{"id": "/m/09x0r", "name": "Speech", "child_ids": []}]
+    (tmp_path / "ontology.json").write_text(json.dumps(ontology))
     (tmp_path / "clips").mkdir()
     for ytid in ("aaaaaaaaaaa", "bbbbbbbbbbb"):
         (tmp_path / f"clips/{ytid}.wav").write_bytes(data.getvalue())
@@ -41,37 +44,39 @@ def project(default, tmp_path):
         "use": "corpus",
         "folder": str(tmp_path / "clips"),
         "csv": str(tmp_path / "segments.csv"),
+        "ontology": str(tmp_path / "ontology.json"),
+        "labels": ["Speech"],
     }
-    default["audio"]["audioset"] = {
-        "youtube": youtube | {"ontology": str(tmp_path / "ontology.json"), "labels": ["Speech"]}
-    }
+    default["audio"]["audioset"] = {"youtube": youtube}
     default["audio"]["tfrecord"] = {"records": folder | {"shards": "{0..0}.tfrecord"}}
     default["audio"]["webdataset"] = {"tars": folder | {"shards": "*.tar"}}
     default["root"] = tmp_path
     return default
 
 
-def checked(project: dict) -> list[str]:
-    return check.check(validate({key: value for key, value in project.items() if key != "root"}))
+def read_params(project: dict) -> Params:
+    return validate({key: value for key, value in project.items() if key != "root"})
 
 
 def test_clips_that_are_gone_are_told(project):
-    assert checked(project) == [
-        f"youtube: 1 of 3 clips are not in {project['root'] / 'clips'}; skipped"
-    ]
+    skipped = f"youtube: 1 of 3 clips are not in {project['root'] / 'clips'}; skipped"
+    assert check.check(read_params(project)) == [skipped]
 
 
 def spoil(project: dict, what: str) -> None:
-    audio, root = project["audio"], project["root"]
+    audio = project["audio"]
+    root = project["root"]
+    tar = root / "shards/0.tar"
+    records = root / "shards/0.tfrecord"
     match what:
         case "missing":
             (root / "clips/aaaaaaaaaaa.wav").unlink()
         case "label":
             audio["audioset"]["youtube"]["labels"] = ["Speach"]
         case "tar":
-            (root / "shards/0.tar").write_bytes((root / "shards/0.tar").read_bytes()[:-20000])
+            tar.write_bytes(tar.read_bytes()[:-20000])
         case "record":
-            (root / "shards/0.tfrecord").write_bytes((root / "shards/0.tfrecord").read_bytes()[:-1])
+            records.write_bytes(records.read_bytes()[:-1])
         case "shards":
             audio["webdataset"]["tars"]["shards"] = "{0..2}.tar"
 
@@ -92,7 +97,7 @@ def spoil(project: dict, what: str) -> None:
 def test_mistakes_are_found_before_anything_is_decoded(project, what, expected):
     spoil(project, what)
     with pytest.raises(UserError) as error:
-        checked(project)
+        check.check(read_params(project))
     assert expected in str(error.value)
 
 
@@ -100,16 +105,17 @@ def test_outputs_of_sets_of_every_kind_stay_until_they_are_unnamed(project, tmp_
     monkeypatch.chdir(tmp_path)
     for name in ("speech", "youtube", "records", "tars", "old"):
         (tmp_path / "data/corpus" / name).mkdir(parents=True)
-    params = validate({key: value for key, value in project.items() if key != "root"})
-    assert [path.name for path in check.remove_unnamed(params)] == ["old"]
+    removed = check.remove_unnamed(read_params(project))
+    assert [path.name for path in removed] == ["old"]
 
 
 def test_a_memory_budget_needs_a_device_that_tells_memory(default, monkeypatch):
     default["selection"]["memory_mib"] = 50
     check.check(validate(default))  # Linux does
-    monkeypatch.setattr(check, "measured_here", lambda: False)
-    with pytest.raises(
-        UserError,
-        match="selection.memory_mib = 50: memory is measured on Linux and on phones, not on this host; write none, or select on",
-    ):
+    monkeypatch.setattr(check, "can_measure_memory", lambda: False)
+    message = (
+        "selection.memory_mib = 50: memory is measured on Linux and on phones, not on this host; "
+        "write none, or select on"
+    )
+    with pytest.raises(UserError, match=message):
         check.check(validate(default))

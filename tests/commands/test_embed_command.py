@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 from examples import encode, speechlike, tone
+from pipeline_project import ROOT
 
 from frill import Embedder
 from frill.audio.files import read_audio
@@ -16,7 +17,7 @@ STEREO = np.random.default_rng(0).uniform(-0.5, 0.5, (3 * 44100, 2))
 
 @pytest.fixture
 def folder(tmp_path):
-    """a.wav of 3 s at 44.1 kHz in stereo, sub/b.flac of 0.4 s, a text file."""
+    """Return a folder with in/: a.wav (3 s, 44.1 kHz, stereo), sub/b.FLAC (0.4 s), a text file."""
     (tmp_path / "in/sub").mkdir(parents=True)
     soundfile.write(tmp_path / "in/a.wav", STEREO, 44100)
     soundfile.write(tmp_path / "in/sub/b.FLAC", speechlike(6400), 16000, format="FLAC")
@@ -36,56 +37,42 @@ def frill(folder, *arguments):
 def test_files_and_folders(folder, pooling_models):
     model = pooling_models[0]
     done = frill(folder, "embed", "in", "in/a.wav", "-o", "out/e.npz", "--model", model)
-    assert (
-        done.returncode == 0
-        and "embed: 100%" in done.stderr
-        and "2/2" in done.stderr
-        and not done.stdout
-    )
-    with np.load(folder / "out/e.npz") as found:
-        assert found.files == ["in/a.wav", "in/sub/b.FLAC", "times_s"]  # once, though named twice
+    assert done.returncode == 0 and not done.stdout
+    assert "embed: 100%" in done.stderr and "2/2" in done.stderr
+    with np.load(folder / "out/e.npz") as npz:
+        assert npz.files == ["in/a.wav", "in/sub/b.FLAC", "times_s"]  # once, though named twice
         for name, rows in (("in/a.wav", 12), ("in/sub/b.FLAC", 1)):  # 3 s: 12 windows, as published
-            assert found[name].shape == (rows, 8) and found[name].dtype == np.float32
-            np.testing.assert_array_equal(
-                found[name], Embedder(model).embed(read_audio(folder / name))
-            )
-        np.testing.assert_allclose(found["times_s"], [0.17 * i for i in range(12)])
+            assert npz[name].shape == (rows, 8) and npz[name].dtype == np.float32
+            expected = Embedder(model).embed(read_audio(folder / name))
+            np.testing.assert_array_equal(npz[name], expected)
+        np.testing.assert_allclose(npz["times_s"], [0.17 * i for i in range(12)])
     assert [path.name for path in (folder / "out").iterdir()] == ["e.npz"]
 
 
 def test_channels_are_mixed(folder, pooling_models):
-    assert (
-        frill(folder, "embed", "in/a.wav", "-o", "e.npz", "--model", pooling_models[0]).returncode
-        == 0
-    )
-    with np.load(folder / "e.npz") as found:
-        expected = Embedder(pooling_models[0]).embed(STEREO.mean(axis=1), 44100)
-        np.testing.assert_allclose(
-            found["in/a.wav"], expected, atol=1e-3 * np.abs(expected).max()
-        )  # of 16 bits
+    done = frill(folder, "embed", "in/a.wav", "-o", "e.npz", "--model", pooling_models[0])
+    assert done.returncode == 0
+    expected = Embedder(pooling_models[0]).embed(STEREO.mean(axis=1), 44100)
+    rounding = 1e-3 * np.abs(expected).max()  # to 16 bits
+    with np.load(folder / "e.npz") as npz:
+        np.testing.assert_allclose(npz["in/a.wav"], expected, atol=rounding)
 
 
 def test_mean(folder, pooling_models):
-    assert (
-        frill(
-            folder, "embed", "in", "-o", "e.npz", "--mean", "--model", pooling_models[0]
-        ).returncode
-        == 0
-    )
-    with np.load(folder / "e.npz") as found:
-        assert found.files == ["in/a.wav", "in/sub/b.FLAC"]
+    done = frill(folder, "embed", "in", "-o", "e.npz", "--mean", "--model", pooling_models[0])
+    assert done.returncode == 0
+    with np.load(folder / "e.npz") as npz:
+        assert npz.files == ["in/a.wav", "in/sub/b.FLAC"]
         rows = Embedder(pooling_models[0]).embed(read_audio(folder / "in/a.wav"))
-        np.testing.assert_allclose(found["in/a.wav"], rows.sum(axis=0) / 12, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(npz["in/a.wav"], rows.sum(axis=0) / 12, rtol=1e-5, atol=1e-6)
 
 
 def test_formats_of_ffmpeg(folder, pooling_models):
     (folder / "in/c.m4a").write_bytes(encode(tone(300, 44100, 2)[None], 44100, "mp4", "aac"))
-    assert (
-        frill(folder, "embed", "in/c.m4a", "-o", "e.npz", "--model", pooling_models[0]).returncode
-        == 0
-    )
-    with np.load(folder / "e.npz") as found:
-        assert found["in/c.m4a"].shape == (7, 8)  # 2 s
+    done = frill(folder, "embed", "in/c.m4a", "-o", "e.npz", "--model", pooling_models[0])
+    assert done.returncode == 0
+    with np.load(folder / "e.npz") as npz:
+        assert npz["in/c.m4a"].shape == (7, 8)  # 2 s
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_done(folder, pooling_models):
@@ -94,15 +81,12 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(folder, pooling_model
     done = frill(folder, "embed", "in", "in/gone.wav", "-o", "e.npz", "--model", pooling_models[0])
     said = [line for line in done.stderr.splitlines() if line.startswith("frill: ")]
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert [line.split(": ")[1] for line in said[:3]] == [
-        "in/bad.wav",
-        "in/empty.wav",
-        "in/gone.wav",
-    ]
+    named = [line.split(": ")[1] for line in said[:3]]
+    assert named == ["in/bad.wav", "in/empty.wav", "in/gone.wav"]
     assert "unreadable" in said[0] and "empty (0 bytes)" in said[1] and "no such file" in said[2]
     assert said[3] == "frill: e.npz lacks 3 of 5 files" and len(said) == 4
-    with np.load(folder / "e.npz") as found:
-        assert found.files == ["in/a.wav", "in/sub/b.FLAC", "times_s"]
+    with np.load(folder / "e.npz") as npz:
+        assert npz.files == ["in/a.wav", "in/sub/b.FLAC", "times_s"]
 
 
 @pytest.mark.parametrize(
@@ -140,24 +124,23 @@ def test_the_default_model_is_the_release(folder, pooling_models):
     assert frill(folder, "embed", "in", "-o", "e.npz").returncode == 0
 
 
-def test_help_names_every_command():
-    done = subprocess.run([sys.executable, "-m", "frill", "--help"], capture_output=True, text=True)
-    assert done.returncode == 0
-    for command in (
-        "embed",
-        "demo",
-        "check",
-        "plan",
-        "repro",
-        "show",
-        "grid",
-        "devices",
-        "benchmark",
-        "clean",
-    ):
-        assert f"\n  {command} " in done.stdout
-        of_one = subprocess.run(
-            [sys.executable, "-m", "frill", command, "--help"], capture_output=True, text=True
-        )
-        assert of_one.returncode == 0 and of_one.stdout.startswith(f"usage: frill {command} ")
-    assert max(map(len, done.stdout.splitlines())) <= 100
+def test_help_names_every_command(tmp_path):
+    help_text = frill(tmp_path, "--help").stdout
+    assert max(map(len, help_text.splitlines())) <= 100
+    modules = (path.stem for path in (ROOT / "src/frill/commands").glob("*.py"))
+    for command in set(modules) - {"__init__"}:
+        assert f"\n  {command} " in help_text
+        of_one = frill(tmp_path, command, "--help")
+        assert of_one.returncode == 0, of_one.stderr
+        assert of_one.stdout.startswith(f"usage: frill {command} ")
+
+
+def test_help_needs_no_package(tmp_path):
+    # -S: no site-packages at all, so that an import of any of them would fail.
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "frill", "--help"],
+        cwd=ROOT / "src",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from frill.students import grid
 
 
 def test_the_papers_144():
-    students = yaml.safe_load("\n".join(grid.lines(grid.AXES)))
+    students = yaml.safe_load("\n".join(grid.write_lines(grid.AXES)))
     assert len(students) == 3 * 6 * 2 * 2 * 2 == len({tuple(s.values()) for s in students.values()})
     assert students["small_2.0"] == {
         "backbone": "small",
@@ -26,10 +26,8 @@ def test_the_papers_144():
 
 
 def test_the_command_prints_what_params_yaml_takes(monkeypatch, capsys):
-    monkeypatch.setattr(
-        "sys.argv",
-        "frill grid --backbone large --width 1 3 --pooling gap --rank 50 --qat 0 --precision dynamic --seeds 2".split(),
-    )
+    axes = "--backbone large --width 1 3 --pooling gap --rank 50 --qat 0"
+    monkeypatch.setattr("sys.argv", f"frill grid {axes} --precision dynamic --seeds 2".split())
     with pytest.raises(SystemExit) as end:
         cli.main()
     students = yaml.safe_load("students:\n" + capsys.readouterr().out)["students"]
@@ -42,4 +40,4 @@ def test_the_command_prints_what_params_yaml_takes(monkeypatch, capsys):
 )
 def test_a_value_out_of_its_set_is_named(axis, value):
     with pytest.raises(ParamsError, match=f"{axis} = {value!r}"):
-        grid.lines(grid.AXES | {axis: [value]})
+        grid.write_lines(grid.AXES | {axis: [value]})
