@@ -1,4 +1,7 @@
-"""Fixtures of several tests. Importing frill.tensorflow_setup first chooses legacy Keras before anything imports TensorFlow."""
+"""Fixtures of several tests.
+
+frill.tensorflow_setup chooses legacy Keras before anything imports TensorFlow.
+"""
 
 import copy
 import os
@@ -24,9 +27,8 @@ from frill.students import mobilenet_v3
 SLOW_UNTIL = float(os.environ["FRILL_SLOW_UNTIL"]) if "FRILL_SLOW_UNTIL" in os.environ else None
 
 tensorflow_setup.set_up(threads=2, seed=17)
-signal.signal(
-    signal.SIGINT, signal.default_int_handler
-)  # a shell's background job ignores it, and so would all that tests start and interrupt
+# A shell's background job ignores it, and so would all that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +38,7 @@ def _default() -> dict:
 
 @pytest.fixture
 def default(_default) -> dict:
-    """The default params.yaml, parsed and free to be changed."""
+    """Return the default params.yaml, parsed and free to be changed."""
     return copy.deepcopy(_default)
 
 
@@ -71,7 +73,7 @@ def pytest_runtest_setup(item) -> None:
 
 @pytest.fixture(scope="session")
 def _reproduced(tmp_path_factory, worker_id) -> Project:
-    """Made by the process that needs it first; others wait for it."""
+    """Make the miniature in the process that needs it first; others wait for it."""
     own = tmp_path_factory.getbasetemp()
     folder = (own if worker_id == "master" else own.parent) / "miniature"
     with FileLock(f"{folder}.lock"):
@@ -88,31 +90,34 @@ def _reproduced(tmp_path_factory, worker_id) -> Project:
 
 @pytest.fixture(scope="module")
 def reproduced(_reproduced, tmp_path_factory) -> Project:
-    """The miniature project after a first `dvc repro`: a copy for each file's tests, which leave its params as they found them."""
+    """Return a copy of the miniature project after a first `dvc repro`, for one file's tests.
+
+    They leave its params as they were.
+    """
     return _reproduced.copy(tmp_path_factory.mktemp("copy") / "frill")
 
 
 @pytest.fixture(scope="session")
 def targets(tmp_path_factory) -> Path:
-    """A small target store."""
+    """Write a small target store."""
     return write_target_store(tmp_path_factory.mktemp("store") / "targets")
 
 
 @pytest.fixture
 def store(tmp_path, monkeypatch) -> ClipStore:
-    """Clips of STORE_SAMPLES; what scoring keeps of them lies beside."""
+    """Write clips of STORE_SAMPLES; what scoring keeps of them lies beside."""
     monkeypatch.setattr(embed, "FOLDER", tmp_path / "embeddings")
     monkeypatch.setattr(log_mels, "FOLDER", tmp_path / "log_mel")
-    write_clips(
-        tmp_path / "task",
-        [Clip(f"c{i}", speechlike(length, i), label="x") for i, length in enumerate(STORE_SAMPLES)],
-    )
+    clips = []
+    for i, length in enumerate(STORE_SAMPLES):
+        clips.append(Clip(f"c{i}", speechlike(length, i), label="x"))
+    write_clips(tmp_path / "task", clips)
     return ClipStore(tmp_path / "task")
 
 
 @pytest.fixture(scope="module")
 def short_backbone():
-    """`tiny` with its first two blocks only: traces and converts ten times faster, through the same code."""
+    """Cut `tiny` to its first two blocks: it traces and converts ten times faster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(mobilenet_v3.BACKBONES, "tiny", (mobilenet_v3.TINY[:2], 128))
         yield
@@ -120,7 +125,7 @@ def short_backbone():
 
 @pytest.fixture(scope="session")
 def pooling_models(tmp_path_factory) -> tuple[Path, Path]:
-    """Two .tflite files of windows, 8 x 8 means and two convolutions of them: a cheap and a dear one."""
+    """Make two .tflite files of windows, a cheap and a dear one, of two convolutions each."""
     import tensorflow as tf
     import tf_keras as keras
 
@@ -132,11 +137,10 @@ def pooling_models(tmp_path_factory) -> tuple[Path, Path]:
         x = keras.layers.Conv2D(8, 3, strides=8)(x)
         model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
         spec = tf.TensorSpec([1, 96, 64, 1], tf.float32)
-        concrete = tf.function(
-            lambda x, model=model: model(x), input_signature=[spec]
-        ).get_concrete_function()
-        paths.append(tmp_path_factory.mktemp("tflite") / f"{name}.tflite")
-        paths[-1].write_bytes(
-            tf.lite.TFLiteConverter.from_concrete_functions([concrete], model).convert()
-        )
+        call = tf.function(lambda x, model=model: model(x), input_signature=[spec])
+        concrete = call.get_concrete_function()
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
+        path = tmp_path_factory.mktemp("tflite") / f"{name}.tflite"
+        path.write_bytes(converter.convert())
+        paths.append(path)
     return tuple(paths)

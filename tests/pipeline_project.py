@@ -1,4 +1,7 @@
-"""A copy of the project with params.yaml in miniature: the real stages and the real DVC graph, in about two minutes."""
+"""A copy of the project with params.yaml in miniature.
+
+The real stages run in the real DVC graph, in about two minutes.
+"""
 
 import copy
 import os
@@ -14,30 +17,20 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("dvc.lock", "track/dvc.lock")
-MINIATURE_STUDENTS = {
-    "one": {
-        "backbone": "tiny",
-        "width": 0.5,
-        "pooling": "gap",
-        "rank": "none",
-        "qat": 0,
-        "precision": "float32",
-        "seeds": 1,
-    },
-    "two": {
-        "backbone": "tiny",
-        "width": 0.5,
-        "pooling": "gap",
-        "rank": 8,
-        "qat": 0,
-        "precision": "float32",
-        "seeds": 2,
-    },
+MINIATURE_STUDENT = {
+    "backbone": "tiny",
+    "width": 0.5,
+    "pooling": "gap",
+    "rank": "none",
+    "qat": 0,
+    "precision": "float32",
+    "seeds": 1,
 }
+MINIATURE_STUDENTS = {"one": MINIATURE_STUDENT, "two": MINIATURE_STUDENT | {"rank": 8, "seeds": 2}}
 
 
 def miniature() -> dict:
-    """params.yaml's content, cut to seconds of audio and a handful of steps."""
+    """Return params.yaml's content, cut to seconds of audio and a handful of steps."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["audio"]["espeak"] = {
         "speech": {"use": "corpus", "set": "distillation", "hours": 0.03},
@@ -61,7 +54,7 @@ def miniature() -> dict:
 
 
 def stages_run(printed: str) -> list[str]:
-    """The stages that DVC says it ran."""
+    """Return the stages that DVC says it ran."""
     return re.findall(r"Running stage '(?:track/dvc.yaml:)?([^']+)'", printed)
 
 
@@ -72,26 +65,11 @@ class Project:
 
     def __init__(self, folder: Path, params: dict):
         self.folder = folder
-        for name in (
-            "src",
-            "stages",
-            "track",
-            "dvc.yaml",
-            "requirements.lock",
-            ".dvcignore",
-            ".gitignore",
-            "presets",
-        ):
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(
-                    source,
-                    folder / name,
-                    ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock"),
-                )
-            else:
-                folder.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, folder / name)
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock")
+        for name in ("src", "stages", "track", "presets"):
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        for name in ("dvc.yaml", "requirements.lock", ".dvcignore", ".gitignore"):
+            shutil.copy(ROOT / name, folder / name)
         (folder / ".dvc").mkdir()
         for name in ("config", ".gitignore"):
             shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
@@ -100,42 +78,45 @@ class Project:
         self.commit()
 
     def clone(self, folder: Path) -> "Project":
-        """What git has of it, elsewhere: no outputs, no cache."""
+        """Return what git has of it, elsewhere: no outputs, no cache."""
         subprocess.run(["git", "clone", "--quiet", str(self.folder), str(folder)], check=True)
         return self._at(folder)
 
     @classmethod
     def at(cls, folder: Path) -> "Project":
-        """One that is there already."""
-        found = cls.__new__(cls)
-        found.folder, found.params = folder, yaml.safe_load((folder / "params.yaml").read_text())
-        return found
+        """Return one that is there already."""
+        project = cls.__new__(cls)
+        project.folder = folder
+        project.params = yaml.safe_load((folder / "params.yaml").read_text())
+        return project
 
     def copy(self, folder: Path) -> "Project":
-        """The project as it stands, elsewhere."""
+        """Return the project as it stands, elsewhere."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return self._at(folder)
 
     def _at(self, folder: Path) -> "Project":
         twin = copy.copy(self)
-        twin.folder, twin.params = folder, copy.deepcopy(self.params)
+        twin.folder = folder
+        twin.params = copy.deepcopy(self.params)
         return twin
 
     def write(self) -> None:
-        """params.yaml, from `params`."""
+        """Write params.yaml from `params`."""
         (self.folder / "params.yaml").write_text(yaml.safe_dump(self.params, sort_keys=False))
 
     def commit(self) -> None:
-        """params.yaml, from `params`, and all other files that are not ignored."""
+        """Commit params.yaml, from `params`, and all other files that are not ignored."""
         self.write()
-        for command in (
-            "add --all",
-            "-c user.name=test -c user.email=test@example.org commit --quiet --message test",
-        ):
+        author = "-c user.name=test -c user.email=test@example.org"
+        for command in ("add --all", f"{author} commit --quiet --message test"):
             subprocess.run(["git", *command.split()], cwd=self.folder, check=True)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        """A command of this environment, such as run("dvc", "repro"), with both its streams in stdout."""
+        """Run a command of this environment, such as run("dvc", "repro").
+
+        Both its streams are in stdout.
+        """
         return subprocess.run(
             arguments,
             cwd=self.folder,
@@ -147,7 +128,10 @@ class Project:
         )
 
     def start(self, *arguments: str, stdout: int | IO = subprocess.DEVNULL) -> subprocess.Popen:
-        """The same in the background, in a process group of its own; silent unless it is given a file to write to."""
+        """Start a command in the background, in a process group of its own.
+
+        It is silent unless it is given a file to write to.
+        """
         return subprocess.Popen(
             arguments,
             cwd=self.folder,
@@ -162,27 +146,25 @@ class Project:
         return os.environ | {"PYTHONPATH": str(self.folder / "src"), "PATH": path} | self.extra
 
     def repro(self, *arguments: str) -> list[str]:
-        """Runs `dvc repro` and returns the names of the stages that really ran. Fails with its output if it fails."""
+        """Run `dvc repro` and return the names of the stages that really ran.
+
+        Fails with its output if it fails.
+        """
         self.write()
         done = self.run("dvc", "repro", *arguments)
         assert done.returncode == 0, done.stdout
         return stages_run(done.stdout)
 
     def lock(self) -> dict:
-        """The entries of dvc.lock and track/dvc.lock."""
-        return {
-            name: entry
-            for path in LOCKS
-            for name, entry in yaml.safe_load((self.folder / path).read_text())["stages"].items()
-        }
+        """Return the entries of dvc.lock and track/dvc.lock."""
+        entries = {}
+        for path in LOCKS:
+            entries |= yaml.safe_load((self.folder / path).read_text())["stages"]
+        return entries
 
 
 def logged_runs(project: Project) -> list[str]:
-    """Names of the models that MLflow has; frontiers have runs beside them."""
+    """Return the names of the models that MLflow has; frontiers have runs beside them."""
+    query = "select name from runs where status = 'FINISHED' and name not like 'frontier %'"
     with sqlite3.connect(project.folder / "mlflow.db") as database:
-        return [
-            name
-            for (name,) in database.execute(
-                "select name from runs where status = 'FINISHED' and name not like 'frontier %'"
-            )
-        ]
+        return [name for (name,) in database.execute(query)]

@@ -13,7 +13,10 @@ TRIES = 3  # Ray gives a node half a minute to start, which may be too little be
 
 @contextmanager
 def two_nodes(cpus: int, **second) -> Iterator:
-    """Each says that it has so many CPUs, the second what else is said of it. `address` is the cluster's, `worker_nodes` has the second."""
+    """Give a cluster whose nodes say that they have `cpus`, the second also what `second` says.
+
+    `address` is the cluster's; `worker_nodes` has the second node.
+    """
     node = {"num_cpus": cpus, "object_store_memory": 100 * 2**20}
     for left in reversed(range(TRIES)):
         cluster = ray_cluster.Cluster()

@@ -8,7 +8,7 @@ import pytest
 from pipeline_project import ROOT
 
 from frill import fingerprint
-from frill.fingerprint import find_sources, hash_code, pins, read_source
+from frill.fingerprint import find_pins, find_sources, hash_code, read_source
 
 MODULE = '''"""Adds."""
 import math
@@ -40,7 +40,7 @@ scikit-learn==1.5 \\
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A package frill of two modules, one of which imports the other."""
+    """Make a package frill of two modules, one of which imports the other."""
     folder = tmp_path / "src/frill"
     folder.mkdir(parents=True)
     (folder / "adding.py").write_text(MODULE)
@@ -124,7 +124,7 @@ def test_files_beside_a_module_count(package):
 
 
 def test_pins_are_those_of_this_python_for_what_is_imported(package):
-    assert pins({"numpy", "sklearn", "math"}) == ["numpy==2.0", "scikit-learn==1.5"]
+    assert find_pins({"numpy", "sklearn", "math"}) == ["numpy==2.0", "scikit-learn==1.5"]
     (package / "other.py").write_text("import sklearn.linear_model\n")
     before = hash_code("frill.adding")
     fingerprint.LOCK.write_text(LOCKED.replace("numpy==2.0", "numpy==2.1"))

@@ -1,4 +1,7 @@
-"""Faults done to the miniature project, one function each: it raises AssertionError where something else came out, and returns what was measured."""
+"""Faults done to the miniature project, one function each.
+
+It returns what was measured, and raises AssertionError if something else came out.
+"""
 
 import os
 import random
@@ -7,46 +10,60 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from subprocess import Popen
 
-from disturbed import assert_same, forget, kill_all, processes, running, runs, stages, untidy, wait
+from disturbed import (
+    Stage,
+    assert_same,
+    forget,
+    kill_all,
+    processes,
+    running,
+    runs,
+    stages,
+    untidy,
+    wait,
+)
 from pipeline_project import Project
 
 from frill.workflow import dvc_project
 
-MOMENTS = (
-    0.6,
-    None,
-)  # a share of a stage's usual time; None: its process has ended, DVC stores what it wrote
+# A share of a stage's usual time; None: its process has ended, DVC stores what it wrote.
+MOMENTS = (0.6, None)
+INTERRUPTED = ("download_espeak@mask", "teacher", "distill@one", "evaluate@one", "release")
+VICTIMS = (
+    "data/corpus/speech/shard-00000.npy",
+    "models/teacher/saved_model/variables/variables.data-00000-of-00001",
+    "models/teacher/saved_model/saved_model.pb",
+    "models/students/one/weights.npz",
+    "models/tflite/one/model.tflite",
+)
 
 
 def kill_in_every_stage(project: Project, reference: Project) -> str:
-    """Kill -9 of DVC and all its processes, in every stage of a project that never ran, in its middle or at its end by turns; each run goes on where the one before was killed."""
+    """Kill -9 DVC and all its processes in every stage of a project that never ran.
+
+    Kills come in a stage's middle or at its end by turns. Each run goes on where the one before was
+    killed.
+    """
     forget(project)
-    kills, passed, mended = 0, 0, 0
+    kills = 0
+    passed = 0
+    mended = 0
     for number, stage in enumerate(stages(reference)):
         for share in MOMENTS[number % 2 :: 2]:
             mended += dvc_project.mend_rwlock(project.folder)  # as frill repro does
-            dvc = project.start(
-                "dvc", "repro", "track/dvc.yaml:track" if stage.name == "track" else stage.name
-            )
-            wait(
-                lambda dvc=dvc, stage=stage: running(project, stage) or dvc.poll() is not None,
-                stage.name,
-            )
+            name = "track/dvc.yaml:track" if stage.name == "track" else stage.name
+            dvc = project.start("dvc", "repro", name)
+            wait_for_stage(project, stage, dvc)
             begun = time.monotonic()
             if share is None:
-                wait(
-                    lambda dvc=dvc, stage=stage: not running(project, stage),
-                    f"the end of {stage.name}",
-                )
+                wait(partial(is_over, project, stage), f"the end of {stage.name}")
             else:
-                wait(
-                    lambda dvc=dvc, begun=begun, s=stage, share=share: (
-                        dvc.poll() is not None or time.monotonic() - begun > share * s.seconds
-                    ),
-                    "time",
-                )
+                while dvc.poll() is None and time.monotonic() - begun < share * stage.seconds:
+                    time.sleep(0.01)
             if dvc.poll() is None:
                 kill_all(project)
                 kills += 1
@@ -57,114 +74,113 @@ def kill_in_every_stage(project: Project, reference: Project) -> str:
     mended += dvc_project.mend_rwlock(project.folder)
     project.repro()
     files = assert_same(project, reference)
-    return f"{kills} kills in {len(stages(reference))} stages ({passed} runs had ended before), DVC's rwlock cut off {mended} times; {files} files and every MLflow run as undisturbed"
+    return (
+        f"{kills} kills in {len(stages(reference))} stages ({passed} runs had ended before), "
+        f"DVC's rwlock cut off {mended} times; {files} files and every MLflow run as undisturbed"
+    )
 
 
-INTERRUPTED = ("download_espeak@mask", "teacher", "distill@one", "evaluate@one", "release")
+def wait_for_stage(project: Project, stage: Stage, command: Popen) -> None:
+    wait(lambda: running(project, stage) or command.poll() is not None, stage.name)
+
+
+def is_over(project: Project, stage: Stage) -> bool:
+    return running(project, stage) is None
 
 
 def interrupt(project: Project, reference: Project, names: tuple[str, ...] = INTERRUPTED) -> str:
-    """Ctrl-C (SIGINT to the terminal's process group) of `make repro`'s command in the middle of a stage of every kind."""
+    """Press Ctrl-C in `make repro`, in the middle of a stage of every kind.
+
+    That is SIGINT to the terminal's process group.
+    """
     forget(project, *names)
-    seconds, importing = [], 0
+    seconds = []
+    importing = 0
     chosen = [stage for stage in stages(reference) if stage.name in names]
     for stage in chosen:
         log = project.folder.with_name("interrupted.log")
         with log.open("w") as file:
             frill = project.start("frill", "repro", stdout=file)
-            wait(
-                lambda frill=frill, stage=stage: (
-                    running(project, stage) or frill.poll() is not None
-                ),
-                stage.name,
-                400,
-            )
+            wait_for_stage(project, stage, frill)
             assert frill.poll() is None, f"{stage.name} never ran: {log.read_text()[-800:]}"
             time.sleep(max(1.0, stage.seconds / 4))
             begun = time.monotonic()
             os.killpg(frill.pid, signal.SIGINT)
-            wait(
-                lambda frill=frill: frill.poll() is not None,
-                f"the end after Ctrl-C in {stage.name}",
-                60,
-            )
+            end = f"the end after Ctrl-C in {stage.name}"
+            wait(lambda frill=frill: frill.poll() is not None, end, 60)
         seconds.append(time.monotonic() - begun)
         text = log.read_text()
-        assert frill.returncode != 0 and (
-            text.count("Traceback") == 0 or text.rstrip().endswith("KeyboardInterrupt")
-        ), f"{stage.name}: {text[-3000:]}"
-        importing += text.count(
-            "Traceback"
-        )  # a stage imports TensorFlow before it listens: then Python's own trace ends with KeyboardInterrupt
+        assert frill.returncode != 0, f"{stage.name}: {text[-3000:]}"
+        # A stage imports TensorFlow before it listens: then Python's own trace ends with this.
+        is_pythons = text.rstrip().endswith("KeyboardInterrupt")
+        assert "Traceback" not in text or is_pythons, f"{stage.name}: {text[-3000:]}"
+        importing += text.count("Traceback")
         after = text.rpartition(f"Running stage '{stage.name}'")[2]
         assert "Running stage" not in after, (
             f"{stage.name}: went on with another stage: {after[-500:]}"
         )
-        wait(
-            lambda: not processes(project.folder),
-            f"processes left by {stage.name}: {processes(project.folder)}",
-            15,
-        )
+        wait(lambda: not processes(project.folder), f"the end of what {stage.name} began", 15)
         assert not untidy(project), f"{stage.name}: {untidy(project)}"
     project.repro()
     files = assert_same(project, reference)
-    return f"{len(chosen)} stages, ended after {max(seconds):.1f} s at most; no process and no half file left ({importing} while it imported, with Python's trace of that); then {files} files as undisturbed"
+    return (
+        f"{len(chosen)} stages, ended after {max(seconds):.1f} s at most; no process and no half "
+        f"file left ({importing} while it imported, with Python's trace of that); then {files} "
+        "files as undisturbed"
+    )
 
 
 def cut_lock(project: Project, reference: Project) -> str:
-    """dvc.lock cut off at six places, as a kill or a full disk during DVC's writing leaves it."""
+    """Cut dvc.lock off at six places, as a kill or a full disk leaves it while DVC writes."""
     lock = project.folder / "dvc.lock"
-    whole, places = lock.read_bytes(), random.Random(1)
-    found = {"read as far as it goes": 0, "refused": 0}
+    whole = lock.read_bytes()
+    places = random.Random(1)
     cuts = [0, *sorted(places.randrange(len(whole)) for _ in range(5))]
+    counts = {"read as far as it goes": 0, "refused": 0}
     ran = 0
     for cut in cuts:
         lock.write_bytes(whole[:cut])
         done = project.run("frill", "repro")
         if done.returncode:
-            found["refused"] += 1
-            assert (
-                "dvc.lock" in done.stdout
-                and "git checkout dvc.lock" in done.stdout
-                and "Traceback" not in done.stdout
-            ), done.stdout[-1500:]
+            counts["refused"] += 1
+            assert "git checkout dvc.lock" in done.stdout, done.stdout[-1500:]
+            assert "Traceback" not in done.stdout, done.stdout[-1500:]
             lock.write_bytes(whole)
             done = project.run("frill", "repro")
         else:
-            found["read as far as it goes"] += 1
+            counts["read as far as it goes"] += 1
         assert done.returncode == 0, done.stdout[-1500:]
         ran += done.stdout.count("Running stage")
         assert_same(project, reference)
-    return f"{len(cuts)} cuts: {found}; {ran} stages ran again in all, the others came from the run-cache"
+    return (
+        f"{len(cuts)} cuts: {counts}; {ran} stages ran again in all, "
+        "the others came from the run-cache"
+    )
 
 
 def two_at_once(project: Project, reference: Project) -> str:
-    """Two `frill repro` at once in one folder."""
+    """Run two `frill repro` at once in one folder."""
     forget(project, "distill@one")
     student = next(stage for stage in stages(reference) if stage.name == "distill@one")
     first = project.start("frill", "repro")
-    wait(lambda: running(project, student) or first.poll() is not None, student.name, 300)
+    wait_for_stage(project, student, first)
     second = project.run("frill", "repro")
-    assert second.returncode != 0 and "Traceback" not in second.stdout, second.stdout
+    assert second.returncode != 0, second.stdout
+    assert "Traceback" not in second.stdout, second.stdout
     assert first.wait() == 0
     assert_same(project, reference)
-    return f"the second ends with exit code {second.returncode}: {said(second.stdout)!r}; the first ends as undisturbed"
-
-
-VICTIMS = (
-    "data/corpus/speech/shard-00000.npy",
-    "models/teacher/saved_model/variables/variables.data-00000-of-00001",
-)
-VICTIMS += (
-    "models/teacher/saved_model/saved_model.pb",
-    "models/students/one/weights.npz",
-    "models/tflite/one/model.tflite",
-)
+    return (
+        f"the second ends with exit code {second.returncode}: {find_reason(second.stdout)!r}; "
+        "the first ends as undisturbed"
+    )
 
 
 def flipped_bytes(project: Project, reference: Project) -> str:
-    """One bit of a shard, a SavedModel, a student's weights and a TFLite file, where they are copies of what DVC's cache holds and where they are
-    hard links into it; by an ordinary write, and as a disk does it, with the file's time kept."""
+    """Flip one bit of a shard, a SavedModel, a student's weights and a TFLite file.
+
+    They are copies of what DVC's cache holds, then hard links into it. An ordinary write flips it,
+    then it is done as a disk does it, with the file's time kept.
+    """
     ran = []
     for victim in VICTIMS[::4]:
         flip(project.folder / victim, silently=False)
@@ -175,22 +191,24 @@ def flipped_bytes(project: Project, reference: Project) -> str:
         assert (project.folder / victim).stat().st_nlink > 1, victim
         flip(project.folder / victim, silently=True)
     done = project.run("frill", "verify")
-    assert done.returncode == 1 and all(victim in done.stdout for victim in VICTIMS), done.stdout
-    told = done.stdout.splitlines()[-1]
+    assert done.returncode == 1, done.stdout
+    for victim in VICTIMS:
+        assert victim in done.stdout, done.stdout
+    summary = done.stdout.splitlines()[-1]
     ran.append(repaired(project, reference))
-    flip(project.folder / VICTIMS[-1], silently=False)
+    last = VICTIMS[-1]
+    flip(project.folder / last, silently=False)
     done = project.run("frill", "repro")
-    unnoticed = (
-        done.returncode == 0
-        and (project.folder / VICTIMS[-1]).read_bytes()
-        != (reference.folder / VICTIMS[-1]).read_bytes()
-    )
+    is_same = (project.folder / last).read_bytes() == (reference.folder / last).read_bytes()
+    repro = "does not notice" if done.returncode == 0 and not is_same else "restores it"
     done = project.run("frill", "verify")
-    assert done.returncode == 1 and VICTIMS[-1] in done.stdout, done.stdout
+    assert done.returncode == 1, done.stdout
+    assert last in done.stdout, done.stdout
     ran.append(repaired(project, reference))
     return (
-        f"copies: repro alone restores both; links, {len(VICTIMS)} files: verify names all ({told}), repro makes them again ({ran} stages ran); "
-        f"a write as root into a read-only link: repro alone {'does not notice' if unnoticed else 'restores it'}, verify does"
+        f"copies: repro alone restores both; links, {len(VICTIMS)} files: verify names all "
+        f"({summary}), repro makes them again ({ran} stages ran); a write as root into a read-only "
+        f"link: repro alone {repro}, verify does"
     )
 
 
@@ -202,22 +220,24 @@ def repaired(project: Project, reference: Project) -> int:
 
 
 def flip(path: Path, silently: bool) -> None:
-    """Also where the file is a hard link into DVC's cache, which is then damaged too."""
-    before, mode = path.stat(), path.stat().st_mode
+    """Flip a bit of a file; if it is a hard link into DVC's cache, that is damaged too."""
+    before = path.stat()
     path.chmod(0o644)
     with path.open("r+b") as file:
         file.seek(before.st_size // 2)
         byte = file.read(1)[0]
         file.seek(before.st_size // 2)
         file.write(bytes([byte ^ 0x10]))
-    path.chmod(mode)
+    path.chmod(before.st_mode)
     if silently:
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def out_of_memory(project: Project, reference: Project) -> str:
-    """One student may have no more memory than it has after its imports (RLIMIT_AS on its process), then something kills it (SIGKILL, as Linux does)."""
-    lines = []
+    """Leave one student no more memory than it has after its imports, then kill it.
+
+    The first is RLIMIT_AS on its process, the second SIGKILL, as Linux does.
+    """
     forget(project, "distill@one", "evaluate@two")
     student = next(stage for stage in stages(reference) if stage.name == "distill@one")
     log = project.folder.with_name("memory.log")
@@ -229,22 +249,20 @@ def out_of_memory(project: Project, reference: Project) -> str:
         limit = address_space(pid) + (16 << 20)
         resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
         assert frill.wait() != 0
-    lines += [
-        said(log.read_text(), about) for about in ("distill@one: ", "exited with")
-    ]  # the first says nothing where the process was ended
-    assert "Traceback" not in log.read_text() and "distill.py one" in lines[1], log.read_text()[
-        -3000:
-    ]
-    assert (project.folder / "results/noss/two.json").exists(), (
-        "the other student has to be scored all the same"
-    )
+    text = log.read_text()
+    # The first says nothing if the process was ended.
+    lines = [find_reason(text, "distill@one: "), find_reason(text, "exited with")]
+    assert "Traceback" not in text, text[-3000:]
+    assert "distill.py one" in lines[1], text[-3000:]
+    other = project.folder / "results/noss/two.json"
+    assert other.exists(), "the other student has to be scored all the same"
     with log.open("w") as file:
         frill = project.start("frill", "repro", stdout=file)
         wait(lambda: running(project, student), student.name)
         os.kill(running(project, student), signal.SIGKILL)
         assert frill.wait() != 0
     assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
-    lines.append(said(log.read_text(), "exited with"))
+    lines.append(find_reason(log.read_text(), "exited with"))
     project.repro()
     assert_same(project, reference)
     return f"that student fails, the other goes on: {lines}; with memory: as undisturbed"
@@ -255,8 +273,12 @@ def address_space(pid: int) -> int:
 
 
 def clock(project: Project, reference: Project, faketime: Path) -> str:
-    """The wall clock ten years back, then ahead, and jumping by years in mid-run (libfaketime); then files dated 1980 and 2100."""
-    # No scoring: libfaketime refuses the sleep of joblib's that it calls after a jump back (clock_nanosleep, EINVAL), which no real clock does.
+    """Set the wall clock ten years back, let it jump by years in mid-run, then date files anew.
+
+    The clock is libfaketime's, the dates are 1980 and 2100.
+    """
+    # No scoring: after a jump back libfaketime refuses joblib's sleep (clock_nanosleep, EINVAL),
+    # which no real clock does.
     forget(project, "download_espeak@mask", "targets", "distill@one", "convert@two")
     jumps = project.folder.with_name("clock")
     jumps.write_text("-10y")
@@ -268,12 +290,13 @@ def clock(project: Project, reference: Project, faketime: Path) -> str:
     }
     log = project.folder.with_name("clock.log")
     with log.open("w") as file:
-        running_now, jumped = project.start("frill", "repro", stdout=file), 0
-        while running_now.poll() is None:
+        repro = project.start("frill", "repro", stdout=file)
+        jumped = 0
+        while repro.poll() is None:
             time.sleep(2.5)
             jumped += 1
             jumps.write_text(("+10y", "-1d", "+20y", "-10y")[jumped % 4])
-    assert running_now.returncode == 0, log.read_text()[-3000:]
+    assert repro.returncode == 0, log.read_text()[-3000:]
     project.extra = {}
     files = assert_same(project, reference)
     again = project.repro()
@@ -285,12 +308,18 @@ def clock(project: Project, reference: Project, faketime: Path) -> str:
                 os.utime(path, (stamp, stamp))
         again = project.repro()
         assert again == ["track"], (year, again)
-    return f"{jumped} jumps in one run: {files} files as undisturbed; files dated 1980 and 2100: nothing runs again"
+    return (
+        f"{jumped} jumps in one run: {files} files as undisturbed; "
+        "files dated 1980 and 2100: nothing runs again"
+    )
 
 
 def mlflow_locked(project: Project, reference: Project) -> str:
-    """mlflow.db locked by another program for as long as `track` runs, before its first read and before its first write."""
-    told = []
+    """Lock mlflow.db as another program for as long as `track` runs.
+
+    The lock is there before its first read, then before its first write.
+    """
+    results = []
     for lock, empty in (("exclusive", False), ("exclusive", True), ("immediate", True)):
         if empty:
             (project.folder / "mlflow.db").unlink()
@@ -302,12 +331,14 @@ def mlflow_locked(project: Project, reference: Project) -> str:
             done = project.run("python", "stages/track.py")
             seconds = time.monotonic() - begun
             other.execute("rollback")
-        assert "Traceback" not in done.stdout and dump(project) == before, done.stdout
-        told.append(f"{seconds:.0f} s, exit code {done.returncode}, {said(done.stdout)!r}")
+        assert "Traceback" not in done.stdout, done.stdout
+        assert dump(project) == before, done.stdout
+        reason = find_reason(done.stdout)
+        results.append(f"{seconds:.0f} s, exit code {done.returncode}, {reason!r}")
         done = project.run("python", "stages/track.py")
         assert done.returncode == 0, done.stdout
         assert_same(project, reference)
-    return "; ".join(dict.fromkeys(told)) + "; afterwards every model once"
+    return "; ".join(dict.fromkeys(results)) + "; afterwards every model once"
 
 
 def dump(project: Project) -> list[tuple]:
@@ -316,27 +347,26 @@ def dump(project: Project) -> list[tuple]:
 
 
 def mlflow_damaged(project: Project, reference: Project) -> str:
-    """mlflow.db cut in half, then overwritten."""
-    database, told = project.folder / "mlflow.db", []
+    """Cut mlflow.db in half, then overwrite it."""
+    database = project.folder / "mlflow.db"
+    reasons = []
     whole = database.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"not a database" * 1000, b""):
         database.write_bytes(damaged)
         done = project.run("python", "stages/track.py")
         assert "Traceback" not in done.stdout, done.stdout
-        told.append(said(done.stdout))
+        reasons.append(find_reason(done.stdout))
         if done.returncode:
             database.unlink()
             done = project.run("python", "stages/track.py")
         assert done.returncode == 0, done.stdout
         assert sorted(runs(project)) == sorted(runs(reference))
-    return f"{told}; deleted, it is filled again"
+    return f"{reasons}; deleted, it is filled again"
 
 
-def said(text: str, about: str = "") -> str:
-    """The line of a command's output that says what went wrong."""
-    lines = [
-        line.strip()
-        for line in text.splitlines()
-        if line.strip() and about in line and not line.startswith((">", "Running", "Stage"))
-    ]
-    return lines[-1] if lines else "(nothing)"
+def find_reason(text: str, about: str = "") -> str:
+    """Return the last line of a command's output that says what went wrong."""
+    for line in reversed(text.splitlines()):
+        if line.strip() and about in line and not line.startswith((">", "Running", "Stage")):
+            return line.strip()
+    return "(nothing)"

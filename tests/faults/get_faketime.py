@@ -1,4 +1,7 @@
-"""Debian's libfaketime, unpacked without installing it: it tells one process tree another time of day."""
+"""Debian's libfaketime, unpacked without installing it.
+
+It tells one process tree another time of day.
+"""
 
 import tempfile
 from pathlib import Path
@@ -11,8 +14,8 @@ from frill import scratch
 FOLDER = Path(__file__).resolve().parents[2] / "scratch/faketime"
 
 
-def faketime() -> Path:
-    """The library for LD_PRELOAD. Downloads 40 kB the first time. Raises Unavailable."""
+def get_faketime() -> Path:
+    """Return the library for LD_PRELOAD, downloaded the first time (40 kB). Raises Unavailable."""
     if not FOLDER.exists():
         with (
             tempfile.TemporaryDirectory(prefix="faketime.") as temporary,

@@ -1,11 +1,15 @@
-"""Bytes with damage done to them, for hypothesis: a few edits, each at any place or in place of a field, each of random bytes or of a word that is known to hurt."""
+"""Bytes with damage done to them, for hypothesis.
+
+Damage is a few edits, each at any place or in place of a field. An edit writes random bytes, or a
+word that is known to hurt.
+"""
 
 import os
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-# Each test's number of mutations: a part of them in every run, the same ones each time; docs/reliability.md holds what 1,000 gave.
+# Mutations of each test, the same ones each time; docs/reliability.md holds what 1,000 gave.
 EXAMPLES = int(os.environ.get("FRILL_MUTATIONS", "60"))
 many = settings(
     max_examples=EXAMPLES,
@@ -52,23 +56,25 @@ TEXTS = [
 def mutated(
     original: bytes, words: list[bytes], fields: list[tuple[int, int]] = (), longest_cut: int = 40
 ) -> st.SearchStrategy[bytes]:
-    """`original` after one to four edits: a word or random bytes over what stands there, or in place of up to `longest_cut` bytes or one of `fields`."""
+    """Return `original` after one to four edits, each a word or random bytes.
+
+    They stand over what is there, or in place of up to `longest_cut` bytes or of one of `fields`.
+    """
     begins = st.integers(0, len(original))
     over = st.tuples(begins, st.none())
-    places = st.one_of(
-        over,
-        over,
-        st.tuples(begins, st.integers(0, longest_cut)).map(lambda place: (place[0], sum(place))),
-    )
-    places = st.one_of(places, st.sampled_from(fields)) if fields else places
+    cuts = st.tuples(begins, st.integers(0, longest_cut))
+    places = st.one_of(over, over, cuts.map(lambda cut: (cut[0], sum(cut))))
+    if fields:
+        places = st.one_of(places, st.sampled_from(fields))
     edits = st.tuples(places, st.one_of(st.sampled_from(words), st.binary(min_size=1, max_size=8)))
 
-    def apply(found: list) -> bytes:
+    def apply(drawn: list) -> bytes:
         changed = original
-        for (begin, end), new in sorted(
-            found, key=lambda edit: edit[0][0], reverse=True
-        ):  # from the end, so that places stay right
-            changed = changed[:begin] + new + changed[begin + len(new) if end is None else end :]
+        # From the end, so that places stay right.
+        for (begin, end), new in sorted(drawn, key=lambda edit: edit[0][0], reverse=True):
+            if end is None:
+                end = begin + len(new)
+            changed = changed[:begin] + new + changed[end:]
         return changed
 
     return st.lists(edits, min_size=1, max_size=4).map(apply)

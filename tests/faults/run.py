@@ -1,6 +1,8 @@
-"""Every fault of docs/reliability.md, tried on the miniature project; prints its name and what came out.
+"""Tries every fault of docs/reliability.md on the miniature project and prints what came out.
 
-python tests/faults/run.py [NAME...]        some minutes each; the reference is made once and kept in scratch/faults
+    python tests/faults/run.py [NAME...]
+
+Each takes some minutes. The reference is made once and kept in scratch/faults.
 """
 
 import json
@@ -24,20 +26,18 @@ FOLDER = ROOT / "scratch/faults"
 
 
 def disk_full(_project: Project, reference: Project) -> str:
-    script = [
-        sys.executable,
-        small_disk.__file__,
-        str(reference.folder),
-        str(FOLDER / "disk/small"),
-    ]
-    found = FOLDER / "disk/said.jsonl"
-    with found.open("w") as file:
+    script = [sys.executable, small_disk.__file__, reference.folder, FOLDER / "disk/small"]
+    printed = FOLDER / "disk/printed.jsonl"
+    with printed.open("w") as file:
         assert subprocess.run([*small_disk.NAMESPACES, *script], stdout=file).returncode == 0
-    *tried, end = map(json.loads, found.read_text().splitlines())
+    *tried, end = map(json.loads, printed.read_text().splitlines())
     bad = [each for each in tried if each["trace"] or each["code"] != 0 and not each["said"]]
     assert not bad, bad
     through = [each["stage"] for each in tried if each["code"] == 0]
-    return f"{len(tried)} runs: {len(tried) - len(through)} end with the sentence, {through} had room enough; then {end}"
+    ended = len(tried) - len(through)
+    return (
+        f"{len(tried)} runs: {ended} end with the sentence, {through} had room enough; then {end}"
+    )
 
 
 CASES = {
@@ -56,29 +56,25 @@ CASES = {
 
 
 def main(names: list[str]) -> int:
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell's background job ignores it, and so would all that it starts
+    # A shell's background job ignores it, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     reference = FOLDER / "reference"
     whole = Project.at(reference) if reference.exists() else Project(reference, miniature())
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock")
     for name in ("src", "stages"):
-        shutil.copytree(
-            ROOT / name,
-            reference / name,
-            dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock"),
-        )
+        shutil.copytree(ROOT / name, reference / name, dirs_exist_ok=True, ignore=ignored)
     shutil.copy(ROOT / "dvc.yaml", reference)
     whole.repro()
     failed = 0
     for name in names or CASES:
         shutil.rmtree(FOLDER / name, ignore_errors=True)
         begun = time.monotonic()
-        extra = [get_faketime.faketime()] if name == "clock" else []
+        extra = [get_faketime.get_faketime()] if name == "clock" else []
         try:
             result = CASES[name](take(whole, FOLDER / name / "frill"), whole, *extra)
         except AssertionError as error:
-            result, failed = f"FAILED: {error}", 1
+            result = f"FAILED: {error}"
+            failed = 1
         print(f"{name} ({time.monotonic() - begun:.0f} s): {result}", flush=True)
     return failed
 

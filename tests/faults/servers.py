@@ -7,19 +7,19 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from cases import said
+from cases import find_reason
 from disturbed import wait
 from mlflow_server import MlflowServer
 from pipeline_project import Project
 
 
 def server_gone_and_back(project: Project, _reference: Project) -> str:
-    """Killed in mid-write, then there again; the same for one that hangs and goes on. Every model ends with one finished run."""
-    told = []
-    for number, back in (
-        (signal.SIGKILL, MlflowServer.start),
-        (signal.SIGSTOP, lambda server: server.signal(signal.SIGCONT)),
-    ):
+    """Kill the server in mid-write and start it again; then stop and continue another.
+
+    Every model ends with one finished run.
+    """
+    results = []
+    for number in (signal.SIGKILL, signal.SIGSTOP):
         with tempfile.TemporaryDirectory() as folder:
             server = MlflowServer(Path(folder))
             project.params["tracking"]["uri"] = server.uri
@@ -31,18 +31,26 @@ def server_gone_and_back(project: Project, _reference: Project) -> str:
                 server.signal(number)
                 begun = time.monotonic()
                 assert track.wait(timeout=300) == 0, log.read_text()
-            seconds, text, before = time.monotonic() - begun, log.read_text(), len(finished(server))
-            assert "Traceback" not in text and "is away" in text, text
-            back(server)
+            seconds = time.monotonic() - begun
+            text = log.read_text()
+            before = len(finished(server))
+            assert "Traceback" not in text, text
+            assert "is away" in text, text
+            if number == signal.SIGKILL:
+                server.start()
+            else:
+                server.signal(signal.SIGCONT)
             done = project.run("python", "stages/track.py")
-            assert done.returncode == 0 and "Traceback" not in done.stdout, done.stdout
+            assert done.returncode == 0, done.stdout
+            assert "Traceback" not in done.stdout, done.stdout
             names = finished(server)
             assert len(names) == len(set(names)) == 6, names
             server.signal(signal.SIGKILL)
-            told.append(
-                f"{number.name} after {before} of 6 runs: {said(text)!r} after {seconds:.0f} s; then {done.stdout.splitlines()[0]!r}"
+            results.append(
+                f"{number.name} after {before} of 6 runs: {find_reason(text)!r} after "
+                f"{seconds:.0f} s; then {done.stdout.splitlines()[0]!r}"
             )
-    return "; ".join(told)
+    return "; ".join(results)
 
 
 def finished(server: MlflowServer) -> list[str]:
@@ -50,7 +58,6 @@ def finished(server: MlflowServer) -> list[str]:
         suppress(sqlite3.OperationalError),
         closing(sqlite3.connect(f"file:{server.folder}/store.db?mode=ro", uri=True)) as database,
     ):
-        return [
-            name for (name,) in database.execute("select name from runs where status = 'FINISHED'")
-        ]
+        rows = database.execute("select name from runs where status = 'FINISHED'")
+        return [name for (name,) in rows]
     return []  # no tables yet

@@ -1,9 +1,12 @@
-"""Disk full: a stage at a time in a copy of the project on a tmpfs that has no room left, in namespaces of its own.
+"""Runs a stage at a time in a copy of the project on a tmpfs that has no room left.
 
-unshare -r -m python tests/faults/small_disk.py PROJECT FOLDER STAGE...     (all stages without a name); prints a JSON line for each
+    unshare -r -m python tests/faults/small_disk.py PROJECT FOLDER STAGE...
+
+Without a stage it runs all. It prints a JSON line for each.
 """
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -24,14 +27,14 @@ class SmallDisk:
     def __init__(self, folder: Path):
         folder.mkdir(parents=True)
         self.folder = folder
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={ROOMY_KIB}k", "tmpfs", folder], check=True
-        )
+        size = f"size={ROOMY_KIB}k"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], check=True)
 
     def leave(self, kib: int) -> None:
-        """So much room from now on."""
-        found = os.statvfs(self.folder)
-        self._resize((found.f_blocks - found.f_bfree) * found.f_bsize // 1024 + max(kib, 0))
+        """Leave so much room from now on."""
+        disk = os.statvfs(self.folder)
+        used_kib = (disk.f_blocks - disk.f_bfree) * disk.f_bsize // 1024
+        self._resize(used_kib + max(kib, 0))
 
     def grow(self) -> None:
         self._resize(ROOMY_KIB)
@@ -41,24 +44,25 @@ class SmallDisk:
 
 
 def written_kib(project: Project, stage: Stage) -> int:
-    """What a stage's outputs take on the disk."""
-    paths = [
-        path
-        for out in stage.outs
-        for path in [project.folder / out, *(project.folder / out).rglob("*")]
-        if path.is_file()
-    ]
-    return sum(-(-path.stat().st_size // 4096) * PAGE_KIB for path in paths)
+    """Return what a stage's outputs take on the disk."""
+    pages = 0
+    for out in stage.outs:
+        for path in [project.folder / out, *(project.folder / out).rglob("*")]:
+            if path.is_file():
+                pages += math.ceil(path.stat().st_size / (PAGE_KIB << 10))
+    return pages * PAGE_KIB
 
 
 def fill_up(disk: SmallDisk, project: Project, stage: Stage, kib: int, command: list[str]) -> dict:
-    """Runs the stage where so much is left on the disk; what it leaves behind stays, for DVC to judge."""
+    """Run a stage where so much is left on the disk.
+
+    What it leaves behind stays, for DVC to judge.
+    """
     for out in stage.outs:  # as DVC does before it runs a stage
         subprocess.run(["rm", "-rf", project.folder / out], check=True)
         (project.folder / out).parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        ["rm", "-rf", project.folder / "scratch"], check=True
-    )  # what scoring and training keep is written again
+    # What scoring and training keep is written again.
+    subprocess.run(["rm", "-rf", project.folder / "scratch"], check=True)
     disk.leave(kib)
     done = project.run(*command)
     disk.grow()
@@ -79,15 +83,13 @@ def main(reference: Path, folder: Path, *names: str) -> None:
     for stage in stages(project):
         if names and stage.name not in names:
             continue
-        half, script = (
-            written_kib(project, stage) // 2 // PAGE_KIB * PAGE_KIB,
-            ["python", *stage.argv[1:]],
-        )
-        for kib in sorted({0, half}) if names else [half if half > 16 * PAGE_KIB else 0]:
-            print(
-                json.dumps({"stage": stage.name, **fill_up(disk, project, stage, kib, script)}),
-                flush=True,
-            )
+        half = written_kib(project, stage) // 2 // PAGE_KIB * PAGE_KIB
+        sizes = [half if half > 16 * PAGE_KIB else 0]
+        if names:
+            sizes = sorted({0, half})
+        for kib in sizes:
+            result = fill_up(disk, project, stage, kib, ["python", *stage.argv[1:]])
+            tell({"stage": stage.name, **result})
         for out in stage.outs:  # the next stage needs it whole
             subprocess.run(["rm", "-rf", project.folder / out], check=True)
             subprocess.run(["cp", "-a", whole.folder / out, project.folder / out], check=True)
@@ -95,23 +97,16 @@ def main(reference: Path, folder: Path, *names: str) -> None:
     for stage in stages(project):
         if stage.name in BY_DVC and (not names or stage.name in names):
             for kib in (0, PAGE_KIB):
-                print(
-                    json.dumps(
-                        {
-                            "stage": f"DVC, {stage.name}",
-                            **fill_up(disk, project, stage, kib, [*by_dvc, stage.name]),
-                        }
-                    ),
-                    flush=True,
-                )
+                result = fill_up(disk, project, stage, kib, [*by_dvc, stage.name])
+                tell({"stage": f"DVC, {stage.name}", **result})
     done = project.run("frill", "repro")
     assert done.returncode == 0, done.stdout
-    print(
-        json.dumps(
-            {"same_files": assert_same(project, whole), "ran": done.stdout.count("Running stage")}
-        ),
-        flush=True,
-    )
+    same = assert_same(project, whole)
+    tell({"same_files": same, "ran": done.stdout.count("Running stage")})
+
+
+def tell(result: dict) -> None:
+    print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

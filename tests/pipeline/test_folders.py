@@ -1,4 +1,4 @@
-"""The user's own audio in the real graph: what `check` refuses, and that changed audio is noticed."""
+"""The user's own audio in the real graph: `check` refuses, and changed audio is noticed."""
 
 import csv
 import io
@@ -20,19 +20,13 @@ def project(tmp_path) -> Project:
     audio.mkdir()
     with open(audio / "list.csv", "w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(
-            ["path", "size", "part"]
-        )  # `size` as a column's name must not fall into DVC's trap
+        # `size` as a column's name must not fall into DVC's trap.
+        rows.writerow(["path", "size", "part"])
         for number in range(30):
             tone = 0.3 * np.sin(2 * np.pi * (300 + 20 * number) * np.arange(8000) / 8000)
             soundfile.write(audio / f"{number}.wav", tone, 8000)
-            rows.writerow(
-                [
-                    f"{number}.wav",
-                    ["low", "high"][number >= 15],
-                    ["train", "dev", "eval"][number % 3],
-                ]
-            )
+            size = "high" if number >= 15 else "low"
+            rows.writerow([f"{number}.wav", size, ("train", "dev", "eval")[number % 3]])
     params = miniature()
     spec = {"folder": str(audio), "csv": str(audio / "list.csv")}
     columns = {"file": "path", "label": "size", "split": "part"}
@@ -94,7 +88,8 @@ def test_a_mistake_is_one_clear_line_from_check(project, what, expected):
     project.write()
     done = project.run("frill", "check")
     assert done.returncode == 1
-    assert expected in done.stdout and "Traceback" not in done.stdout
+    assert expected in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_some_broken_files_are_listed_and_skipped(project):
@@ -102,15 +97,25 @@ def test_some_broken_files_are_listed_and_skipped(project):
     (project.audio / "3.wav").write_bytes(b"")
     project.write()
     done = project.run("frill", "check")
-    assert done.returncode == 0 and "pitch: 3.wav: empty (0 bytes); skipped" in done.stdout
+    assert done.returncode == 0
+    assert "pitch: 3.wav: empty (0 bytes); skipped" in done.stdout
     project.repro("download_folder@pitch")
     assert '"clips": 29' in (project.folder / "data/task/pitch/summary.json").read_text()
 
 
 def wav(hz: float) -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, 0.3 * np.sin(2 * np.pi * hz * np.arange(8000) / 8000), 8000, format="WAV")
+    tone = 0.3 * np.sin(2 * np.pi * hz * np.arange(8000) / 8000)
+    soundfile.write(file, tone, 8000, format="WAV")
     return file.getvalue()
+
+
+SEGMENTS = """# Segments csv created
+# num_ytids=2, num_segs=2
+# YTID, start_seconds, end_seconds, positive_labels
+aaaaaaaaaaa, 30.000, 40.000, "/m/09x0r"
+bbbbbbbbbbb, 0.000, 10.000, "/m/09x0r,/m/04rlf"
+"""
 
 
 @pytest.mark.slow
@@ -120,54 +125,39 @@ def test_clips_of_audioset_and_archives_are_stages_of_their_own(project, tmp_pat
     (tmp_path / "clips").mkdir()
     (tmp_path / "shards").mkdir()
     (tmp_path / "clips/aaaaaaaaaaa.wav").write_bytes(wav(300))
-    lines = [
-        "# Segments csv created",
-        "# num_ytids=2, num_segs=2",
-        "# YTID, start_seconds, end_seconds, positive_labels",
-    ]
-    lines += [
-        'aaaaaaaaaaa, 30.000, 40.000, "/m/09x0r"',
-        'bbbbbbbbbbb, 0.000, 10.000, "/m/09x0r,/m/04rlf"',
-    ]
-    (tmp_path / "segments.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "segments.csv").write_text(SEGMENTS)
     (tmp_path / "classes.csv").write_text('index,mid,display_name\n0,/m/09x0r,"Speech"\n')
-    (tmp_path / "shards/0.tar").write_bytes(
-        archive([("a.wav", wav(400)), ("a.cls", b"x"), ("b.wav", wav(500)), ("b.cls", b"y")])
-    )
+    members = [("a.wav", wav(400)), ("a.cls", b"x"), ("b.wav", wav(500)), ("b.cls", b"y")]
+    (tmp_path / "shards/0.tar").write_bytes(archive(members))
     features = {"audio": tf.train.Feature(bytes_list=tf.train.BytesList(value=[wav(600)]))}
+    example = tf.train.Example(features=tf.train.Features(feature=features))
     with tf.io.TFRecordWriter(str(tmp_path / "shards/0.tfrecord")) as writer:
-        writer.write(
-            tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-        )
+        writer.write(example.SerializeToString())
     youtube = {
         "use": "corpus",
         "folder": str(tmp_path / "clips"),
         "csv": str(tmp_path / "segments.csv"),
         "ontology": str(tmp_path / "classes.csv"),
+        "labels": ["Speech"],
     }
     shards = {"use": "corpus", "folder": str(tmp_path / "shards")}
+    tars = {"shards": "{0..0}.tar", "fields": {"label": "cls"}, "licence": "CC0-1.0"}
     project.params["audio"] |= {
-        "audioset": {"youtube": youtube | {"labels": ["Speech"]}},
+        "audioset": {"youtube": youtube},
         "tfrecord": {"records": shards | {"shards": "*.tfrecord"}},
-        "webdataset": {
-            "tars": shards
-            | {"shards": "{0..0}.tar", "fields": {"label": "cls"}, "licence": "CC0-1.0"}
-        },
+        "webdataset": {"tars": shards | tars},
     }
     stages = ["download_audioset@youtube", "download_tfrecord@records", "download_webdataset@tars"]
     assert set(project.repro(*stages)) == {"check", *stages}
-    summaries = {
-        name: json.loads((project.folder / f"data/corpus/{name}/summary.json").read_text())
-        for name in ("youtube", "records", "tars")
-    }
-    assert {name: summary["clips"] for name, summary in summaries.items()} == {
-        "youtube": 1,
-        "records": 1,
-        "tars": 2,
-    }
-    assert summaries["youtube"]["rejected_counts"] == {"missing": 1} and summaries["tars"][
-        "licences"
-    ] == {"CC0-1.0": 2}
+
+    def summary(name: str) -> dict:
+        return json.loads((project.folder / f"data/corpus/{name}/summary.json").read_text())
+
+    assert summary("youtube")["clips"] == 1
+    assert summary("youtube")["rejected_counts"] == {"missing": 1}
+    assert summary("records")["clips"] == 1
+    assert summary("tars")["clips"] == 2
+    assert summary("tars")["licences"] == {"CC0-1.0": 2}
     assert project.repro(*stages) == []
     assert not list(project.folder.glob("scratch/clips/*/*"))
     (tmp_path / "clips/bbbbbbbbbbb.wav").write_bytes(wav(350))
@@ -181,7 +171,10 @@ def test_clips_of_audioset_and_archives_are_stages_of_their_own(project, tmp_pat
 
 @pytest.mark.slow
 def test_kill_9_in_a_download_then_repro_goes_on_at_the_shard(project):
-    """A corpus of 40 minutes in two shards and a bit, spoken in some 20 s; DVC deletes the stage's outputs before it runs again."""
+    """DVC deletes the stage's outputs before it runs again.
+
+    The corpus is 40 minutes, in two shards and a bit, spoken in some 20 s.
+    """
     project.params["audio"]["espeak"]["speech"]["hours"] = 0.7
     project.write()
     stage = "download_espeak@speech"
@@ -194,14 +187,13 @@ def test_kill_9_in_a_download_then_repro_goes_on_at_the_shard(project):
     running.wait()
     (state,) = project.folder.glob("scratch/clips/speech/*/state.json")
     done = json.loads(state.read_text())["items"]
-    assert done > 100 and not (project.folder / "data/corpus/speech").exists()
+    corpus = project.folder / "data/corpus/speech"
+    assert done > 100
+    assert not corpus.exists()
     again = project.run("dvc", "repro", stage)
-    assert again.returncode == 0 and f" {done}clip" in again.stdout, again.stdout
-    resumed = {
-        path.name: path.read_bytes() for path in (project.folder / "data/corpus/speech").iterdir()
-    }
+    assert again.returncode == 0, again.stdout
+    assert f" {done}clip" in again.stdout, again.stdout
+    resumed = {path.name: path.read_bytes() for path in corpus.iterdir()}
     whole = project.run("dvc", "repro", "--force", "--single-item", "--no-run-cache", stage)
     assert whole.returncode == 0, whole.stdout
-    assert resumed == {
-        path.name: path.read_bytes() for path in (project.folder / "data/corpus/speech").iterdir()
-    }
+    assert resumed == {path.name: path.read_bytes() for path in corpus.iterdir()}

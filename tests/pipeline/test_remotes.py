@@ -1,4 +1,4 @@
-"""DVC remotes, a folder and a real S3 server: what one clone has pushed, another takes and does not make again."""
+"""DVC remotes, a folder and a real S3 server: what one clone has pushed, another takes."""
 
 import re
 import shlex
@@ -17,7 +17,7 @@ ON_S3 = pytest.mark.parametrize("first", ["s3"], indirect=True)  # not on the fo
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """Moto's server with an empty bucket: its address."""
+    """Run Moto's server with an empty bucket and give its address."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -30,11 +30,11 @@ def s3() -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=["folder", "s3"])
 def first(request, _reproduced, tmp_path_factory) -> Project:
-    """The reproduced project, its lock committed and its outputs pushed, as docs/remotes.md says."""
+    """Commit the reproduced project's lock and push its outputs, as docs/remotes.md says."""
     project = _reproduced.copy(tmp_path_factory.mktemp("first") / "frill")
-    url = (
-        str(tmp_path_factory.mktemp("remote")) if request.param == "folder" else "s3://bucket/frill"
-    )
+    url = "s3://bucket/frill"
+    if request.param == "folder":
+        url = str(tmp_path_factory.mktemp("remote"))
     dvc(project, f"remote add --default store {url}")
     if request.param == "s3":
         dvc(project, f"remote modify store endpointurl {request.getfixturevalue('s3')}")
@@ -47,7 +47,7 @@ def first(request, _reproduced, tmp_path_factory) -> Project:
 
 @pytest.fixture(scope="module")
 def second(first, tmp_path_factory) -> Project:
-    """A clone of it that has reproduced nothing yet."""
+    """Clone the first project; the clone has reproduced nothing yet."""
     clone = first.clone(tmp_path_factory.mktemp("second") / "frill")
     if "s3://" in (clone.folder / ".dvc/config").read_text():
         give_credentials(clone)
@@ -66,14 +66,14 @@ def dvc(project: Project, arguments: str) -> str:
 
 
 def test_a_second_clone_makes_nothing_again_and_fills_mlflow(first, second):
-    assert not (second.folder / "data").exists() and not (second.folder / ".dvc/cache").exists()
+    assert not (second.folder / "data").exists()
+    assert not (second.folder / ".dvc/cache").exists()
     done = second.run("dvc", "repro", "--pull")
     assert done.returncode == 0, done.stdout
     assert stages_run(done.stdout) == ["track"]
-    assert (
-        f"track: {len(logged_runs(first)) + 1} runs written, 0 were there" in done.stdout
-        and "another machine" not in done.stdout
-    )
+    runs = len(logged_runs(first)) + 1
+    assert f"track: {runs} runs written, 0 were there" in done.stdout
+    assert "another machine" not in done.stdout
     assert sorted(logged_runs(second)) == sorted(logged_runs(first))
     for path in (
         "results/frontier.json",
@@ -94,7 +94,7 @@ def test_credentials_are_in_no_file_that_git_has(second):
 
 @ON_S3
 def test_what_one_clone_has_tried_another_does_not_try_again(first, second):
-    """The run-cache: no lock of it was ever committed."""
+    """Share the run-cache: no lock of it was ever committed."""
     for project in (first, second):
         project.params["selection"]["latency_ms"] = 900.0
     assert set(first.repro("release")) == {"check", "frontier", "release"}
@@ -105,22 +105,14 @@ def test_what_one_clone_has_tried_another_does_not_try_again(first, second):
 
 @pytest.fixture
 def another_machine(tmp_path) -> list[str]:
-    """A command's beginning, under which /proc/cpuinfo names another CPU."""
-    enter = [
-        "unshare",
-        "--map-root-user",
-        "--mount",
-        "sh",
-        "-c",
-        'mount --bind "$0" /proc/cpuinfo && exec "$@"',
-        str(tmp_path / "cpuinfo"),
-    ]
-    (tmp_path / "cpuinfo").write_text(
-        re.sub(r"(model name\s*:).*", r"\1 Another CPU", Path("/proc/cpuinfo").read_text())
-    )
-    tried = subprocess.run(
-        [*enter, "grep", "-q", "Another CPU", "/proc/cpuinfo"], stderr=subprocess.PIPE, text=True
-    )
+    """Return a command's beginning, under which /proc/cpuinfo names another CPU."""
+    own = Path("/proc/cpuinfo").read_text()
+    other = tmp_path / "cpuinfo"
+    other.write_text(re.sub(r"(model name\s*:).*", r"\1 Another CPU", own))
+    mount = 'mount --bind "$0" /proc/cpuinfo && exec "$@"'
+    enter = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, str(other)]
+    look = [*enter, "grep", "-q", "Another CPU", "/proc/cpuinfo"]
+    tried = subprocess.run(look, stderr=subprocess.PIPE, text=True)
     if tried.returncode:
         pytest.skip(f"no private mounts to show another CPU in: {tried.stderr.strip()}")
     return enter
@@ -131,32 +123,24 @@ def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_t
     second, another_machine
 ):
     there = second.run(*another_machine, "dvc", "repro", "--pull")
-    assert there.returncode == 0 and set(stages_run(there.stdout)) <= {"track", "report"}, (
-        there.stdout
-    )  # the test before left the report as it was
-    assert re.search(
-        r"track: latencies on host are another machine's \(cpu '.+', now 'Another CPU'\); delete results/identity",
-        there.stdout,
-    )
+    assert there.returncode == 0, there.stdout
+    # The test before left the report as it was.
+    assert set(stages_run(there.stdout)) <= {"track", "report"}, there.stdout
+    changed = r"\(cpu '.+', now 'Another CPU'\)"
+    told = f"track: latencies on host are another machine's {changed}; delete results/identity"
+    assert re.search(told, there.stdout)
 
-    there = second.run(
-        *another_machine, "dvc", "repro", "--force", "--single-item", "benchmark@one-host"
-    )
-    assert there.returncode == 255 and "Traceback" not in there.stdout
-    assert re.search(
-        r"(?m)^benchmark@one-host: host is not the machine recorded in results/identity/host.json \(cpu '.+', now 'Another",
-        there.stdout,
-    )
+    force = ("--force", "--single-item")
+    there = second.run(*another_machine, "dvc", "repro", *force, "benchmark@one-host")
+    assert there.returncode == 255
+    assert "Traceback" not in there.stdout
+    refused = "host is not the machine recorded in results/identity/host.json"
+    assert re.search(rf"(?m)^benchmark@one-host: {refused} {changed}", there.stdout)
 
     (second.folder / "results/identity/host.json").unlink()
     there = second.run(*another_machine, "dvc", "repro", "frontier", "track/dvc.yaml")
-    assert there.returncode == 0 and "another machine" not in there.stdout, there.stdout
-    ran = set(stages_run(there.stdout))
-    timed = {
-        "identify@host",
-        "benchmark@one-host",
-        "benchmark@two-host",
-        "benchmark_references@host",
-    }
-    assert ran == timed | {"frontier", "track"}
+    assert there.returncode == 0, there.stdout
+    assert "another machine" not in there.stdout, there.stdout
+    timed = {"benchmark@one-host", "benchmark@two-host", "benchmark_references@host"}
+    assert set(stages_run(there.stdout)) == timed | {"identify@host", "frontier", "track"}
     assert "Another CPU" in (second.folder / "results/devices.json").read_text()

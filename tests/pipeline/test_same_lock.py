@@ -1,4 +1,7 @@
-"""Same in, same out: two independent projects on one machine write the same dvc.lock, but for latencies and what is made of them."""
+"""Two independent projects on one machine write the same dvc.lock.
+
+Latencies, and what is made of them, are left out.
+"""
 
 from pathlib import Path
 
@@ -8,7 +11,8 @@ import yaml
 from dvc.repo import Repo
 from pipeline_project import Project, miniature
 
-# Whatever a result might lean on by mistake: a shorter path, the zone and form of times, the order of sets, numbers of threads, who and where one is.
+# What a result might lean on by mistake: the zone and form of times, the order of sets, numbers of
+# threads, who and where one is.
 ELSEWHERE = {
     "TZ": "Pacific/Auckland",
     "LC_ALL": "C",
@@ -20,14 +24,14 @@ ELSEWHERE = {
 
 
 def timed_and_others(folder: Path) -> tuple[set[str], set[str]]:
-    """The stages that measure latencies and all that depend on them, as DVC's graph has them; the others."""
+    """Return the stages that measure latencies and all that depend on them, and the others."""
     with Repo(str(folder)) as repo:
         graph = repo.index.graph  # edges lead from a stage to what it depends on
-        timing = [stage for stage in graph if stage.name.startswith("benchmark")]
-        timed = {stage for first in timing for stage in {first} | networkx.ancestors(graph, first)}
-        return {stage.name for stage in timed}, {stage.name for stage in graph} - {
-            stage.name for stage in timed
-        }
+        timed = set()
+        for stage in graph:
+            if stage.name.startswith("benchmark"):
+                timed |= {each.name for each in {stage} | networkx.ancestors(graph, stage)}
+        return timed, {stage.name for stage in graph} - timed
 
 
 @pytest.mark.slow
@@ -49,9 +53,8 @@ def test_two_projects_write_the_same_lock_but_for_latencies(request, tmp_path):
         done = other.run("sh", "-c", f"umask 077 && exec dvc repro {' '.join(sorted(others))}")
     assert done.returncode == 0, done.stdout
     there = yaml.safe_load((other.folder / "dvc.lock").read_text())["stages"]
-    one = request.getfixturevalue(
-        "_reproduced"
-    )  # only now: another of pytest's processes makes it meanwhile
+    # Only now: another of pytest's processes makes it meanwhile.
+    one = request.getfixturevalue("_reproduced")
     here = yaml.safe_load((one.folder / "dvc.lock").read_text())["stages"]
     assert set(there) == others == set(here) - timed
     assert {name: here[name] for name in others if here[name] != there[name]} == {}

@@ -1,8 +1,7 @@
-"""`frill sweep` on real Ray clusters: what comes out, where nodes die, students fail, and clones share no more than a remote."""
+"""`frill sweep` on real Ray clusters: nodes die, students fail, clones share only a remote."""
 
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +22,11 @@ ONE_CORE = {"cpus": 1, "gpus": 0, "memory_gib": 1}
 
 @pytest.fixture(scope="module", autouse=True)
 def clones_lie_in() -> Iterator[Path]:
-    """A temporary folder of this file's own: the machine's may have clones and trainings of somebody's sweep. Short, as Ray puts sockets there."""
+    """Give a temporary folder of this file's own.
+
+    The machine's may have clones and trainings of somebody's sweep. Its name is short, as Ray puts
+    sockets there.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="f", dir="/tmp") as folder,
         pytest.MonkeyPatch.context() as environment,
@@ -48,14 +51,10 @@ def on_one_core(reproduced):
 
 
 def made(project: Project) -> dict[str, bytes]:
-    """Every file of the students' stages."""
+    """Return every file of the students' stages."""
     folders = ("models/students", "models/tflite", "results/noss")
-    files = [
-        path
-        for folder in folders
-        for path in (project.folder / folder).rglob("*")
-        if path.is_file()
-    ]
+    paths = [path for folder in folders for path in (project.folder / folder).rglob("*")]
+    files = [path for path in paths if path.is_file()]
     return {str(path.relative_to(project.folder)): path.read_bytes() for path in files}
 
 
@@ -64,10 +63,11 @@ def lock(project: Project) -> dict:
 
 
 def forget(project: Project) -> None:
-    """The students' stages have never run: not in dvc.lock, not in the run-cache, nothing in the workspace."""
-    stages = {
-        name: entry for name, entry in lock(project).items() if name.split("@")[0] not in KINDS
-    }
+    """Delete what the students' stages made: of dvc.lock, the run-cache and the workspace."""
+    stages = {}
+    for name, entry in lock(project).items():
+        if name.split("@")[0] not in KINDS:
+            stages[name] = entry
     (project.folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
     shutil.rmtree(project.folder / ".dvc/cache/runs")
     for student in project.params["students"]:
@@ -81,15 +81,15 @@ def clones(folder: Path) -> list[Path]:
 
 
 def trainings(folder: Path) -> list[psutil.Process]:
-    """Processes of distill in clones."""
-    found = []
+    """Return the processes of distill in clones."""
+    processes = []
     for process in psutil.process_iter():
         try:
             if "stages/distill.py" in process.cmdline() and folder in Path(process.cwd()).parents:
-                found.append(process)
+                processes.append(process)
         except psutil.Error:
             pass
-    return found
+    return processes
 
 
 def wait_for(condition, seconds: float, what: str):
@@ -103,40 +103,34 @@ def wait_for(condition, seconds: float, what: str):
 def test_a_node_dies_in_mid_run_and_the_results_are_those_of_a_serial_run(
     reproduced, cluster, clones_lie_in
 ):
-    serial, entries = made(reproduced), lock(reproduced)
+    serial = made(reproduced)
+    entries = lock(reproduced)
     reproduced.commit()
     forget(reproduced)
     with tempfile.TemporaryFile("w+") as output:
         sweep = reproduced.start(*SWEEP, "--address", cluster.address, stdout=output)
-        trained = wait_for(
-            lambda: (
-                both if len(both := trainings(clones_lie_in)) == 2 else sweep.poll() is not None
-            ),
-            300,
-            "one training a node",
-        )
+        trained = []
+
+        def both_train_or_it_ended() -> bool:
+            trained[:] = trainings(clones_lie_in)
+            return len(trained) == 2 or sweep.poll() is not None
+
+        wait_for(both_train_or_it_ended, 300, "one training a node")
         assert sweep.poll() is None
         cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)  # SIGKILL
-        wait_for(
-            lambda: sum(not process.is_running() for process in trained) == 1,
-            60,
-            "the node's training ends with it, the other goes on",
-        )
+
+        def one_has_ended() -> bool:
+            return [process.is_running() for process in trained].count(False) == 1
+
+        wait_for(one_has_ended, 60, "the node's training ends with it, the other goes on")
         code = sweep.wait(timeout=1200)
         output.seek(0)
-        said = output.read()
-    assert code == 0, said
-    assert (
-        len(
-            re.findall(
-                r"(?m)^distill@\w+: failed: its worker or node died; tried again \(1 of 2\)$", said
-            )
-        )
-        == 1
-    )
-    assert sorted(re.findall(r"(?m)^(\w+) +(\w+) .* ok(?: \(try 2\))?$", said)) == sorted(
-        (s, k) for s in ("one", "two") for k in KINDS
-    )
+        printed = output.read()
+    assert code == 0, printed
+    again = r"(?m)^distill@\w+: failed: its worker or node died; tried again \(1 of 2\)$"
+    assert len(re.findall(again, printed)) == 1
+    rows = re.findall(r"(?m)^(\w+) +(\w+) .* ok(?: \(try 2\))?$", printed)
+    assert sorted(rows) == sorted((s, k) for s in ("one", "two") for k in KINDS)
     assert made(reproduced) == serial
     del entries["check"]  # depends on params.yaml, where `sweep` is new
     assert {name: lock(reproduced)[name] for name in entries} == entries
@@ -147,55 +141,43 @@ def test_a_node_dies_in_mid_run_and_the_results_are_those_of_a_serial_run(
 def test_a_request_that_no_node_can_meet_is_refused(reproduced, cluster):
     resources = reproduced.params["sweep"]["resources"]
     reproduced.params["sweep"]["resources"] = resources | {"convert": ONE_CORE | {"gpus": 1}}
-    reproduced.params["students"] = {
-        name: axes | {"precision": "float16"}
-        for name, axes in reproduced.params["students"].items()
-    }
+    set_precisions(reproduced, one="float16", two="float16")
     reproduced.commit()
     done = reproduced.run(*SWEEP, "--address", cluster.address)
     reproduced.params["sweep"]["resources"] = resources
-    assert done.returncode == 1 and "Traceback" not in done.stdout
-    assert (
-        "params.yaml: sweep.resources.convert: cpus 1, gpus 1, memory_gib 1: no node of the cluster has that"
-        in done.stdout
-    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout
+    request = "sweep.resources.convert: cpus 1, gpus 1, memory_gib 1"
+    assert f"params.yaml: {request}: no node of the cluster has that" in done.stdout
+
+
+def set_precisions(project: Project, **precisions: str) -> None:
+    students = project.params["students"]
+    for name, precision in precisions.items():
+        students[name] = students[name] | {"precision": precision}
 
 
 def test_a_student_that_fails_stops_no_other_and_a_remote_is_enough(
     reproduced, tmp_path, clones_lie_in
 ):
-    """int8 keeps no cosine of 1: two cannot be converted. Without --address, on this machine's own Ray."""
+    """int8 keeps no cosine of 1: two cannot be converted.
+
+    There is no --address: Ray is this machine's own.
+    """
     reproduced.params["sweep"]["share"] = "remote"
     reproduced.params["convert"]["min_cosine_int8"] = 1.0
-    students = {
-        name: axes | {"precision": "float32"}
-        for name, axes in reproduced.params["students"].items()
-    }
-    reproduced.params["students"] = students | {"two": students["two"] | {"precision": "int8"}}
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "dvc",
-            "remote",
-            "add",
-            "--default",
-            "store",
-            str(tmp_path / "store"),
-        ],
-        cwd=reproduced.folder,
-        check=True,
-    )
+    set_precisions(reproduced, one="float32", two="int8")
+    added = reproduced.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    assert added.returncode == 0, added.stdout
     reproduced.commit()
     entries = lock(reproduced)
     done = reproduced.run(*SWEEP)
-    assert done.returncode == 1 and "Traceback" not in done.stdout, done.stdout
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stdout, done.stdout
     assert re.search(r"(?m)^one +convert .* ok$", done.stdout)
     assert re.search(r"(?m)^two +convert .* failed: .*convert.min_cosine_int8", done.stdout)
     assert re.search(r"(?m)^two +evaluate .* not run: convert@two failed$", done.stdout)
     assert "Failed: two. What they printed: logs/sweep/convert@two.log" in done.stdout
     assert "min_cosine_int8" in (reproduced.folder / "logs/sweep/convert@two.log").read_text()
-    assert (
-        lock(reproduced)["convert@one"]["outs"] == entries["convert@one"]["outs"]
-        and clones(clones_lie_in) == []
-    )
+    assert lock(reproduced)["convert@one"]["outs"] == entries["convert@one"]["outs"]
+    assert clones(clones_lie_in) == []

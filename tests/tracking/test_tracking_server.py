@@ -1,4 +1,7 @@
-"""The stage `track` against a real `mlflow server`: what it holds, what its page shows, the champion in a process of its own, and a server that is away."""
+"""The stage `track` against a real `mlflow server`, which holds, shows and loads what was logged.
+
+A server that does not answer is made up for.
+"""
 
 import json
 import os
@@ -19,7 +22,8 @@ pytestmark = pytest.mark.slow
 LOAD = """
 import sys, mlflow, numpy as np
 mlflow.set_tracking_uri(sys.argv[1])
-np.save(sys.argv[3], mlflow.pyfunc.load_model("models:/frill@champion").predict(np.load(sys.argv[2])))
+champion = mlflow.pyfunc.load_model("models:/frill@champion")
+np.save(sys.argv[3], champion.predict(np.load(sys.argv[2])))
 assert "tensorflow" not in sys.modules
 """
 
@@ -33,31 +37,23 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, pooling_models) -> Project:
-    """The artefacts that `track` reads, of two students, as other stages leave them; the .tflite file is a real one."""
+    """Make what `track` reads of two students; the .tflite files are real ones."""
     project = Project(tmp_path_factory.mktemp("tracked") / "frill", miniature())
-    reference = {
-        "latency_ms": None,
-        "quality": 0.0,
-        "quality_test": 0.0,
-        "mean_test_accuracy": 60.0,
+    scores = {"quality": 0.0, "quality_test": 0.0, "mean_test_accuracy": 60.0}
+    names = ("teacher", "logmel_stats", "random_weights")
+    references = [{"name": name, "latency_ms": None, **scores} for name in names]
+    common = {
+        "rank": None,
+        "status": "ok",
+        "quality_test": -2.0,
+        "file_bytes": 9000,
+        "on_frontier": True,
+        "quality_interval": [-3.0, 1.0],
     }
-    students = [
-        {
-            "name": name,
-            **axes,
-            "rank": None,
-            "status": "ok",
-            "latency_ms": 0.2 + index,
-            "quality": index - 2.0,
-            "quality_test": -2.0,
-            "file_bytes": 9000,
-        }
-        | {"on_frontier": True, "quality_interval": [-3.0, 1.0]}
-        for index, (name, axes) in enumerate(project.params["students"].items())
-    ]
-    references = [
-        {"name": name} | reference for name in ("teacher", "logmel_stats", "random_weights")
-    ]
+    students = []
+    for index, (name, axes) in enumerate(project.params["students"].items()):
+        own = {"name": name, "latency_ms": 0.2 + index, "quality": index - 2.0}
+        students.append(axes | common | own)
     frontier = {
         "schema": 1,
         "device": "host",
@@ -67,18 +63,12 @@ def project(tmp_path_factory, pooling_models) -> Project:
         "students": students,
     }
     put(project, "results/frontier.json", json.dumps(frontier | {"references": references}))
+    noss = json.dumps({"tasks": {"mask": {"test_accuracy": 60.0}}})
     for model in students + references:
-        put(
-            project,
-            f"results/noss/{model['name']}.json",
-            json.dumps({"tasks": {"mask": {"test_accuracy": 60.0}}}),
-        )
+        put(project, f"results/noss/{model['name']}.json", noss)
+    latency = json.dumps({"ratio": 0.5, "identity": identity.read_host()})
     for name in ("one", "two"):
-        put(
-            project,
-            f"results/latency/host/{name}.json",
-            json.dumps({"ratio": 0.5, "identity": identity.host()}),
-        )
+        put(project, f"results/latency/host/{name}.json", latency)
         put(project, f"models/students/{name}/curve.csv", "step,train_loss\n10,0.9\n20,0.5\n")
         put(project, f"models/students/{name}/spec.json", "{}")
         put(project, f"models/tflite/{name}/summary.json", json.dumps({"sha256": name}))
@@ -101,15 +91,11 @@ def track(project: Project, uri: str) -> str:
 
 def test_a_server_that_is_away_is_one_line_and_made_up_for(project, server, tmp_path, visit):
     uri = f"http://127.0.0.1:{free_port()}"
-    said = track(project, uri)
-    assert (
-        said.count("\n") == 1
-        and said.startswith(f"track: {uri} is away")
-        and "Traceback" not in said
-    )
+    printed = track(project, uri)
+    assert printed.count("\n") == 1
+    assert printed.startswith(f"track: {uri} is away")
 
-    said = track(project, server)
-    assert said.splitlines() == [
+    assert track(project, server).splitlines() == [
         "track: 6 runs written, 0 were there, 0 brought up to date",
         "track: two is models:/frill@champion, version 1",
     ]
@@ -118,31 +104,20 @@ def test_a_server_that_is_away_is_one_line_and_made_up_for(project, server, tmp_
     samples = np.stack([speechlike(32000, seed) for seed in (1, 2)]).astype(np.float32) / 32768
     np.save(tmp_path / "in.npy", samples)
     bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    subprocess.run(
-        [sys.executable, "-c", LOAD, server, tmp_path / "in.npy", tmp_path / "out.npy"],
-        cwd=tmp_path,
-        env=bare,
-        check=True,
-    )
+    command = [sys.executable, "-c", LOAD, server, "in.npy", "out.npy"]
+    subprocess.run(command, cwd=tmp_path, env=bare, check=True)
     own = Embedder(project.folder / "models/tflite/two/model.tflite")
-    np.testing.assert_allclose(
-        np.load(tmp_path / "out.npy"), np.stack([own.embed(clip) for clip in samples]), rtol=1e-5
-    )
+    expected = np.stack([own.embed(clip) for clip in samples])
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, rtol=1e-5)
 
     page = visit(f"{server}/#/experiments/1/runs").page
     page.get_by_text("frontier ").first.click()
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Compare the students").click()
     shown = opened.value.locator("body")
-    for text in (
-        "backbone",
-        "width",
-        "pooling",
-        "on_frontier",
-        "latency_ms",
-        "quality",
-        "file_bytes",
-    ):
+    axes = ("backbone", "width", "pooling")
+    metrics = ("on_frontier", "latency_ms", "quality", "file_bytes")
+    for text in axes + metrics:
         shown.get_by_text(text, exact=True).first.wait_for(state="attached", timeout=60_000)
     opened.value.screenshot(path=tmp_path / "compare.png")
     page.goto(f"{server}/#/models/frill")
@@ -153,8 +128,6 @@ def test_a_refusal_is_a_sentence_and_an_error(project):
     project.params["tracking"] = {"uri": "ftp://nowhere", "experiment": "frill"}
     project.write()
     done = project.run("python", "stages/track.py")
-    assert (
-        done.returncode == 1
-        and "tracking.uri = ftp://nowhere" in done.stdout
-        and "Traceback" not in done.stdout
-    )
+    assert done.returncode == 1
+    assert "tracking.uri = ftp://nowhere" in done.stdout
+    assert "Traceback" not in done.stdout

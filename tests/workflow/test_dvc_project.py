@@ -1,4 +1,7 @@
-"""Beside a DVC that runs: verify and clean refuse; outside of a project, too; a cache that others share is not collected."""
+"""verify and clean refuse beside a DVC that runs, and outside of a project.
+
+A cache that others share is not collected.
+"""
 
 import json
 import subprocess
@@ -16,7 +19,11 @@ from frill.workflow.verify import verify_files
 DVC_YAML = """
 stages:
   make:
-    cmd: mkdir -p out && cp source out/shard-0 && (while test -e hold; do sleep 0.05; done) && cp source out/shard-1
+    cmd:
+    - mkdir -p out
+    - cp source out/shard-0
+    - while test -e hold; do sleep 0.05; done
+    - cp source out/shard-1
     deps: [source]
     outs: [out]
 """
@@ -24,7 +31,10 @@ stages:
 
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
-    """A real DVC project, made once, whose stage writes its second shard only while there is no file `hold`."""
+    """Make a real DVC project and run its stage.
+
+    The stage writes its second shard only while there is no file `hold`.
+    """
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "dvc.yaml").write_text(DVC_YAML)
@@ -42,11 +52,12 @@ def dvc(*arguments: str) -> None:
 
 
 def begin_repro(project: Path) -> subprocess.Popen:
-    """Returns once the stage has written the first of two shards."""
+    """Run the stage until it has written the first of two shards."""
     (project / "source").write_text("new")
     (project / "hold").touch()
     repro = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "--quiet"])
-    shard, until = project / "out/shard-0", time.monotonic() + 60
+    shard = project / "out/shard-0"
+    until = time.monotonic() + 60
     while not (shard.exists() and shard.read_text() == "new"):
         assert repro.poll() is None and time.monotonic() < until
         time.sleep(0.02)
@@ -57,33 +68,25 @@ def test_nothing_is_deleted_beside_a_running_stage(project):
     (project / "scratch").mkdir()
     repro = begin_repro(project)
     try:
-        for command in (verify, clean.run):
-            with pytest.raises(
-                UserError,
-                match=rf"repro --quiet` \(pid {repro.pid}\) runs a stage .*repeat this when it has ended",
-            ):
+        running = (
+            rf"repro --quiet` \(pid {repro.pid}\) runs a stage .*repeat this when it has ended"
+        )
+        for command in (verify_files, clean.run):
+            with pytest.raises(UserError, match=running):
                 command()
     finally:
         (project / "hold").unlink()
         assert repro.wait() == 0
-    assert [(project / "out" / name).read_text() for name in ("shard-0", "shard-1")] == [
-        "new",
-        "new",
-    ]
-    assert verify_files().damaged == [] and (project / "scratch").exists()
+    for name in ("shard-0", "shard-1"):
+        assert (project / "out" / name).read_text() == "new"
+    assert verify_files().damaged == []
+    assert (project / "scratch").exists()
 
 
 def test_nothing_is_deleted_beside_a_dvc_that_holds_the_lock(project):
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from dvc.repo import Repo; Repo().lock.lock(); print(flush=True); input()",
-        ],
-        stdin=-1,
-        stdout=-1,
-        text=True,
-    )
+    code = "from dvc.repo import Repo; Repo().lock.lock(); print(flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    holder = subprocess.Popen([sys.executable, "-c", code], text=True, **pipes)
     holder.stdout.readline()
     with pytest.raises(UserError, match=rf"DVC runs in this project \(pid {holder.pid}\)"):
         verify_files()
@@ -106,9 +109,8 @@ def test_a_process_that_was_killed_stops_nobody(project, mode):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     user = {"pid": dead.pid, "cmd": "dvc repro"}
-    (project / RWLOCK).write_text(
-        json.dumps({mode: {str(project / "out"): [user] if mode == "read" else user}})
-    )
+    users = {"read": [user], "write": user}[mode]
+    (project / RWLOCK).write_text(json.dumps({mode: {str(project / "out"): users}}))
     assert verify_files().damaged == []
 
 
@@ -135,7 +137,8 @@ def test_outside_of_a_project_is_a_sentence(project, command, folder):
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stdout) == (1, "") and (project / folder / "scratch").exists()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (project / folder / "scratch").exists()
     assert done.stderr == "frill: .dvc: no such folder; run this in the project's folder\n"
 
 
@@ -149,12 +152,8 @@ def test_clean_collects_a_cache_of_this_project_only(project, capsys, shared):
     (project / "source").write_text("new")
     dvc("repro")
     assert clean.run() == 0
-    said = capsys.readouterr().out
-    assert (
-        other.exists()
-        == shared
-        == (
-            f"{cache} is outside of the project" in said and "dvc gc --workspace --projects" in said
-        )
-    )
+    printed = capsys.readouterr().out
+    assert other.exists() == shared
+    assert (f"{cache} is outside of the project" in printed) == shared
+    assert ("dvc gc --workspace --projects" in printed) == shared
     assert verify_files().damaged == []

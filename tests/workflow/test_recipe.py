@@ -27,14 +27,13 @@ def test_every_stage_depends_on_the_recipe_of_its_script(recipes, name):
     stage = STAGES[name].get("do", STAGES[name])
     own, *others = [path for path in stage["deps"] if path.startswith("data/code/")]
     assert not others
-    found = recipes[
-        own.removeprefix("data/code/").replace("${item.device}", "host").removesuffix(".json")
-    ]
+    recipe_name = own.removeprefix("data/code/").removesuffix(".json")
+    recipe_name = recipe_name.replace("${item.device}", "host")
     script = ROOT / re.search(r"stages/\w+\.py", stage["cmd"])[0]
     source = re.search(r"download\.py (\w+)", stage["cmd"])
     loaders = {"espeak": ["frill.corpora.synthetic.sets"], "tfds": ["frill.corpora.tfds.examples"]}
     extra = loaders.get(source[1], [f"frill.corpora.{source[1]}"]) if source else []
-    assert found["code"] == hash_code(script, *extra)
+    assert recipes[recipe_name]["code"] == hash_code(script, *extra)
 
 
 def test_there_is_no_recipe_that_no_stage_depends_on(recipes):
@@ -55,9 +54,8 @@ def test_what_students_share_stands_in_their_recipes_alone(recipes):
         "evaluate": {key: params[key] for key in ("seed", "noss")},
         "benchmark/host": params["devices"]["host"],
     }
-    assert {
-        name: found["params"] for name, found in recipes.items() if "params" in found
-    } == expected
+    with_params = [name for name in recipes if "params" in recipes[name]]
+    assert {name: recipes[name]["params"] for name in with_params} == expected
     for name in ("distill", "convert", "benchmark", "evaluate"):
         assert "params" not in STAGES[name].get("do", STAGES[name])
     shared = {key for keys in recipe.SHARED.values() for key in keys} | {"devices"}
@@ -65,23 +63,23 @@ def test_what_students_share_stands_in_their_recipes_alone(recipes):
 
 
 def test_values_are_those_that_dvc_reads(tmp_path):
-    """In YAML 1.1 0100 would be 64: students would not be trained again when one becomes the other."""
+    """In YAML 1.1 0100 is 64: replacing one by the other would retrain no student."""
     (tmp_path / "stages").mkdir()
     for name in ("convert", "benchmark"):
         (tmp_path / f"stages/{name}.py").write_text("")
     text = "convert: {x: 0100, y: 1e-3}\ndevices: {host: {kind: host}}\n"
     (tmp_path / "params.yaml").write_text(text)
-    found = recipe.read_all(LOADERS, tmp_path)
-    assert found["convert"]["params"] == {"convert": {"x": 100, "y": 0.001}}
-    assert found["benchmark/host"]["params"] == {"kind": "host"}
+    recipes = recipe.read_all(LOADERS, tmp_path)
+    assert recipes["convert"]["params"] == {"convert": {"x": 100, "y": 0.001}}
+    assert recipes["benchmark/host"]["params"] == {"kind": "host"}
 
 
 def test_a_default_that_is_added_to_a_section_changes_no_recipe(tmp_path):
     (tmp_path / "stages").mkdir()
     (tmp_path / "stages/distill.py").write_text("")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(miniature()))
-    found = recipe.read_all(LOADERS, tmp_path)["distill"]["params"]
-    assert found == {key: miniature()[key] for key in ("seed", "threads", "distill")}
+    params = recipe.read_all(LOADERS, tmp_path)["distill"]["params"]
+    assert params == {key: miniature()[key] for key in ("seed", "threads", "distill")}
 
 
 def test_the_teachers_recipe_has_its_network_and_an_embeddings_what_a_teacher_hears():
@@ -95,4 +93,4 @@ def test_the_teachers_recipe_has_its_network_and_an_embeddings_what_a_teacher_he
 
 
 def test_recipes_are_small_files(recipes):
-    assert all(len(json.dumps(found)) < 1000 for found in recipes.values())
+    assert all(len(json.dumps(each)) < 1000 for each in recipes.values())

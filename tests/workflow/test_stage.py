@@ -1,4 +1,4 @@
-"""How a stage ends: in a sentence where the disk or the memory ran out, without what it had begun to write."""
+"""How a stage ends: in a sentence if disk or memory ran out, without what it had begun to write."""
 
 import json
 import os
@@ -34,52 +34,49 @@ def run(folder: Path, body: str) -> subprocess.CompletedProcess:
 )
 def test_a_full_disk_is_a_sentence(tmp_path, body):
     done = run(tmp_path, body)
-    last = done.stderr.splitlines()[-1]
-    assert done.returncode == 1 and last.startswith("mine@one: no space is left on the disk"), (
-        done.stderr
-    )
-    assert "Traceback" not in done.stderr and not (tmp_path / "logs").exists()
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("mine@one: no space is left on the disk")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "logs").exists()
 
 
 def test_no_memory_is_a_sentence(tmp_path):
-    done = run(
-        tmp_path,
-        "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); np.ones(2**31)",
-    )
-    assert done.returncode == 1 and done.stderr.startswith("mine@one: memory ran out; "), (
-        done.stderr
-    )
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))"
+    done = run(tmp_path, f"{limit}; np.ones(2**31)")
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("mine@one: memory ran out; ")
     assert done.stderr.count("\n") == 1
 
 
 def test_a_mistake_of_ours_keeps_its_trace(tmp_path):
     done = run(tmp_path, "1 / 0")
-    assert (
-        done.returncode == 1 and "Traceback" in done.stderr and "ZeroDivisionError" in done.stderr
-    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "ZeroDivisionError" in done.stderr
 
 
 def test_what_was_begun_goes_with_whoever_began_it(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    (tmp_path / "scratch/embeddings").mkdir(parents=True)
-    names = {
-        pid: tmp_path / f"scratch/embeddings/a.npy.{pid}.new" for pid in (ended.pid, os.getpid())
-    }
-    for path in [*names.values(), tmp_path / "scratch/state.json.new"]:
+    folder = tmp_path / "scratch/embeddings"
+    folder.mkdir(parents=True)
+    ours = folder / f"a.npy.{os.getpid()}.new"  # runs on
+    checkpoint = tmp_path / "scratch/state.json.new"  # is overwritten
+    for path in (folder / f"a.npy.{ended.pid}.new", ours, checkpoint):
         path.write_text("half")
-    body = "from frill.scratch import atomic_write; from pathlib import Path\n    with atomic_write(Path('scratch/b.npy')) as new: new.write_text('x'); 1 / 0"
+    body = (
+        "from frill.scratch import atomic_write; from pathlib import Path\n"
+        "    with atomic_write(Path('scratch/b.npy')) as new: new.write_text('x'); 1 / 0"
+    )
     assert run(tmp_path, body).returncode == 1
-    left = sorted(path.name for path in (tmp_path / "scratch").rglob("*") if path.is_file())
-    assert left == [
-        names[os.getpid()].name,
-        "state.json.new",
-    ]  # ours runs on; a checkpoint's is overwritten
+    left = {path for path in (tmp_path / "scratch").rglob("*") if path.is_file()}
+    assert left == {ours, checkpoint}
 
 
 def test_the_log_outlives_a_line_that_was_cut_off(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("logs").mkdir()
     stage.LOG.write_text(json.dumps({"stage": "a", "start": 5.0}) + '\n{"stage": "b", "sta')
-    assert stage.read_log() == [{"stage": "a", "start": 5.0}] and stage.read_log(1) == []
+    assert stage.read_log() == [{"stage": "a", "start": 5.0}]
+    assert stage.read_log(1) == []
     assert run(tmp_path, "pass").returncode == 0

@@ -46,5 +46,5 @@ def test_it_is_gone_before_its_caller(on_ctrl_c, kill):
 
 
 def reset_sigint() -> None:
-    """A shell's background job ignores it, and so would all that it starts."""
+    """Heed Ctrl-C: a shell's background job ignores it, and so would all that it starts."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
