@@ -41,13 +41,6 @@ class Teacher(Section):
     output: str
     training: TeacherTraining
 
-    @field_validator("source")
-    @classmethod
-    def _refuse_old_spelling(cls, source):
-        if source == "src/frill/teacher/triplet.py":
-            raise ValueError(f"is spelt {TRAINS} now; write that")
-        return source
-
 
 class Targets(Section):
     windows_per_clip: Count
