@@ -1,9 +1,9 @@
-"""evaluate_baseline.py NAME: scores another model, as `baselines` in params.yaml describes it, beside the students."""
+"""evaluate_baseline.py NAME: scores another model, as `baselines` in params.yaml describes it."""
 
 import sys
 from pathlib import Path
 
-from frill.noss import baselines, evaluate
+from frill.noss import baselines, evaluate, results
 from frill.params.load import load_params
 from frill.workflow.stage import stage
 
@@ -14,6 +14,6 @@ with stage(f"evaluate_baseline@{name}"):
         from frill import tensorflow_setup
 
         tensorflow_setup.set_up(settings.threads, settings.seed)
-    result = evaluate.score(baselines.embedding(name, settings), name, settings)
-    evaluate.write(result, Path("results/noss"))
-    print(evaluate.line(name, result))
+    scores = evaluate.score(baselines.load(name, settings), name, settings)
+    results.write_scores(scores, Path(f"results/noss/{name}.json"))
+    print(evaluate.describe(scores))

@@ -1,45 +1,50 @@
-"""Scores what students are compared with: the teacher and the two controls (log-mel statistics, random weights)."""
+"""Scores what students are compared with: the teacher, log-mel statistics and random weights."""
 
 from functools import cache
 from pathlib import Path
 
-from frill.noss import embed, evaluate
+import numpy as np
+
+from frill.audio.clips import ClipStore
+from frill.noss import embed, evaluate, results
 from frill.params.load import load_params
 from frill.params.schema import TEACHER
 from frill.scratch import content_hash, text_hash
 from frill.workflow.stage import stage
 
+SAVED_MODEL = Path("models/teacher/saved_model")
+CONTROL = Path("models/controls/random_weights.tflite")
+
 with stage("evaluate_references"):
     settings = load_params()
     output, pooling, threads = settings.teacher.output, settings.noss.pooling, settings.threads
-    saved_model, control = (
-        Path("models/teacher/saved_model"),
-        Path("models/controls/random_weights.tflite"),
-    )
+    teacher_hash = text_hash(content_hash(SAVED_MODEL), output)
 
     @cache
-    def teacher():
-        """Loaded only where something is to be embedded: a changed probe needs no TensorFlow."""
+    def load_teacher():
+        """Load it only if something is to be embedded: a changed probe needs no TensorFlow."""
         from frill import tensorflow_setup
 
         tensorflow_setup.set_up(threads, settings.seed)
         from frill.teacher.saved_model import Teacher
 
-        return Teacher(saved_model, output)
+        return Teacher(SAVED_MODEL, output)
 
-    teacher_hash = text_hash(content_hash(saved_model), output)
-    references = {
-        TEACHER: lambda store: embed.embed_calls(
-            lambda clips: teacher().embed(clips),
+    def embed_teacher(store: ClipStore) -> np.ndarray:
+        return embed.embed_calls(
+            lambda clips: load_teacher().embed(clips),
             teacher_hash,
             "frill.teacher.saved_model",
             store,
             pooling,
-        ),
-        "logmel_stats": lambda store: embed.log_mel_statistics(store, threads),
-        "random_weights": lambda store: embed.embed_tflite(control, store, pooling, threads),
+        )
+
+    references = {
+        TEACHER: embed_teacher,
+        "logmel_stats": lambda store: embed.embed_log_mels(store, threads),
+        "random_weights": lambda store: embed.embed_tflite(CONTROL, store, pooling, threads),
     }
-    for name, embedding in references.items():
-        result = evaluate.score(embedding, name, settings)
-        evaluate.write(result, Path("results/noss"))
-        print(evaluate.line(name, result))
+    for name, embed_task in references.items():
+        scores = evaluate.score(embed_task, name, settings)
+        results.write_scores(scores, Path(f"results/noss/{name}.json"))
+        print(evaluate.describe(scores))

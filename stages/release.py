@@ -5,6 +5,8 @@ from pathlib import Path
 
 from frill import tensorflow_setup
 from frill.errors import UserError
+from frill.frontier.results import read_frontier
+from frill.noss.results import read_scores
 from frill.params.load import load_params
 from frill.workflow.stage import stage
 
@@ -18,10 +20,10 @@ with stage("release"):
     def read_json(path: Path) -> dict:
         return json.loads(path.read_text())
 
-    frontier = read_json(Path("results/frontier.json"))
-    name = frontier["selected"]
+    frontier = read_frontier(Path("results/frontier.json"))
+    name = frontier.selected
     if name is None:
-        raise UserError(frontier["reason"])
+        raise UserError(frontier.reason)
     teacher = read_json(Path("models/teacher/summary.json"))
     audio = {
         corpus: read_json(Path(f"data/corpus/{corpus}/summary.json"))
@@ -29,11 +31,11 @@ with stage("release"):
     }
     card = render_model_card(
         frontier,
-        noss=read_json(Path(f"results/noss/{name}.json")),
-        teacher_noss=read_json(Path("results/noss/teacher.json")),
+        noss=read_scores(Path(f"results/noss/{name}.json")),
+        teacher_noss=read_scores(Path("results/noss/teacher.json")),
         teacher=teacher,
         targets=read_json(Path("data/targets/summary.json")),
-        latency=read_json(Path(f"results/latency/{frontier['device']}/{name}.json")),
+        latency=read_json(Path(f"results/latency/{frontier.device}/{name}.json")),
         audio=audio,
     )
     student = load_student(Path("models/students", name))

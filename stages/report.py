@@ -1,32 +1,33 @@
-"""reports/: one page to look at, its pictures as PNG and SVG, and what `dvc plots` and `dvc metrics` show."""
+"""reports/: a page to look at, its pictures as PNG and SVG, and what DVC shows of the results."""
 
 import csv
 import json
 from pathlib import Path
 
+from frill.frontier.results import read_frontier
+from frill.noss.results import read_scores
 from frill.params.load import load_params
 from frill.report import charts, dvc_files, page
 from frill.workflow.stage import stage
 
+
+def read_curve(student: str) -> list[dict]:
+    with Path(f"models/students/{student}/curve.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
 with stage("report"):
-    settings = load_params()
-    frontier = json.loads(Path("results/frontier.json").read_text())
-    names = [model["name"] for model in frontier["students"] + frontier["references"]]
-    noss = {name: json.loads(Path(f"results/noss/{name}.json").read_text()) for name in names}
-    curves = {
-        name: list(csv.DictReader(Path(f"models/students/{name}/curve.csv").open()))
-        for name in settings.students
-    }
+    frontier = read_frontier(Path("results/frontier.json"))
+    names = [model.name for model in frontier.models]
+    noss = {name: read_scores(Path(f"results/noss/{name}.json")) for name in names}
+    curves = {name: read_curve(name) for name in load_params().students}
     devices = json.loads(Path("results/devices.json").read_text())
-    elsewhere = {
-        device: found["latency_ms"]
-        for device, found in devices.items()
-        if device != frontier["device"]
-    }
+    other_devices = {name: device["latency_ms"] for name, device in devices.items()}
+    other_devices.pop(frontier.device, None)
     folder = Path("reports")
     folder.mkdir(exist_ok=True)
-    drawn = charts.draw_all(frontier, curves, elsewhere)
-    charts.write(drawn, folder)
+    pictures = charts.draw_all(frontier, curves, other_devices)
+    charts.write(pictures, folder)
     dvc_files.write(frontier, curves, folder)
-    page.write_page(frontier, noss, drawn, devices, folder / "index.html")
+    page.write_page(frontier, noss, pictures, devices, folder / "index.html")
     print(f"report: {folder / 'index.html'}")

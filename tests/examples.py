@@ -11,12 +11,11 @@ import pytest
 
 from frill.audio import frontend
 from frill.audio.clips import Clip
-from frill.noss.score import mean_accuracy
 from frill.targets.store import Projection
 
 
 def speechlike(samples: int, seed: int = 0) -> np.ndarray:
-    """Int16 [samples] at 16 kHz: a gliding voice with harmonics in syllables, some noise and silences."""
+    """Return int16 [samples] at 16 kHz: a gliding voice in syllables, some noise and silences."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(samples) / 16000
     pitch_hz = rng.uniform(90, 250) * (1 + 0.2 * np.sin(2 * np.pi * rng.uniform(1, 4) * time_s))
@@ -28,37 +27,35 @@ def speechlike(samples: int, seed: int = 0) -> np.ndarray:
     return np.clip(np.rint(32767 * sound), -32768, 32767).astype(np.int16)
 
 
-STORE_SAMPLES = [
-    16000,
-    5000,
-    40000,
-    100,
-    33333,
-]  # of the clips of conftest's `store`: a window, less, several, less than a frame, a remainder
+# Of the clips of conftest's `store`: a window, less, several, less than a frame, a remainder.
+STORE_SAMPLES = [16000, 5000, 40000, 100, 33333]
 
 
 def write_target_store(
     folder: Path, train: int = 24, validation: int = 8, values: int = 6, teacher_values: int = 10
 ) -> Path:
-    """A target store of speechlike windows whose targets are a random linear map of each window's mean spectrum."""
+    """Write a target store of speechlike windows.
+
+    Targets are a random linear map of each window's mean spectrum.
+    """
     rng = np.random.default_rng(1)
-    windows = np.concatenate(
-        [frontend.windows(speechlike(32000, seed)) for seed in range((train + validation) // 7 + 1)]
-    )[: train + validation]
+    count = train + validation
+    clips = [speechlike(32000, seed) for seed in range(count // 7 + 1)]  # of seven windows each
+    windows = np.concatenate([frontend.windows(clip) for clip in clips])[:count]
     targets = (windows.mean(axis=1) - windows.mean(axis=(0, 1))) @ rng.normal(0, 0.5, (64, values))
     folder.mkdir(parents=True)
     for split, rows in (("train", slice(0, train)), ("validation", slice(train, None))):
         np.save(folder / f"{split}-windows.npy", windows[rows].astype(np.float16))
         np.save(folder / f"{split}-targets.npy", targets[rows].astype(np.float16))
     basis = np.linalg.qr(rng.normal(size=(teacher_values, values)))[0].T.astype(np.float32)
-    Projection(
-        np.zeros(teacher_values, np.float32), basis, targets.std(axis=0).astype(np.float32), 0.5
-    ).save(folder / "projection.npz")
+    mean = np.zeros(teacher_values, np.float32)
+    deviation = targets.std(axis=0).astype(np.float32)
+    Projection(mean, basis, deviation, 0.5).save(folder / "projection.npz")
     return folder
 
 
 def tone(hz: float, rate_hz: int, seconds: float, amplitude: float = 0.5) -> np.ndarray:
-    """A sine, float64 [samples]."""
+    """Return a sine, float64 [samples]."""
     return amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate_hz)) / rate_hz)
 
 
@@ -70,7 +67,10 @@ def encode(
     options: dict | None = None,
     quality: int | None = None,
 ) -> bytes:
-    """A file of float [channels, samples] as FFmpeg writes it. `quality` asks for a variable bit rate."""
+    """Return a file of float [channels, samples] as FFmpeg writes it.
+
+    `quality` asks for a variable bit rate.
+    """
     av = pytest.importorskip("av")
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/audio"
@@ -84,19 +84,17 @@ def encode(
                     "global_quality": str(quality * 118),
                 }
             for start in range(0, samples.shape[1], 1024):
-                frame = av.AudioFrame.from_ndarray(
-                    np.ascontiguousarray(samples[:, start : start + 1024], np.float32),
-                    format="fltp",
-                    layout=layout,
-                )
-                frame.sample_rate, frame.pts = rate_hz, start
+                block = np.ascontiguousarray(samples[:, start : start + 1024], np.float32)
+                frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+                frame.sample_rate = rate_hz
+                frame.pts = start
                 file.mux(stream.encode(frame))
             file.mux(stream.encode(None))
         return Path(path).read_bytes()
 
 
 def archive(files: list[tuple[str, bytes]], odd: list[tarfile.TarInfo] = ()) -> bytes:
-    """A plain tar of (name, content), and of what `odd_member` makes."""
+    """Return a plain tar of (name, content), and of what `odd_member` makes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content in files:
@@ -109,14 +107,15 @@ def archive(files: list[tuple[str, bytes]], odd: list[tarfile.TarInfo] = ()) -> 
 
 
 def odd_member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
-    """A link or device."""
+    """Return a link or device."""
     info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, target
+    info.type = kind
+    info.linkname = target
     return info
 
 
 def some_clips(count: int = 7) -> Iterator[Clip]:
-    """Clips of 300, 400, 500 ... samples."""
+    """Yield clips of 300, 400, 500 ... samples."""
     rng = np.random.default_rng(3)
     for index in range(count):
         samples = rng.integers(-32768, 32768, 300 + 100 * index).astype(np.int16)
@@ -131,7 +130,8 @@ def some_clips(count: int = 7) -> Iterator[Clip]:
         )
 
 
-# Accuracy in percent as the frill/1 model card prints it: released SavedModel, FRILL of the paper, TRILL
+# Accuracy in percent as the frill/1 model card prints it: released SavedModel, FRILL of the paper,
+# TRILL.
 CARD = {
     "voxceleb1": (45.5, 44.5, 46.8),
     "voxforge": (78.8, 76.9, 84.5),
@@ -141,23 +141,3 @@ CARD = {
     "masked_speech": (68.0, 65.7, 65.8),
     "esc50_human": (87.9, 86.4, 86.4),
 }
-
-
-def paired(seed: int, clips=(300, 150), coin: float = 0.5, training: int = 0) -> tuple[dict, dict]:
-    """Student and teacher on the same clips; in 15 % of them the student's answer is a coin's."""
-    rng, rng_student = np.random.default_rng(seed), np.random.default_rng([seed, 1 + training])
-    student, teacher = {}, {}
-    for task, n in enumerate(clips):
-        a = rng.random(n) < 0.8
-        b = np.where(rng_student.random(n) < 0.85, a, rng_student.random(n) < coin)
-        for scores, right in ((student, b), (teacher, a)):
-            scores[str(task)] = {
-                "test_correct": "".join("01"[int(x)] for x in right),
-                "test_accuracy": 100 * right.mean(),
-                "protocols": {"fast": {}},
-                "speakers_in_train_and_test": task,
-            }
-    return tuple(
-        {"tasks": scores, "mean_test_accuracy": mean_accuracy(scores, "test")}
-        for scores in (student, teacher)
-    )

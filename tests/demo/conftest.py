@@ -1,17 +1,18 @@
 """A project of two small tasks, whose labels a listener could tell, and the demo's server of it."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
 import pytest
 import yaml
+from example_results import frontier_result, student_result
 from pipeline_project import ROOT
 from sounds import write_task
 
 from frill.commands import demo
 from frill.demo.server import Server
+from frill.frontier.results import write_frontier
 from frill.params.load import load_params
 
 
@@ -31,8 +32,8 @@ def project(tmp_path_factory, pooling_models) -> Iterator[Path]:
         (folder / path).parent.mkdir(parents=True)
         (folder / path).write_bytes(pooling_models[0].read_bytes())
     (folder / "results").mkdir()
-    frontier = {"selected": "pools", "reason": "pools is the only student"}
-    (folder / "results/frontier.json").write_text(json.dumps(frontier))
+    frontier = frontier_result([student_result("pools")])
+    write_frontier(frontier, folder / "results/frontier.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_task(Path("data/task/keyword"), ["tone", "beeps", "hiss"])

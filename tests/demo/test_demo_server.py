@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from example_results import frontier_result, student_result
 from sounds import sound
 
 from frill.commands import demo
 from frill.errors import UserError
+from frill.frontier.results import write_frontier
 from frill.params.load import load_params
 
 
@@ -156,8 +158,9 @@ def test_without_a_model_the_selected_one_is_taken(project, tmp_path, monkeypatc
     with pytest.raises(UserError, match=message):
         demo.find_selected_model()
     Path("results").mkdir()
-    nothing = '{"selected": null, "reason": "no student is within 1 ms"}'
-    Path("results/frontier.json").write_text(nothing)
+    reason = "no student is within 1 ms"
+    nothing = frontier_result([student_result()], selected=None, reason=reason)
+    write_frontier(nothing, Path("results/frontier.json"))
     with pytest.raises(UserError, match="no student is within 1 ms; or name a file by --model"):
         demo.find_selected_model()
 

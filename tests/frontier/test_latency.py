@@ -1,30 +1,60 @@
 """Latency as ratios to the control, and its intervals."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from frill.frontier.latency import (
-    median_interval,
-    pooled_latency_ms,
-    range_confidence,
-    ratio_interval,
-    ratios,
+    Timing,
+    compute_range_confidence,
+    estimate_median_interval,
+    estimate_ratio_interval,
+    pool_latency_ms,
+    read_timing,
+    read_timings,
 )
 
 
+def timing(ratios: np.ndarray, control_ms: float = 2.0) -> Timing:
+    quartiles = np.percentile(ratios, [25, 75]).tolist()
+    return Timing({}, control_ms, float(np.median(ratios)), quartiles, np.asarray(ratios), None)
+
+
 def test_latencies_are_ratios_times_the_controls_median():
-    measured = {name: {"latency_ms": ms, "control_ms": control, "ratio": ms / control} for name, ms, control in
-                (("a", 2.0, 1.0), ("slow round", 5.0, 2.0), ("c", 0.5, 1.1))}  # fmt: skip
-    measured["untimed"] = {"latency_ms": None}
-    assert pooled_latency_ms(measured) == pytest.approx({"a": 2.2, "slow round": 2.75, "c": 0.5})
+    timings = {
+        "a": timing([2.0], control_ms=1.0),
+        "slow round": timing([2.5], control_ms=2.0),
+        "c": timing([0.5 / 1.1], control_ms=1.1),
+    }
+    assert pool_latency_ms(timings) == pytest.approx({"a": 2.2, "slow round": 2.75, "c": 0.5})
 
 
-def test_ratios_are_of_rounds_on_the_host_and_of_processes_on_a_phone():
-    assert ratios({"round_ms": [2, 6], "control_round_ms": [1, 2]}).tolist() == [2, 3]
-    assert ratios({"process_ms": [2, 6], "control_process_ms": [1, 2], "runs": 9}).tolist() == [
-        2,
-        3,
-    ]
+def write(folder: Path, name: str, **content) -> None:
+    plain = {
+        "identity": {"kind": "host"},
+        "latency_ms": 2.0,
+        "control_ms": 1.0,
+        "ratio": 2.5,
+        "ratio_iqr": [2.0, 3.0],
+    }
+    (folder / f"{name}.json").write_text(json.dumps(plain | content))
+
+
+def test_ratios_are_of_rounds_on_the_host_and_of_processes_on_a_phone(tmp_path):
+    write(tmp_path, "host", round_ms=[2, 6], control_round_ms=[1, 2], peak_memory_mib=5.5)
+    write(tmp_path, "phone", process_ms=[2, 6], control_process_ms=[1, 2], runs=9)
+    host, phone = (read_timing(tmp_path / f"{name}.json") for name in ("host", "phone"))
+    assert host.ratios.tolist() == phone.ratios.tolist() == [2, 3]
+    assert (host.peak_memory_mib, phone.peak_memory_mib) == (5.5, None)
+
+
+def test_models_that_were_not_timed_are_left_out(tmp_path):
+    write(tmp_path, "timed", round_ms=[2], control_round_ms=[1])
+    untimed = {"schema": 1, "latency_ms": None, "reason": "no TFLite"}
+    (tmp_path / "teacher.json").write_text(json.dumps(untimed))
+    assert list(read_timings(tmp_path, ["teacher", "timed", "not there"])) == ["timed"]
 
 
 @pytest.mark.parametrize(
@@ -32,28 +62,25 @@ def test_ratios_are_of_rounds_on_the_host_and_of_processes_on_a_phone():
 )
 def test_the_interval_of_a_median_has_the_ranks_of_the_sign_tests_table(count, low, high):
     """Any table of the sign test at 5 %, two-sided: critical values 0, 0, 1, 3, 5, 7."""
-    assert median_interval(np.random.default_rng(count).permutation(count) + 1.0) == [low, high]
+    values = np.random.default_rng(count).permutation(count) + 1.0
+    assert estimate_median_interval(values) == [low, high]
 
 
 def test_of_few_values_it_is_their_range_and_says_how_sure_that_is():
-    assert median_interval([3.0, 1.0, 2.0]) == [1, 3]
-    assert [range_confidence(n) for n in (3, 5)] == [0.75, 0.9375]
+    assert estimate_median_interval([3.0, 1.0, 2.0]) == [1, 3]
+    assert [compute_range_confidence(n) for n in (3, 5)] == [0.75, 0.9375]
 
 
 def test_the_interval_of_a_ratio_covers_the_truth_as_often_as_it_says():
-    """Rounds on a machine that slows both models of a pair; now and then it slows one alone."""
+    """Rounds on a machine that now and then slows one model of a pair alone."""
     inside = []
     for seed in range(400):
         rng = np.random.default_rng(seed)
 
-        def result(ratio, rng=rng):
-            control_ms = np.exp(rng.normal(0, 0.4, 20))
+        def draw(ratio, rng=rng):
             spikes = np.where(rng.random(20) < 0.05, 3.0, 1.0)
-            return {
-                "round_ms": ratio * np.exp(rng.normal(0, 0.05, 20)) * spikes * control_ms,
-                "control_round_ms": control_ms,
-            }
+            return timing(ratio * np.exp(rng.normal(0, 0.05, 20)) * spikes)
 
-        low, high = ratio_interval(result(3.0), result(2.0))
+        low, high = estimate_ratio_interval(draw(3.0), draw(2.0))
         inside.append(low <= 1.5 <= high)
     assert 0.95 - 3 * np.sqrt(0.95 * 0.05 / 400) < np.mean(inside) < 0.99

@@ -2,21 +2,17 @@
 
 import numpy as np
 import pytest
+from example_results import student_result
 from examples import CARD
 
+from frill.frontier.results import StudentResult
 from frill.frontier.selection import select
 from frill.params.schema import Selection
 
 
-def student(name, latency_ms, points, file_bytes=2**20, memory_mib=None, status="ok") -> dict:
-    return {
-        "name": name,
-        "latency_ms": latency_ms,
-        "quality": points,
-        "file_bytes": file_bytes,
-        "peak_memory_mib": memory_mib,
-        "status": status,
-    }
+def student(name, latency_ms, points, file_bytes=2**20, memory_mib=None, status="ok"):
+    measured = {"file_bytes": file_bytes, "peak_memory_mib": memory_mib}
+    return student_result(name, latency_ms, points, status=status, **measured)
 
 
 def budget(latency_ms="none", file_bytes="none", memory_mib="none") -> Selection:
@@ -78,17 +74,20 @@ class Intervals:
 
 def test_runners_up_and_the_reason_in_words():
     choice = select(FOUR, budget(), Intervals())
-    assert [r["name"] for r in choice.runners_up] == ["b", "a"]
-    b, a = (r["reason"] for r in choice.runners_up)
-    doubt = "2.00 points lower (95 % interval of the difference -4.50 to +0.50: these clips cannot tell them apart)"
-    assert b == f"{doubt}, 4.5 times faster (within the noise), 2.0 times smaller"
-    assert (
-        a
-        == "4.00 points lower (95 % interval of the difference -6.00 to -2.00), 9.0 times faster, 8.0 times smaller"
+    assert [r.name for r in choice.runners_up] == ["b", "a"]
+    b, a = (r.reason for r in choice.runners_up)
+    doubt = (
+        "2.00 points lower (95 % interval of the difference -4.50 to +0.50: "
+        "these clips cannot tell them apart)"
     )
-    assert (
-        choice.reason
-        == f"c has the best validation quality (-1.00 points) of the 3 students without a budget; next is b, {doubt}"
+    assert b == f"{doubt}, 4.5 times faster (within the noise), 2.0 times smaller"
+    assert a == (
+        "4.00 points lower (95 % interval of the difference -6.00 to -2.00), "
+        "9.0 times faster, 8.0 times smaller"
+    )
+    assert choice.reason == (
+        "c has the best validation quality (-1.00 points) of the 3 students without a budget; "
+        f"next is b, {doubt}"
     )
     missed = select(FOUR, budget(latency_ms=2.0)).reason
     assert missed.endswith(
@@ -97,25 +96,29 @@ def test_runners_up_and_the_reason_in_words():
     assert select(FOUR[:1], budget()).reason == "a is the only student without a budget"
 
 
-# What is published of FRILL's frontier (frill/1 model card, the authors' post of June 2021): two rows, and words about the others.
+# What is published of FRILL's frontier (frill/1 model card, the authors' post of June 2021): two
+# rows, and words about the others.
 FRILL_MS, FRILL_MIB, TRILL_MS, TRILL_MIB = 8.5, 38.5, 275.3, 98.1
 SPEED = 42.3 / FRILL_MS  # million multiply-adds a millisecond
-# DERIVED, not published: multiply-adds (millions) and MiB of other students by the published architecture, milliseconds at FRILL's speed.
+# Not published: multiply-adds (millions) and MiB of other students by the published architecture.
+# Their milliseconds are at FRILL's speed.
 DERIVED = {
-    "tiny_0.5": (4.0, 5.3), "small_1.0": (12.3, 13.8), "small_1.5": (25.9, 24.9), "large_1.0": (37.1, 26.0),
-    "large_1.25": (58.9, 37.8), "small_2.0_flatten": (63.3, 118.5), "large_2.0": (136.9, 83.1),
-}  # fmt: skip
+    "tiny_0.5": (4.0, 5.3),
+    "small_1.0": (12.3, 13.8),
+    "small_1.5": (25.9, 24.9),
+    "large_1.0": (37.1, 26.0),
+    "large_1.25": (58.9, 37.8),
+    "small_2.0_flatten": (63.3, 118.5),
+    "large_2.0": (136.9, 83.1),
+}
 
 
-def published() -> list[dict]:
-    accuracy = {
-        model: np.mean([row[column] for row in CARD.values()])
-        for model, column in (("frill", 1), ("trill", 2))
-    }
-    frill = student(
-        "frill", FRILL_MS, accuracy["frill"] - accuracy["trill"], round(FRILL_MIB * 2**20)
-    )
-    return [frill, student("trill", TRILL_MS, 0.0, round(TRILL_MIB * 2**20))]
+def published() -> list[StudentResult]:
+    _, frill, trill = np.mean(list(CARD.values()), axis=0)
+    return [
+        student("frill", FRILL_MS, frill - trill, round(FRILL_MIB * 2**20)),
+        student("trill", TRILL_MS, 0.0, round(TRILL_MIB * 2**20)),
+    ]
 
 
 def test_frill_is_chosen_under_10_ms_from_the_published_rows():
@@ -124,22 +127,25 @@ def test_frill_is_chosen_under_10_ms_from_the_published_rows():
     assert "over the budget trill is 1.36 points better" in choice.reason  # the card's seven tasks
     assert select(published(), budget()).selected == "trill"
     (runner_up,) = select(published(), budget()).runners_up
-    assert (
-        runner_up["reason"] == "1.36 points lower, 32.4 times faster, 2.5 times smaller"
-    )  # abstract: 32 times, 40 % of the size
+    # The paper's abstract: 32 times, 40 % of the size.
+    assert runner_up.reason == "1.36 points lower, 32.4 times faster, 2.5 times smaller"
     assert select(published(), budget(latency_ms=8.4)).selected is None
     assert select(published(), budget(file_bytes=40 * 2**20)).selected == "frill"
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_frill_is_chosen_whatever_the_unpublished_qualities_are(seed):
-    """No other student's quality is published but by words: FRILL is the best under 10 ms. So they are drawn, under 10 ms below FRILL's, over it anyhow."""
-    rng, rows = np.random.default_rng(seed), published()
+    """Qualities of other students are published in words alone: FRILL is the best under 10 ms.
+
+    So they are drawn: under 10 ms below FRILL's, over it anyhow.
+    """
+    rng = np.random.default_rng(seed)
+    rows = published()
     for name, (multiply_adds, mib) in DERIVED.items():
         latency_ms = multiply_adds / SPEED
-        points = rows[0]["quality"] - rng.exponential(2) if latency_ms <= 10 else rng.uniform(-6, 3)
+        points = rows[0].quality - rng.exponential(2) if latency_ms <= 10 else rng.uniform(-6, 3)
         rows.append(student(name, latency_ms, points, round(mib * 2**20)))
     choice = select(rows, budget(latency_ms=10.0))
     assert choice.selected == "frill"
     assert set(choice.over_budget) == {"trill", "large_1.25", "small_2.0_flatten", "large_2.0"}
-    assert len(choice.runners_up) == 3 and all(r["latency_ms"] < 10 for r in choice.runners_up)
+    assert len(choice.runners_up) == 3 and all(r.latency_ms < 10 for r in choice.runners_up)

@@ -1,4 +1,7 @@
-"""Anything can enter the table: a SavedModel, a .tflite file of windows or of samples, a Python function; and what is said of those that cannot."""
+"""Anything can enter the table: a SavedModel, a .tflite file, a Python function.
+
+And what is said of those that cannot.
+"""
 
 import numpy as np
 import pytest
@@ -16,13 +19,14 @@ from frill.params.load import ParamsError, validate
 
 def embedded(default: dict, store: ClipStore, **spec) -> np.ndarray:
     default["baselines"] = {"other": spec}
-    return baselines.embedding("other", validate(default))(store)
+    return baselines.load("other", validate(default))(store)
 
 
 def test_a_python_function(default, store, tmp_path):
     (tmp_path / "energy.py").write_text(
         "import numpy as np\n\n"
-        "def energy(samples, sample_rate_hz):\n    assert samples.dtype == np.float32 and sample_rate_hz == 16000\n"
+        "def energy(samples, sample_rate_hz):\n"
+        "    assert samples.dtype == np.float32 and sample_rate_hz == 16000\n"
         "    return np.array([np.square(samples).mean(), len(samples)])\n\n"
         "def halves(samples, sample_rate_hz):\n    return np.array([[1.0], [len(samples)]])\n"
     )
@@ -100,8 +104,10 @@ def test_a_saved_model(default, store, tmp_path):
 def test_a_function_may_import_what_lies_beside_it_and_use_dataclasses(default, store, tmp_path):
     (tmp_path / "constants_of_mine.py").write_text("HALF = 0.5\n")
     (tmp_path / "mine.py").write_text(
-        "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom constants_of_mine import HALF\n\n"
-        "@dataclass\nclass Half:\n    value: float = HALF\n\ndef f(samples, rate):\n    return [Half().value]\n"
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "from constants_of_mine import HALF\n\n"
+        "@dataclass\nclass Half:\n    value: float = HALF\n\n"
+        "def f(samples, rate):\n    return [Half().value]\n"
     )
     np.testing.assert_array_equal(
         embedded(default, store, kind="python", source=str(tmp_path / "mine.py"), output="f"),

@@ -1,4 +1,4 @@
-"""Clip embeddings: pooled as said, from the windows of the frontend, and computed once for a model and a corpus."""
+"""Clip embeddings: from the frontend's windows, pooled as said, and computed once."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_a_clips_embedding_is_its_windows_pooled(store, pooling_models, pooling)
 
 
 def test_the_control_is_of_the_clips_own_frames(store):
-    found = embed.log_mel_statistics(store, threads=2)
+    found = embed.embed_log_mels(store, threads=2)
     for index, length in enumerate(STORE_SAMPLES):
         frames = frontend.log_mel(np.pad(store.samples(index), (0, max(0, 400 - length))))
         np.testing.assert_allclose(

@@ -1,30 +1,39 @@
-"""Intervals: as the normal one where there is much, and covering the truth as often as they say where there is little."""
+"""Intervals: as the normal one of much data, and covering the truth where there is little."""
 
 import numpy as np
 import pytest
+from example_results import task_scores
 
-from frill.noss.intervals import accuracy_interval, difference_interval, interval, resample
+from frill.noss.intervals import (
+    estimate_accuracy_interval,
+    estimate_difference_interval,
+    estimate_interval,
+    resample,
+)
 
+NO_SPEAKERS = np.array([], int)
 TRUTH = 70.0
 
 
 def simulated(seed: int, tasks: list[tuple[int, int | None]]) -> list:
-    """Resampled accuracies of tasks of so many clips, or so many speakers with up to so many clips, whose accuracy is TRUTH on average."""
-    rng, parts = np.random.default_rng(seed), []
+    """Return resampled accuracies of tasks, TRUTH on average.
+
+    A task has so many clips, or so many speakers with up to so many clips.
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
     for number, (members, clips) in enumerate(tasks):
         if clips is None:
-            parts.append(resample(100.0 * (rng.random(members) < TRUTH / 100), None, seed + number))
+            right = rng.random(members) < TRUTH / 100
+            speakers = NO_SPEAKERS
         else:
-            sizes, share = (
-                rng.integers(clips // 2, clips + 1, members),
-                rng.beta(7, 3, members),
-            )  # mean 0.7: some speakers are easier
+            sizes = rng.integers(clips // 2, clips + 1, members)
+            share = rng.beta(7, 3, members)  # mean 0.7: some speakers are easier
             right = np.concatenate(
                 [rng.random(size) < p for size, p in zip(sizes, share, strict=True)]
             )
-            parts.append(
-                resample(100.0 * right, np.repeat(np.arange(members), sizes), seed + number)
-            )
+            speakers = np.repeat(np.arange(members), sizes)
+        parts.append(resample(100.0 * right, speakers, seed + number))
     return parts
 
 
@@ -34,10 +43,10 @@ def simulated(seed: int, tasks: list[tuple[int, int | None]]) -> list:
     ids=["clips", "30", "6", "3", "four tasks"],
 )
 def test_coverage(tasks):
-    inside = [
-        low <= TRUTH <= high
-        for low, high in (interval(simulated(seed, tasks)) for seed in range(400))
-    ]
+    inside = []
+    for seed in range(400):
+        low, high = estimate_interval(simulated(seed, tasks))
+        inside.append(low <= TRUTH <= high)
     assert 0.90 < np.mean(inside) <= 0.99
 
 
@@ -46,82 +55,74 @@ def test_resampling_clips_where_there_are_speakers_would_cover_far_less():
     for seed in range(200):
         rng = np.random.default_rng(seed)
         right = np.repeat(rng.beta(7, 3, 8), 50) > rng.random(400)
-        low, high = interval([resample(100.0 * right, None, seed)])
+        low, high = estimate_interval([resample(100.0 * right, NO_SPEAKERS, seed)])
         inside.append(low <= TRUTH <= high)
     assert np.mean(inside) < 0.75
-
-
-def scores(right: np.ndarray, speakers: np.ndarray | None = None) -> dict:
-    text = "" if speakers is None else " ".join(map(str, speakers))
-    return {
-        "test_correct": "".join("01"[int(r)] for r in right),
-        "test_speakers": text,
-        "test_accuracy": 100 * right.mean(),
-    }
 
 
 def test_much_data_gives_the_normal_interval():
     rng = np.random.default_rng(0)
     right, other = rng.random(5000) < 0.7, rng.random(5000) < 0.6
     half = 1.96 * 100 * np.std(right) / 5000**0.5
-    np.testing.assert_allclose(
-        accuracy_interval(scores(right), "test", 1),
-        [100 * right.mean() - half, 100 * right.mean() + half],
-        atol=0.1 * half,
-    )
-    # Paired: the deviation is that of the differences. Speakers of equal size: that of their means.
-    both = [{"tasks": {"a": scores(values)}} for values in (right, other)]
+    middle = 100 * right.mean()
+    interval = estimate_accuracy_interval(right.astype(float), NO_SPEAKERS, 1)
+    np.testing.assert_allclose(interval, [middle - half, middle + half], atol=0.1 * half)
+    # Paired: the deviation is that of the differences.
     difference = right.astype(float) - other
     half = 1.96 * 100 * np.std(difference) / 5000**0.5
     middle = 100 * difference.mean()
-    np.testing.assert_allclose(
-        difference_interval(*both, "test", 1), [middle - half, middle + half], atol=0.1 * half
-    )
-    speakers = np.repeat(np.arange(250), 20)
-    both = [{"tasks": {"a": scores(values, speakers)}} for values in (right, other)]
+    interval = compare(right, other)
+    np.testing.assert_allclose(interval, [middle - half, middle + half], atol=0.1 * half)
+    # Speakers of equal size: that of their means.
     half = 1.96 * 100 * np.std(difference.reshape(250, 20).mean(axis=1), ddof=1) / 250**0.5
-    np.testing.assert_allclose(
-        difference_interval(*both, "test", 1), [middle - half, middle + half], atol=0.1 * half
-    )
+    interval = compare(right, other, np.repeat(np.arange(250), 20))
+    np.testing.assert_allclose(interval, [middle - half, middle + half], atol=0.1 * half)
+
+
+def compare(right: np.ndarray, other: np.ndarray, speakers: np.ndarray = NO_SPEAKERS) -> list:
+    """Return the interval of the difference of two models on one task."""
+    pair = task_scores(right, speakers), task_scores(other, speakers)
+    return estimate_difference_interval([pair], "test", 1)
 
 
 def test_equal_models_differ_by_nothing():
     right = np.arange(40) % 3 > 0
-    model = {"tasks": {"a": scores(right), "b": scores(right, np.arange(40) // 10)}}
-    assert difference_interval(model, model, "test", 1) == [0, 0]
+    tasks = [task_scores(right), task_scores(right, np.arange(40) // 10)]
+    assert estimate_difference_interval([(task, task) for task in tasks], "test", 1) == [0, 0]
 
 
 def test_of_one_speaker_clips_are_resampled():
     right, other = np.arange(40) % 3 > 0, np.arange(40) % 4 > 0
-    models = [{"tasks": {"a": scores(values, np.zeros(40, int))}} for values in (right, other)]
-    without = [{"tasks": {"a": scores(values)}} for values in (right, other)]
-    assert difference_interval(*models, "test", 1) == difference_interval(*without, "test", 1)
-    assert difference_interval(*models, "test", 1)[0] < 100 * (right.mean() - other.mean()) - 5
+    interval = compare(right, other, np.zeros(40, int))
+    assert interval == compare(right, other)
+    assert interval[0] < 100 * (right.mean() - other.mean()) - 5
 
 
-def test_an_accuracys_interval_is_wilsons_and_stays_within_0_and_100():
-    for count, total, low, high in (
-        (9, 10, 59.58, 98.21),
-        (0, 10, 0.0, 27.75),
-        (81, 263, 25.53, 36.62),
-    ):  # Newcombe 1998, table I, and closed form
-        found = accuracy_interval(scores(np.arange(total) < count), "test", 1)
-        np.testing.assert_allclose(found, [low, high], atol=0.02)
-    assert accuracy_interval(
-        scores(np.ones(40) > 0, np.arange(40) // 10), "test", 1
-    ) == accuracy_interval(scores(np.ones(40) > 0), "test", 1)
-    low, high = accuracy_interval(
-        scores(np.arange(60) >= 20, np.arange(60) // 20), "test", 1
-    )  # one speaker of three is always wrong
-    assert (low, high) == (0.0, 100.0)
+def bound_accuracy(right: np.ndarray, speakers: np.ndarray = NO_SPEAKERS, seed: int = 1) -> list:
+    return estimate_accuracy_interval(right.astype(float), speakers, seed)
+
+
+@pytest.mark.parametrize(
+    "count, total, low, high",
+    [(9, 10, 59.58, 98.21), (0, 10, 0.0, 27.75), (81, 263, 25.53, 36.62)],
+)
+def test_an_accuracys_interval_is_wilsons(count, total, low, high):
+    """Newcombe 1998, table I, and closed form."""
+    np.testing.assert_allclose(bound_accuracy(np.arange(total) < count), [low, high], atol=0.02)
+
+
+def test_an_accuracys_interval_stays_within_0_and_100():
+    right = np.ones(40) > 0
+    assert bound_accuracy(right, np.arange(40) // 10) == bound_accuracy(right)
+    one_of_three_is_wrong = np.arange(60) >= 20
+    assert bound_accuracy(one_of_three_is_wrong, np.arange(60) // 20) == [0.0, 100.0]
 
 
 @pytest.mark.parametrize("share, clips", [(0.97, 40), (0.99, 100), (0.7, 60)])
 def test_accuracies_near_100_are_covered(share, clips):
     inside = []
     for seed in range(300):
-        low, high = accuracy_interval(
-            scores(np.random.default_rng(seed).random(clips) < share), "test", seed
-        )
+        right = np.random.default_rng(seed).random(clips) < share
+        low, high = bound_accuracy(right, seed=seed)
         inside.append(low <= 100 * share <= high)
     assert np.mean(inside) > 0.9

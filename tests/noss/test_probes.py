@@ -1,4 +1,4 @@
-"""Probes equal scikit-learn's on the same standardised features, in the row space (n < D) and outside it (n > D)."""
+"""Probes equal scikit-learn's on the same standardised features, for n < D and n > D."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,11 @@
-"""The card's protocol against plain scikit-learn: same decisions in the row space and out of it, and defined results where it has none."""
+"""The card's protocol against plain scikit-learn: same decisions in the row space and out of it.
+
+And defined results where scikit-learn has none.
+"""
 
 import tracemalloc
 import warnings
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -11,18 +15,18 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 
-from frill.noss.dual_lda import DualLda, ledoit_wolf, moments
-from frill.noss.intervals import PARTS
+from frill.noss.dual_lda import DualLda, compute_moments, ledoit_wolf
 from frill.noss.protocol import (
     CARD,
     CLASSIFIERS,
     REGULARISED_C,
     Setting,
-    normalisations,
+    normalise,
     rotate,
     run_protocol,
     summarise,
 )
+from frill.noss.results import PARTS
 
 CLASSES = 4
 CLIPS = {"train": 60, "validation": 30, "test": 40}
@@ -30,7 +34,11 @@ LDA = {"solver": "lsqr", "shrinkage": "auto"}
 
 
 def make(values: int, separation: float = 1.0, classes: int = CLASSES):
-    """Clips with an offset, units from 0.1 to 5, classes of 1, 3, 5, 7 sixteenths, a constant value; speakers of five clips."""
+    """Return clips (x, y, speakers) by part.
+
+    They have an offset, units from 0.1 to 5, classes of 1, 3, 5, 7 sixteenths, a constant value,
+    and speakers of five clips.
+    """
     rng = np.random.default_rng(values)
     y = {
         part: rng.permutation(np.sqrt(np.arange(clips) / clips * classes**2).astype(int))
@@ -126,9 +134,9 @@ def test_lda_of_two_clips_a_class():
     assert_same_scores(
         DualLda(x, y, 20).scores(other), LinearDiscriminantAnalysis(**LDA).fit(x, y), other
     )
-    wide = rng.normal(
-        size=(40, 300)
-    )  # scikit-learn inverts rounding errors here; what tells the classes apart is where none of them varies
+    # scikit-learn inverts rounding errors here. What tells the classes apart is where none of them
+    # varies.
+    wide = rng.normal(size=(40, 300))
     assert (DualLda(wide, y, 20).scores(wide).argmax(axis=1) == y).all()
 
 
@@ -147,11 +155,11 @@ def test_a_constant_value_is_at_its_mean_without_rounding():
     means = {clips: np.full((clips, 2), 80**-0.5).mean(axis=0)[0] for clips in range(2, 40)}
     assert set(means.values()) != {80**-0.5}  # the mean alone is off
     for clips in means:
-        _, deviation, centred = moments(np.full((clips, 2), 80**-0.5))
+        _, deviation, centred = compute_moments(np.full((clips, 2), 80**-0.5))
         assert (deviation == 1).all() and (centred == 0).all()
     x = np.random.default_rng(0).normal(size=(9, 3)) + 1e3
     for found, expected in zip(
-        moments(x), (x.mean(axis=0), x.std(axis=0), x - x.mean(axis=0)), strict=True
+        compute_moments(x), (x.mean(axis=0), x.std(axis=0), x - x.mean(axis=0)), strict=True
     ):
         np.testing.assert_allclose(found, expected, atol=1e-9)
 
@@ -191,7 +199,8 @@ def test_regressions_predict_as_scikit_learns(task, name):
             C=1e5, class_weight="balanced" if "balanced" in name else None
         ).fit(x["train"], y["train"])
     for part in PARTS:
-        # Where the solver stopped differs (see rotate); only a clip between two classes may fall to the other.
+        # Where the solver stopped differs (see rotate): only a clip between two classes may fall to
+        # the other.
         probability = np.sort(model.predict_proba(x[part]), axis=1)
         clear = probability[:, -1] - probability[:, -2] > 0.01
         assert clear.mean() > 0.9
@@ -212,7 +221,7 @@ def test_forests_are_scikit_learns(task, name):
 
 def test_lda_of_every_normalisation_is_scikit_learns(task):
     x, y, speakers, settings = task
-    for suffix, normalised in normalisations(x, speakers):
+    for suffix, normalised in normalise(x, speakers):
         model = LinearDiscriminantAnalysis(**LDA).fit(normalised["train"], y["train"])
         for part in PARTS:
             np.testing.assert_array_equal(
@@ -240,7 +249,7 @@ def test_the_regularised_regressions_strength_is_the_best_on_validation(task):
 def test_normalisations_are_the_published_codes(task):
     """As eval_embedding/sklearn/sklearn_utils.py does it, split by split."""
     x, _, speakers, _ = task
-    found = dict(normalisations(x, speakers))
+    found = dict(normalise(x, speakers))
     assert list(found) == ["", " speaker", " l2", " l2 speaker"]
     for suffix, parts in found.items():
         for part, values in parts.items():
@@ -269,7 +278,7 @@ def test_normalisations_are_the_published_codes(task):
 )
 def test_speaker_normalisation_needs_several_clips_of_known_speakers(change, normalised):
     x, _, speakers = make(4)
-    assert (" speaker" in dict(normalisations(x, speakers | change))) == normalised
+    assert (" speaker" in dict(normalise(x, speakers | change))) == normalised
 
 
 def test_a_setting_for_every_classifier_and_normalisation(task):
@@ -291,7 +300,7 @@ def test_an_unconverged_regression_is_reported():
     with pytest.warns(UserWarning, match="failed to converge"):
         assert LogisticRegression(C=1e5).fit(x["train"], y["train"]).n_iter_ == 100
     assert not {setting.name: setting.converged for setting in settings}["lr"]
-    unconverged = summarise([(settings, y)])["unconverged"]
+    unconverged = summarise([(settings, y)]).unconverged
     assert "lr" in unconverged and not {"lda", "forest", "forest_balanced"} & set(unconverged)
 
 
@@ -303,12 +312,15 @@ def test_best_test_is_the_best_of_the_cards_classifiers(task):
         for name, setting in settings.items()
         if name.split()[0] in ("lr", "lr_balanced", "lda", "forest", "forest_balanced")
     }
-    assert summary["best_test_accuracy"] == pytest.approx(max(accuracy.values()))
-    assert accuracy[summary["best_test"]] == max(accuracy.values())
+    assert summary.best_test_accuracy == pytest.approx(max(accuracy.values()))
+    assert accuracy[summary.best_test] == max(accuracy.values())
 
 
 def test_summary_by_hand():
-    """Two folds of 2 and 1 clips; `lr_regularised` is best on test but not the card's, `lda speaker` is not in every fold."""
+    """Two folds of 2 and 1 clips.
+
+    `lr_regularised` is best on test but not the card's; `lda speaker` is not in every fold.
+    """
     y = [
         {"validation": np.array([0, 1]), "test": np.array([1, 1])},
         {"validation": np.array([2]), "test": np.array([0])},
@@ -334,13 +346,13 @@ def test_summary_by_hand():
         "best_test": "lda",
         "best_test_accuracy": 200 / 3,
     }
-    summary = summarise(list(zip((first, second), y, strict=True)))
+    summary = asdict(summarise(list(zip((first, second), y, strict=True))))
     assert summary.pop("unconverged") == ["lr l2"]
     assert summary == pytest.approx(expected)
     tied = summarise(
         [(first[:2] + first[3:4], {"validation": np.array([0, 1]), "test": np.array([0, 1])})]
     )
-    assert tied["chosen"] == "lr l2"  # before forest, which is as good
+    assert tied.chosen == "lr l2"  # before forest, which is as good
 
 
 def test_a_class_without_training_clips_is_never_chosen():

@@ -1,4 +1,4 @@
-"""Scores: what must be right is right, what is chance is chance, and the parts of a result agree with each other."""
+"""Scores: what must be right is right, chance is chance, and a result's parts agree."""
 
 import subprocess
 import sys
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from frill.noss.evaluate import finite
-from frill.noss.score import mean_accuracy, score_task
+from frill.noss.evaluate import zero_not_finite
+from frill.noss.score import score_task
 from frill.params.schema import Noss
 
 PROBES = ["ridge", "lda"]
@@ -42,32 +42,32 @@ def noise(rows: int, values: int = 16) -> np.ndarray:
 def test_separable_classes_score_100(probes, folds):
     y, rows = task(100, 4, folds)
     result = score_task(noise(100) + 20 * np.eye(16)[y], rows, settings(probes), 17)
-    assert result["validation_accuracy"] == result["test_accuracy"] == 100
-    assert result["test_correct"] == "1" * (100 if folds else 20)
+    assert result.validation_accuracy == result.test_accuracy == 100
+    assert result.test_correct == "1" * (100 if folds else 20)
     tested = [c for c, row in zip(y, rows, strict=True) if folds or row["split"] == "test"]
-    assert result["test_confusion"] == np.diag(np.bincount(tested)).tolist()
-    assert len(result["chosen"]) == max(1, folds)
+    assert result.test_confusion == np.diag(np.bincount(tested)).tolist()
+    assert len(result.chosen) == max(1, folds)
 
 
 def test_noise_scores_chance():
     _, rows = task(4000, 4)
     result = score_task(noise(4000), rows, settings(), 17)
-    assert result["test_accuracy"] == pytest.approx(25, abs=4 * 100 * np.sqrt(0.25 * 0.75 / 800))
+    assert result.test_accuracy == pytest.approx(25, abs=4 * 100 * np.sqrt(0.25 * 0.75 / 800))
 
 
 @pytest.mark.parametrize("folds", [0, 4])
 def test_the_parts_of_a_result_agree(folds):
     y, rows = task(200, 5, folds)
     result = score_task(noise(200) + 1.2 * np.eye(16)[y], rows, settings(), 17)
-    confusion = np.array(result["test_confusion"])
+    confusion = np.array(result.test_confusion)
     tested = [i for i in range(200) if folds or rows[i]["split"] == "test"]
-    assert result["labels"] == [f"class{c}" for c in range(5)]
-    assert 20 < result["test_accuracy"] < 100
+    assert result.labels == [f"class{c}" for c in range(5)]
+    assert 20 < result.test_accuracy < 100
     for part in ("validation", "test"):
-        right = result[f"{part}_correct"]
+        right = getattr(result, f"{part}_correct")
         assert set(right) == {"0", "1"} and len(right) == (200 if folds else 40)
-        assert result[f"{part}_accuracy"] == pytest.approx(100 * right.count("1") / len(right))
-    assert np.trace(confusion) == result["test_correct"].count("1")
+        assert result.accuracy(part) == pytest.approx(100 * right.count("1") / len(right))
+    assert np.trace(confusion) == result.test_correct.count("1")
     np.testing.assert_array_equal(
         confusion.sum(axis=1), np.bincount(y[tested], minlength=5)
     )  # rows are the true classes
@@ -79,27 +79,21 @@ def test_correct_is_in_the_manifests_order():
     wrong = [3, 50, 98]
     x[wrong] = 20 * np.eye(16)[1 - y[wrong]]
     result = score_task(x, rows, settings(["lda"]), 17)
-    assert [i for i, c in enumerate(result["test_correct"]) if c == "0"] == wrong
+    assert [i for i, c in enumerate(result.test_correct) if c == "0"] == wrong
 
 
 def test_the_setting_is_chosen_on_validation_and_ties_go_to_the_weakest():
     y, rows = task(100, 4)
     x = noise(100) + 20 * np.eye(16)[y]
-    assert score_task(x, rows, settings(), 17)["chosen"] == ["ridge 1.0e-04"]
-    assert score_task(x, rows, settings(["lda", "ridge"]), 17)["chosen"] == ["lda 0.001"]
+    assert score_task(x, rows, settings(), 17).chosen == ["ridge 1.0e-04"]
+    assert score_task(x, rows, settings(["lda", "ridge"]), 17).chosen == ["lda 0.001"]
     # Test labels do not take part in the choice.
     x = noise(100) + 0.8 * np.eye(16)[y]
-    chosen = score_task(x, rows, settings(), 17)["chosen"]
+    chosen = score_task(x, rows, settings(), 17).chosen
     for row in rows:
         if row["split"] == "test":
             row["label"] = "class0"
-    assert score_task(x, rows, settings(), 17)["chosen"] == chosen
-
-
-def test_mean_accuracy_counts_tasks_alike():
-    assert (
-        mean_accuracy({"a": {"test_accuracy": 50.0}, "b": {"test_accuracy": 100.0}}, "test") == 75
-    )
+    assert score_task(x, rows, settings(), 17).chosen == chosen
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -108,15 +102,12 @@ def test_embeddings_that_are_not_finite_are_found_and_scored_as_0(value):
     x = (noise(100) + 20 * np.eye(16)[y]).astype(np.float32)
     spoiled = x.copy()
     spoiled[[3, 50], 5] = value
-    cleaned, broken = finite(spoiled)
+    cleaned, broken = zero_not_finite(spoiled)
     assert list(broken) == [3, 50] and not cleaned[broken].any()
     np.testing.assert_array_equal(np.delete(cleaned, broken, axis=0), np.delete(x, broken, axis=0))
-    assert finite(x)[0] is x
-    assert (
-        0
-        <= score_task(finite(np.full_like(x, value))[0], rows, settings(), 17)["test_accuracy"]
-        <= 100
-    )
+    assert zero_not_finite(x)[0] is x
+    zeros, _ = zero_not_finite(np.full_like(x, value))
+    assert 0 <= score_task(zeros, rows, settings(), 17).test_accuracy <= 100
 
 
 def test_one_clip_per_class_and_classes_missing_from_train_are_scored():
@@ -133,8 +124,8 @@ def test_one_clip_per_class_and_classes_missing_from_train_are_scored():
     x = 20 * np.random.default_rng(2).normal(size=(6, 32))[y] + noise(16, 32)
     for probe in PROBES:  # classes 4 and 5 have no training clip
         result = score_task(x, rows, settings([probe]), 17)
-        assert result["test_accuracy"] == pytest.approx(100 * np.mean(y[10:] < 4))
-        assert np.array(result["test_confusion"])[:, 4:].sum() == 0
+        assert result.test_accuracy == pytest.approx(100 * np.mean(y[10:] < 4))
+        assert np.array(result.test_confusion)[:, 4:].sum() == 0
 
 
 def test_speakers_are_kept_for_resampling_and_those_in_train_and_test_are_counted():
@@ -151,27 +142,27 @@ def test_speakers_are_kept_for_resampling_and_those_in_train_and_test_are_counte
     y = np.arange(60) % 2
     result = score_task(noise(60) + 3 * np.eye(16)[y], rows, settings(), 17)
     assert (
-        result["test_speakers"].split() == ["1"] * 10 + ["2"] * 9 + ["0"]
-        and result["speakers_in_train_and_test"] == 1
+        result.test_speakers.split() == ["1"] * 10 + ["2"] * 9 + ["0"]
+        and result.speakers_in_train_and_test == 1
     )
     rows[5]["speaker"] = ""
-    assert score_task(noise(60), rows, settings(), 17)["validation_speakers"] != ""
+    assert score_task(noise(60), rows, settings(), 17).validation_speakers != ""
     for row in rows:
         row["speaker"] = ""
     result = score_task(noise(60), rows, settings(), 17)
-    assert result["test_speakers"] == "" and result["speakers_in_train_and_test"] == 0
+    assert result.test_speakers == "" and result.speakers_in_train_and_test == 0
 
 
 def test_metrics_are_scikit_learns():
     y, rows = task(300, 3)
     result = score_task(noise(300) + 1.5 * np.eye(16)[y], rows, settings(), 17)
     index = [i for i, row in enumerate(rows) if row["split"] == "test"]
-    confusion = np.array(result["test_confusion"])
+    confusion = np.array(result.test_confusion)
     predicted = np.concatenate([np.repeat(np.arange(3), row) for row in confusion])
-    assert result["test_unweighted_average_recall"] == pytest.approx(
+    assert result.test_unweighted_average_recall == pytest.approx(
         100 * balanced_accuracy_score(np.sort(y[index]), predicted)
     )
-    assert 0 < result["protocols"]["fast"]["test_equal_error_rate"] < 50
+    assert 0 < result.protocols["fast"].test_equal_error_rate < 50
 
 
 @pytest.mark.parametrize("folds", [0, 4])
@@ -182,19 +173,18 @@ def test_the_first_protocol_decides_and_every_one_is_reported(folds):
     x = noise(200) + 1.5 * np.eye(16)[y]
     both = settings().model_copy(update={"protocol": ["frill", "fast"]})
     result, fast = score_task(x, rows, both, 17), score_task(x, rows, settings(), 17)
-    card = result["protocols"]["frill"]
-    assert result["test_accuracy"] == pytest.approx(card["test_accuracy"]) and result[
-        "validation_accuracy"
-    ] == pytest.approx(card["validation_accuracy"])
-    assert (
-        card["best_test_accuracy"] >= card["test_accuracy"] and result["chosen"] == card["chosen"]
-    )
-    assert result["protocols"]["fast"] == fast["protocols"]["fast"] and fast[
-        "test_accuracy"
-    ] == pytest.approx(fast["protocols"]["fast"]["test_accuracy"])
-    assert "frill" not in fast["protocols"]
+    card = result.protocols["frill"]
+    assert result.test_accuracy == pytest.approx(card.test_accuracy)
+    assert result.validation_accuracy == pytest.approx(card.validation_accuracy)
+    assert card.best_test_accuracy >= card.test_accuracy and result.chosen == card.chosen
+    assert result.protocols["fast"] == fast.protocols["fast"]
+    assert fast.test_accuracy == pytest.approx(fast.protocols["fast"].test_accuracy)
+    assert "frill" not in fast.protocols
 
 
 def test_scoring_a_student_does_not_import_tensorflow():
-    code = "import sys, frill.noss.evaluate, frill.noss.baselines, frill.workflow.stage; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
+    code = (
+        "import sys, frill.noss.evaluate, frill.noss.baselines, frill.workflow.stage; "
+        "sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from frill.noss.splits import SplitError, splits
+from frill.noss.splits import SplitError, make_splits
 
 
 def rows(count=60, split=None, fold=None, speaker=None, labels=2) -> list[dict]:
@@ -27,13 +27,13 @@ def train_test(i):
 
 
 def test_the_split_column_is_kept():
-    (split,) = splits(rows(split=thirds), 0.2, 17)
+    (split,) = make_splits(rows(split=thirds), 0.2, 17)
     for name in ("train", "validation", "test"):
         assert getattr(split, name).tolist() == [i for i in range(60) if thirds(i) == name]
 
 
 def test_each_fold_tests_once_and_the_next_validates():
-    found = splits(rows(fold=lambda i: str(i % 12 + 1)), 0.2, 17)
+    found = make_splits(rows(fold=lambda i: str(i % 12 + 1)), 0.2, 17)
     assert len(found) == 12
     for k, split in enumerate(found):  # folds 1, 2 ... 10, 11, 12 in the order of numbers
         assert split.test.tolist() == [i for i in range(60) if i % 12 == k]
@@ -44,7 +44,7 @@ def test_each_fold_tests_once_and_the_next_validates():
 @pytest.mark.parametrize("share, speakers", [(0.2, 2), (0.5, 6), (0.01, 1)])
 def test_whole_speakers_are_held_out(share, speakers):
     data = rows(120, train_test, speaker=lambda i: f"s{i % 12}")
-    (split,) = splits(data, share, 17)
+    (split,) = make_splits(data, share, 17)
     who = [{data[i]["speaker"] for i in part} for part in (split.train, split.validation)]
     assert not who[0] & who[1] and len(who[1]) == speakers and len(who[0]) == 12 - speakers
     assert split.test.tolist() == [i for i in range(120) if train_test(i) == "test"]
@@ -59,19 +59,19 @@ def test_whole_speakers_are_held_out(share, speakers):
     ids=["none", "two", "one unknown"],
 )
 def test_clips_are_held_out_where_speakers_cannot_be(speaker):
-    (split,) = splits(rows(100, train_test, speaker=speaker), 0.25, 17)
+    (split,) = make_splits(rows(100, train_test, speaker=speaker), 0.25, 17)
     assert len(split.train) == 60 and len(split.validation) == 20
     assert not set(split.train) & set(split.validation)
 
 
 def test_the_hold_out_is_a_function_of_the_seed():
-    held = [splits(rows(100, train_test), 0.2, seed)[0].validation for seed in (1, 1, 2)]
+    held = [make_splits(rows(100, train_test), 0.2, seed)[0].validation for seed in (1, 1, 2)]
     np.testing.assert_array_equal(held[0], held[1])
     assert set(held[0]) != set(held[2])
 
 
 def test_three_speakers_are_never_all_held_out():
-    (split,) = splits(rows(60, train_test, speaker=lambda i: f"s{i % 3}"), 0.9, 17)
+    (split,) = make_splits(rows(60, train_test, speaker=lambda i: f"s{i % 3}"), 0.9, 17)
     assert len(split.train) and len(split.validation)
 
 
@@ -94,7 +94,7 @@ def test_three_speakers_are_never_all_held_out():
 )
 def test_what_cannot_be_scored(data, message):
     with pytest.raises(SplitError, match=message):
-        splits(data, 0.2, 17)
+        make_splits(data, 0.2, 17)
 
 
 def test_speakers_that_are_the_classes_are_not_held_out_whole():
@@ -107,7 +107,7 @@ def test_speakers_that_are_the_classes_are_not_held_out_whole():
         }
         for i in range(60)
     ]
-    (split,) = splits(rows, 0.2, 17)
+    (split,) = make_splits(rows, 0.2, 17)
     assert {rows[i]["label"] for i in split.validation} <= {
         rows[i]["label"] for i in split.train
     } and len(split.validation) == 10

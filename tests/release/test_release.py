@@ -8,21 +8,19 @@ import subprocess
 import sys
 import sysconfig
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from example_results import frontier_result, student_result
 from examples import speechlike
 
 from frill.audio import frontend
 from frill.errors import UserError
 from frill.release.examples import render_examples
 
-FRONTIER = {
-    "selected": "one",
-    "reason": "one is the best",
-    "students": [{"name": "one", "precision": "float32", "qat": 0}],
-}
+FRONTIER = frontier_result([student_result("one")])
 NO_TENSORFLOW = """
 import sys, runpy
 sys.modules["tensorflow"] = None
@@ -181,6 +179,6 @@ def test_two_releases_of_one_student_have_equal_bytes(tmp_path):
 def test_nothing_selected_is_the_users_error(student, tmp_path):
     from frill.release.make import make_release
 
-    nothing = FRONTIER | {"selected": None, "reason": "no student is within 1 ms"}
+    nothing = replace(FRONTIER, selected=None, reason="no student is within 1 ms")
     with pytest.raises(UserError, match="no student is within"):
         make_release(nothing, student, tmp_path, "", "", tmp_path / "release")

@@ -1,75 +1,51 @@
 """What `frill show` prints of frontier.json."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from example_results import frontier_result, student_result
+
+from frill.frontier.results import (
+    Effects,
+    Frontier,
+    Regression,
+    RunnerUp,
+    Step,
+    StudentResult,
+    Weight,
+)
 from frill.report import terminal
 
 
-def student(name: str, latency_ms: float, **values) -> dict:
-    plain = {
-        "name": name,
-        "latency_ms": latency_ms,
+def student(name: str, latency_ms: float, **values) -> StudentResult:
+    intervals = {
         "latency_interval_ms": [0.9 * latency_ms, 1.25 * latency_ms],
-        "quality": -2.0,
         "quality_interval": [-4.0, 0.5],
-        "quality_test": -3.0,
-        "mean_test_accuracy": 66.6,
-        "file_bytes": 2 * 2**20,
-        "status": "ok",
-        "seeds": 1,
-        "latency_ratios": 20,
-        "on_frontier": False,
-        "on_cautious_frontier": False,
     }
-    return plain | values
+    return student_result(name, latency_ms, -2.0, **intervals | values)
 
 
 @pytest.fixture
-def frontier() -> dict:
+def frontier() -> Frontier:
     students = [
         student("big", 4.0, on_frontier=True, on_cautious_frontier=True),
         student("cut", 2.0, on_cautious_frontier=True),
         student("quick", 1.0, on_frontier=True, on_cautious_frontier=True, latency_ratios=3),
         student("worst", 8.0),
     ]
-    teacher = {
-        "name": "teacher",
-        "latency_ms": None,
-        "quality": 0.0,
-        "quality_test": 0.0,
-        "mean_test_accuracy": 70.0,
-    }
-    pair = {
-        "axis": "rank",
-        "from": "none",
-        "to": 100,
-        "pairs": 2,
-        "quality_points": -0.5,
-        "quality_interval": [-1.5, 0.5],
-        "latency_ratio": 0.5,
-        "latency_ratio_interval": [0.4, 0.62],
-        "bytes_ratio": 0.25,
-    }
-    once = pair | {"axis": "qat", "from": 0, "to": 1, "pairs": 1}
-    once |= {"quality_interval": None, "latency_ratio_interval": None}
-    weights = [{"term": "width", "axis": "width", "weight": 0.5, "interval": [0.25, 0.75]}]
+    several = Step("rank", "none", 100, 2, -0.5, [-1.5, 0.5], 0.5, [0.4, 0.62], 0.25)
+    once = Step("qat", 0, 1, 1, -0.5, None, 0.5, None, 0.25)
+    weight = Weight("width", "width", 0.5, [0.25, 0.75])
     regression = {
-        "quality": {"r2": 0.875, "students": 9, "log": False, "weights": weights},
-        "latency_ms": {"r2": 1.0, "students": 9, "log": True, "weights": []},
+        "quality": Regression(0.875, 9, False, 3, [weight]),
+        "latency_ms": Regression(1.0, 9, True, 3, []),
     }
-    return {
-        "students": students,
-        "references": [teacher],
-        "selected": "big",
-        "reason": "big is best",
-        "over_budget": {"worst": "8.000 ms > 5 ms"},
-        "device": "host",
-        "synthetic": True,
-        "rank_agreement": None,
-        "speakers_in_train_and_test": {},
-        "runners_up": [{"name": "cut", "reason": "a bit lower"}],
-        "effects": {"pairs": [pair, once], "regression": regression, "notes": ["A note."]},
-    }
+    return frontier_result(
+        students,
+        over_budget={"worst": "8.000 ms > 5 ms"},
+        runners_up=[RunnerUp("cut", -2.0, 2.0, 1000, "a bit lower")],
+        effects=Effects(regression, [several, once], ["A note."]),
+    )
 
 
 def test_students_by_latency_with_both_intervals_and_where_they_stand(frontier):
@@ -106,5 +82,4 @@ def test_what_each_choice_cost(frontier):
         "width +0.50 (+0.25 .. +0.75)",
         "A note.",
     ]
-    frontier["effects"] = {"pairs": [], "regression": {}, "notes": []}
-    assert terminal.format_effects(frontier) == ""
+    assert terminal.format_effects(replace(frontier, effects=Effects({}, [], []))) == ""

@@ -1,53 +1,27 @@
 """MLflow holds every model once, by the content of its run, whatever happened to the database."""
 
-import copy
-import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from example_results import accuracy_scores, frontier_result, model_scores, student_result
 
 from frill.errors import UserError
+from frill.frontier.results import Frontier, write_frontier
 from frill.tracking import runs, store, sync
 
-STUDENT = {
-    "name": "tiny_0.5",
-    "backbone": "tiny",
-    "width": 0.5,
-    "pooling": "gap",
-    "rank": None,
-    "qat": 0,
-    "precision": "float32",
-    "seeds": 1,
-    "status": "ok",
-    "on_frontier": True,
-}
-FRONTIER = {
-    "synthetic": True,
-    "device": "host",
-    "selected": "tiny_0.5",
-    "reason": "the only one",
-    "students": [
-        STUDENT
-        | {
-            "latency_ms": 0.3,
-            "quality": -2.5,
-            "quality_test": -3.0,
-            "file_bytes": 2**20,
-            "quality_interval": [-4.0, -1.0],
-        }
-    ],
-    "references": [
-        {
-            "name": "teacher",
-            "latency_ms": None,
-            "quality": 0.0,
-            "quality_test": 0.0,
-            "mean_test_accuracy": 83.0,
-        }
-    ],
-}
+STUDENT = student_result(
+    "tiny_0.5",
+    0.3,
+    -2.5,
+    backbone="tiny",
+    width=0.5,
+    quality_interval=[-4.0, -1.0],
+    on_frontier=True,
+)
+FRONTIER = frontier_result([STUDENT])
 CURVES = {
     "tiny_0.5": [
         {"step": 10.0, "train_loss": 0.9, "validation_mse": 1.5},
@@ -57,47 +31,46 @@ CURVES = {
 TRAINING = {"steps": 20, "learning_rate": 0.002, "patience": None}
 
 
-def made(frontier=FRONTIER, training=TRAINING, elsewhere=None) -> tuple[list[runs.Run], runs.Run]:
+def made(
+    frontier=FRONTIER, training=TRAINING, other_devices=None
+) -> tuple[list[runs.Run], runs.Run]:
     """Return the models' runs, and their parent."""
-    names = [model["name"] for model in frontier["students"] + frontier["references"]]
-    noss = {name: {"tasks": {"keyword": {"test_accuracy": 80.0}}} for name in names}
+    names = [model.name for model in frontier.models]
+    scores = model_scores({"keyword": accuracy_scores(80.0)})
+    noss = dict.fromkeys(names, scores)
     curves = {name: CURVES["tiny_0.5"] for name in names if name != "teacher"}
     ratios = dict.fromkeys(names, 0.5)
-    models = runs.make_model_runs(frontier, noss, curves, training, ratios, elsewhere or {})
+    models = runs.make_model_runs(frontier, noss, curves, training, ratios, other_devices or {})
     for path in [path for run in models for path in run.artifacts]:  # as the stages leave them
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
     return models, runs.make_frontier_run(frontier, Path("frontier.json"))
 
 
-def changed(**values) -> dict:
+def changed(**values) -> Frontier:
     """Return FRONTIER with other values of its student."""
-    frontier = copy.deepcopy(FRONTIER)
-    frontier["students"][0] |= values
-    return frontier
+    return replace(FRONTIER, students=[replace(STUDENT, **values)])
 
 
-def with_second() -> dict:
+def with_second() -> Frontier:
     """Return FRONTIER with a second, faster student.
 
     The first leaves the frontier and gets another latency, against another pool of controls.
     """
-    frontier = changed(latency_ms=0.31, on_frontier=False)
-    second = {"name": "tiny_0.75", "width": 0.75, "latency_ms": 0.2, "quality": -2.0}
-    second["on_frontier"] = True
-    frontier["students"].append(frontier["students"][0] | second)
-    return frontier | {"selected": "tiny_0.75"}
+    first = replace(STUDENT, latency_ms=0.31, latency_interval_ms=[0.28, 0.35], on_frontier=False)
+    second = replace(STUDENT, name="tiny_0.75", width=0.75, latency_ms=0.2, quality=-2.0)
+    return replace(FRONTIER, students=[first, second], selected="tiny_0.75")
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "frontier.json").write_text(json.dumps(FRONTIER))
+    write_frontier(FRONTIER, tmp_path / "frontier.json")
     return tmp_path
 
 
 def test_what_a_run_shows():
-    (student, teacher), parent = made(elsewhere={"pixel": {"tiny_0.5": 4.5}})
+    (student, teacher), parent = made(other_devices={"pixel": {"tiny_0.5": 4.5}})
     assert student.params["rank"] == "none"
     assert student.params["distill.patience"] == "none"
     assert student.params["distill.learning_rate"] == 0.002
@@ -106,8 +79,11 @@ def test_what_a_run_shows():
     assert student.metrics["quality_high"] == -1
     assert student.moving == {
         "latency_ms": 0.3,
+        "latency_low_ms": pytest.approx(0.27),
+        "latency_high_ms": pytest.approx(0.33),
         "pixel_latency_ms": 4.5,
         "on_frontier": 1.0,
+        "on_cautious_frontier": 0.0,
         "selected": 1.0,
     }
     tags = {"kind": "student", "synthetic": "true", "device": "host", "status": "ok"}
@@ -134,7 +110,7 @@ def test_a_key_is_what_a_model_is_by_itself():
     assert wider.tags["spec_hash"] != student.tags["spec_hash"]
     (better, _), _ = made(changed(quality=-2.4))
     assert better.tags["spec_hash"] == student.tags["spec_hash"]
-    (first, _, _), parent = made(with_second(), elsewhere={"pixel": {"tiny_0.5": 4.5}})
+    (first, _, _), parent = made(with_second(), other_devices={"pixel": {"tiny_0.5": 4.5}})
     assert first.key == student.key
     assert parent.key != made()[1].key
 
@@ -152,7 +128,7 @@ def test_a_diverged_student_is_logged_without_what_is_no_number():
     assert student.tags["status"] == "diverged"
 
 
-def synchronise(frontier: dict, uri: str, commit: str = "abc123") -> dict[str, str]:
+def synchronise(frontier: Frontier, uri: str, commit: str = "abc123") -> dict[str, str]:
     models, parent = made(frontier)
     return sync.write(models, parent, frontier, store.read(uri, "frill"), uri, "frill", commit)
 

@@ -11,12 +11,21 @@ import sys
 
 import numpy as np
 import pytest
+from example_results import (
+    accuracy_scores,
+    frontier_result,
+    model_scores,
+    reference_result,
+    student_result,
+)
 from examples import speechlike
 from mlflow_server import MlflowServer, free_port
 from pipeline_project import Project, miniature
 
 from frill import Embedder
 from frill.device import identity
+from frill.frontier.results import write_frontier
+from frill.noss.results import write_scores
 
 pytestmark = pytest.mark.slow
 LOAD = """
@@ -39,36 +48,37 @@ def server(tmp_path_factory):
 def project(tmp_path_factory, pooling_models) -> Project:
     """Make what `track` reads of two students; the .tflite files are real ones."""
     project = Project(tmp_path_factory.mktemp("tracked") / "frill", miniature())
-    scores = {"quality": 0.0, "quality_test": 0.0, "mean_test_accuracy": 60.0}
-    names = ("teacher", "logmel_stats", "random_weights")
-    references = [{"name": name, "latency_ms": None, **scores} for name in names]
-    common = {
-        "rank": None,
-        "status": "ok",
-        "quality_test": -2.0,
-        "file_bytes": 9000,
-        "on_frontier": True,
-        "quality_interval": [-3.0, 1.0],
-    }
     students = []
     for index, (name, axes) in enumerate(project.params["students"].items()):
-        own = {"name": name, "latency_ms": 0.2 + index, "quality": index - 2.0}
-        students.append(axes | common | own)
-    frontier = {
-        "schema": 1,
-        "device": "host",
-        "synthetic": True,
-        "selected": "two",
-        "reason": "two is the best",
-        "students": students,
+        rank = None if axes["rank"] == "none" else axes["rank"]
+        student = student_result(
+            name,
+            0.2 + index,
+            index - 2.0,
+            **axes | {"rank": rank},
+            file_bytes=9000,
+            on_frontier=True,
+        )
+        students.append(student)
+    names = ("teacher", "logmel_stats", "random_weights")
+    references = [reference_result(name) for name in names]
+    frontier = frontier_result(students, selected="two", references=references)
+    (project.folder / "results").mkdir(parents=True)
+    write_frontier(frontier, project.folder / "results/frontier.json")
+    for model in frontier.models:
+        scores = model_scores({"mask": accuracy_scores(60.0)}, model.name)
+        write_scores(scores, project.folder / f"results/noss/{model.name}.json")
+    latency = {
+        "identity": identity.read_host(),
+        "latency_ms": 0.2,
+        "control_ms": 0.4,
+        "ratio": 0.5,
+        "ratio_iqr": [0.4, 0.6],
+        "round_ms": [0.2],
+        "control_round_ms": [0.4],
     }
-    put(project, "results/frontier.json", json.dumps(frontier | {"references": references}))
-    noss = json.dumps({"tasks": {"mask": {"test_accuracy": 60.0}}})
-    for model in students + references:
-        put(project, f"results/noss/{model['name']}.json", noss)
-    latency = json.dumps({"ratio": 0.5, "identity": identity.read_host()})
     for name in ("one", "two"):
-        put(project, f"results/latency/host/{name}.json", latency)
+        put(project, f"results/latency/host/{name}.json", json.dumps(latency))
         put(project, f"models/students/{name}/curve.csv", "step,train_loss\n10,0.9\n20,0.5\n")
         put(project, f"models/students/{name}/spec.json", "{}")
         put(project, f"models/tflite/{name}/summary.json", json.dumps({"sha256": name}))

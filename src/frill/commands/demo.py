@@ -2,7 +2,6 @@
 is nearest to.
 """
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from frill.commands.embed import load_model
 from frill.demo.probes import Listener, fit_tasks
 from frill.demo.server import Server
 from frill.errors import UserError
+from frill.frontier.results import read_frontier
 from frill.params.load import load_params
 from frill.params.schema import Params
 
@@ -45,10 +45,10 @@ def find_selected_model() -> Path:
     """
     if not FRONTIER.exists():
         raise UserError(f"{FRONTIER}: not there yet; run `make repro`, or name a file by --model")
-    frontier = json.loads(FRONTIER.read_text())
-    if frontier["selected"] is None:
-        raise UserError(f"{frontier['reason']}; or name a file by --model")
-    return Path("models/tflite", frontier["selected"], "model.tflite")
+    frontier = read_frontier(FRONTIER)
+    if frontier.selected is None:
+        raise UserError(f"{frontier.reason}; or name a file by --model")
+    return Path("models/tflite", frontier.selected, "model.tflite")
 
 
 def serve(model: Path, port: int, params: Params) -> Server:

@@ -1,6 +1,5 @@
 """Print the frontier, the selection and where to look next."""
 
-import json
 from pathlib import Path
 
 from frill.errors import UserError
@@ -10,12 +9,13 @@ FRONTIER = Path("results/frontier.json")
 
 def run() -> int:
     from frill.frontier import other_devices
+    from frill.frontier.results import read_frontier
     from frill.report import terminal
 
     if not FRONTIER.exists():
         raise UserError(f"{FRONTIER}: not there yet; run `make repro`")
-    frontier = json.loads(FRONTIER.read_text())
-    print(terminal.format_table(frontier, other_devices.latencies_ms(frontier)))
+    frontier = read_frontier(FRONTIER)
+    print(terminal.format_table(frontier, other_devices.read_latencies_ms(frontier)))
     print(f"\n{terminal.format_selection(frontier)}\n\n{terminal.format_effects(frontier)}")
     print(
         "\nNext: release/ is what ships, with its model card. reports/index.html has the picture. "

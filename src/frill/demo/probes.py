@@ -96,9 +96,10 @@ def _fit_task(
         with ThreadPoolExecutor(params.threads) as threads:
             yield from threads.map(embedder.embed, clips)
 
-    embeddings, _ = zero_not_finite(
-        embed_calls(embed, content_hash(model), store, params.noss.pooling)
+    clips = embed_calls(
+        embed, content_hash(model), "frill.embed.embedder", store, params.noss.pooling
     )
+    embeddings, _ = zero_not_finite(clips)
     return fit(task, embeddings, list(store.rows), params.noss.validation_share, params.seed)
 
 

@@ -1,102 +1,102 @@
-"""results/frontier.json from the results of every model. docs/frontier.md has the formulas."""
+"""The frontier from the results of every model. docs/frontier.md has the formulas."""
 
 import numpy as np
 
-from frill.frontier.effects import effects
-from frill.frontier.latency import median_interval, pooled_control_ms, pooled_latency_ms, ratios
+from frill.frontier.effects import estimate_effects
+from frill.frontier.latency import (
+    Timing,
+    estimate_median_interval,
+    pool_control_ms,
+    pool_latency_ms,
+)
 from frill.frontier.pareto import Evidence, place
 from frill.frontier.quality import (
-    accuracies,
-    by_task,
-    quality,
-    quality_interval,
-    rank_agreement,
-    seed_deviation,
+    compare_by_task,
+    compare_rankings,
+    estimate_quality_interval,
+    measure_quality,
+    measure_seed_deviation,
 )
+from frill.frontier.results import Frontier, ReferenceResult, StudentResult
 from frill.frontier.selection import select
+from frill.noss.results import ModelScores
+from frill.params.schema import TEACHER, Params
+
+COUNTED = ("parameters", "multiply_adds", "weight_bytes", "bottleneck_bytes", "validation_r2")
 
 
 def assemble(
-    params,
-    latency: dict[str, dict],
-    noss: dict[str, dict],
+    params: Params,
+    timings: dict[str, Timing],
+    noss: dict[str, ModelScores],
     tflite: dict[str, dict],
     trained: dict[str, dict],
-) -> dict:
-    """results/frontier.json, from the results of every model named by params.yaml. Each argument maps a model's name to its JSON."""
-    latencies, control_ms, teacher = (
-        pooled_latency_ms(latency),
-        pooled_control_ms(latency),
-        noss["teacher"],
-    )
-    evidence = Evidence(latency, noss, params.seed)
+) -> Frontier:
+    """Place every model that params.yaml names, and select the student to ship.
 
-    def against_teacher(name: str) -> dict:
-        return {
-            "quality": quality(noss[name], teacher, "validation"),
-            "quality_interval": quality_interval(noss[name], teacher, "validation", params.seed),
-            "quality_test": quality(noss[name], teacher, "test"),
-            "quality_test_interval": quality_interval(noss[name], teacher, "test", params.seed),
-            "mean_test_accuracy": float(np.mean(accuracies(noss[name], "test"))),
-        }
-
+    Each argument is by model. `tflite` and `trained` are the summaries of the converted files and
+    of the trainings. Models that were not timed are not in `timings`.
+    """
+    latency_ms = pool_latency_ms(timings)
+    control_ms = pool_control_ms(timings.values())
+    teacher = noss[TEACHER]
+    evidence = Evidence(timings, noss, params.seed)
     students = []
     for name, spec in params.students.items():
-        student = {
-            "name": name,
+        timing, scores = timings[name], noss[name]
+        file, training = tflite[name], trained[name]
+        interval = estimate_median_interval(timing.ratios)
+        change = scores.accuracy_change
+        student = StudentResult(
+            name=name,
             **spec.model_dump(),
-            "status": trained[name]["status"],
-            "latency_ms": latencies[name],
-        }
-        student["latency_interval_ms"] = [
-            r * control_ms for r in median_interval(ratios(latency[name]))
-        ]
-        student["latency_iqr_ms"] = [r * control_ms for r in latency[name]["ratio_iqr"]]
-        student["latency_ratios"] = len(ratios(latency[name]))
-        student |= {
-            "file_bytes": tflite[name]["file_bytes"],
-            "peak_memory_mib": latency[name].get("peak_memory_mib"),
-        }
-        student |= against_teacher(name)
-        student |= {
-            "seed_deviation": seed_deviation(noss[name], "validation"),
-            "seed_deviation_test": seed_deviation(noss[name], "test"),
-        }
-        student["tasks"] = by_task(noss[name], teacher, params.seed)
-        student |= {
-            f"parity_{key}": tflite[name]["parity"][key] for key in ("min_cosine", "relative_error")
-        }
-        student["quantisation_points"] = noss[name].get("accuracy_change", {}).get("test")
-        counted = (
-            "parameters",
-            "multiply_adds",
-            "weight_bytes",
-            "bottleneck_bytes",
-            "validation_r2",
+            status=training["status"],
+            latency_ms=latency_ms[name],
+            latency_interval_ms=[ratio * control_ms for ratio in interval],
+            latency_iqr_ms=[ratio * control_ms for ratio in timing.ratio_iqr],
+            latency_ratios=len(timing.ratios),
+            file_bytes=file["file_bytes"],
+            peak_memory_mib=timing.peak_memory_mib,
+            **_compare_with(teacher, scores, params.seed),
+            seed_deviation=measure_seed_deviation(scores, "validation"),
+            seed_deviation_test=measure_seed_deviation(scores, "test"),
+            tasks=compare_by_task(scores, teacher, params.seed),
+            parity_min_cosine=file["parity"]["min_cosine"],
+            parity_relative_error=file["parity"]["relative_error"],
+            quantisation_points=change and change["test"],
+            **{key: training[key] for key in COUNTED},
         )
-        student |= {key: trained[name][key] for key in counted}
         students.append(student)
-    place(students, evidence)
+    references = []
+    for name in params.references:
+        against_teacher = _compare_with(teacher, noss[name], params.seed)
+        references.append(ReferenceResult(name, latency_ms.get(name), **against_teacher))
+    shared = {task: scores.speakers_in_train_and_test for task, scores in teacher.tasks.items()}
+    students = place(students, evidence)
     choice = select(students, params.selection, evidence)
+    return Frontier(
+        schema=1,
+        selected=choice.selected,
+        reason=choice.reason,
+        runners_up=choice.runners_up,
+        over_budget=choice.over_budget,
+        device=params.selection.device,
+        synthetic=params.synthetic,
+        pooling=params.noss.pooling,
+        rank_agreement=compare_rankings(noss),
+        speakers_in_train_and_test={task: count for task, count in shared.items() if count},
+        students=students,
+        references=references,
+        effects=estimate_effects([student for student in students if student.is_sound]),
+    )
+
+
+def _compare_with(teacher: ModelScores, scores: ModelScores, seed: int) -> dict:
+    """Return the fields that students and references share."""
     return {
-        "schema": 1,
-        "selected": choice.selected,
-        "reason": choice.reason,
-        "runners_up": choice.runners_up,
-        "over_budget": choice.over_budget,
-        "device": params.selection.device,
-        "synthetic": params.synthetic,
-        "pooling": params.noss.pooling,
-        "rank_agreement": rank_agreement(noss),
-        "speakers_in_train_and_test": {
-            task: n
-            for task, scores in teacher["tasks"].items()
-            if (n := scores["speakers_in_train_and_test"])
-        },
-        "students": students,
-        "references": [
-            {"name": name, "latency_ms": latencies.get(name)} | against_teacher(name)
-            for name in params.references
-        ],
-        "effects": effects([s for s in students if s["status"] == "ok"]),
+        "quality": measure_quality(scores, teacher, "validation"),
+        "quality_interval": estimate_quality_interval(scores, teacher, "validation", seed),
+        "quality_test": measure_quality(scores, teacher, "test"),
+        "quality_test_interval": estimate_quality_interval(scores, teacher, "test", seed),
+        "mean_test_accuracy": float(np.mean(scores.mean_accuracies("test"))),
     }

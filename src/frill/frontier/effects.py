@@ -1,9 +1,11 @@
 """What each choice cost: quality, latency and bytes against the axes of the students.
 
-regression   ordinary least squares of quality, log latency and log bytes on all axes at once; standardised weights with 95 % intervals, and R2
-pairs        students that differ in one axis alone: their mean difference or ratio, which needs no model
+regression   ordinary least squares of quality, log latency and log bytes on all axes at once;
+             standardised weights with 95 % intervals, and R2
+pairs        students that differ in one axis alone: their mean difference or ratio, which needs no
+             model
 
-docs/frontier.md has the formulas and says what to read from them. Students are dicts as in frontier.json, sound ones only.
+docs/frontier.md has the formulas and says what to read from them. All students here are sound.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,17 @@ from itertools import pairwise
 import numpy as np
 from scipy import linalg, stats
 
-# In the order in which a choice is told: the first value present is what the others are compared with. Numbers not listed follow in falling order.
+from frill.frontier.results import (
+    Effects,
+    Interval,
+    Regression,
+    Step,
+    StudentResult,
+    Weight,
+)
+
+# In the order in which a choice is told: the others are compared with the first value present.
+# Numbers not listed follow in falling order.
 ORDER = {
     "backbone": ["tiny", "small", "large"],
     "pooling": ["flatten", "gap"],
@@ -23,12 +35,15 @@ ORDER = {
 }
 AXES = ("width", *ORDER)
 LOG = {"quality": False, "latency_ms": True, "file_bytes": True}
-Interval = list[float]
+Students = Sequence[StudentResult]
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Least squares of y on columns and a constant. NaN stands for a weight that these data cannot tell from others."""
+    """Least squares of y on columns and a constant.
+
+    NaN stands for a weight that these data cannot tell from others.
+    """
 
     weights: np.ndarray  # [terms], in units of y per unit of the column
     half_widths: np.ndarray  # [terms], of their 95 % intervals
@@ -36,193 +51,202 @@ class Fit:
     freedom: int
 
 
-def fit(columns: np.ndarray, y: np.ndarray) -> Fit:
-    """`columns` float [n, terms], `y` float [n]. Student's t intervals with n - rank degrees of freedom. Needs one of those, and a y that varies.
+@dataclass(frozen=True)
+class Term:
+    """A column of the regression: width as the number it is, or an indicator of another value."""
 
-    Columns that are combinations of each other share a null space; whatever lies in it is not identifiable, all else is unique.
+    name: str
+    axis: str
+    column: list[float]  # [students]
+
+
+def fit(columns: np.ndarray, y: np.ndarray) -> Fit:
+    """Fit `y` float [n] to `columns` float [n, terms].
+
+    Intervals are Student's t with n - 1 - rank degrees of freedom. Needs one of those, and a y that
+    varies. Columns that are combinations of each other share a null space. Whatever lies in it is
+    not identifiable, all else is unique.
     """
     scales = columns.std(axis=0)
     x = (columns - columns.mean(axis=0)) / scales
     u, s, vt = linalg.svd(x, full_matrices=False)
     kept = s > 1e-9 * s[0]
-    rank, centred = int(kept.sum()), y - y.mean()
+    centred = y - y.mean()
     scores = u[:, kept].T @ centred
     weights = vt[kept].T @ (scores / s[kept])
-    freedom = len(y) - 1 - rank
+    freedom = len(y) - 1 - int(kept.sum())
     residual = float(np.sum((centred - u[:, kept] @ scores) ** 2))
     errors = np.sqrt(residual / freedom * np.sum((vt[kept].T / s[kept]) ** 2, axis=1))
+    half_widths = stats.t.ppf(0.975, freedom) * errors
     known = np.sum(vt[kept] ** 2, axis=0) > 1 - 1e-9  # a unit vector of the row space
-    weights, half_widths = (
-        np.where(known, v / scales, np.nan) for v in (weights, stats.t.ppf(0.975, freedom) * errors)
+    return Fit(
+        weights=np.where(known, weights / scales, np.nan),
+        half_widths=np.where(known, half_widths / scales, np.nan),
+        r2=1 - residual / float(centred @ centred),
+        freedom=freedom,
     )
-    return Fit(weights, half_widths, 1 - residual / float(centred @ centred), freedom)
 
 
-def effects(students: Sequence[dict]) -> dict:
-    """The section `effects` of frontier.json: regression, pairs, and what they cannot say in `notes`."""
-    found, notes = regression(students)
-    return {
-        "regression": found,
-        "pairs": pairs(students),
-        "notes": [*notes, *_pair_notes(students)],
-    }
+def estimate_effects(students: Students) -> Effects:
+    """Return the regression, the pairs, and in notes what they cannot say."""
+    regression, notes = regress(students)
+    steps = compare_pairs(students)
+    return Effects(regression, steps, [*notes, *_note_missing_pairs(students, steps)])
 
 
-def regression(students: Sequence[dict]) -> tuple[dict, list[str]]:
-    """Target -> r2, students, log, freedom, weights; empty with a note if the students are too few."""
-    terms = _terms(students)
-    fixed = [axis for axis in AXES if len(_values(students, axis)) < 2]
-    notes = (
-        [f"The same in every student, so nothing is said of it: {', '.join(fixed)}."]
-        if fixed
-        else []
-    )
-    columns = (
-        np.array([column for _, _, column in terms], float).reshape(len(terms), len(students)).T
-    )
-    rank = np.linalg.matrix_rank(columns - columns.mean(axis=0)) if terms else 0
-    freedom = len(students) - 1 - rank
+def regress(students: Students) -> tuple[dict[str, Regression], list[str]]:
+    """Return a regression of each outcome, and notes; no regression if the students are too few."""
+    terms = _list_terms(students)
+    names = ", ".join(term.name for term in terms)
+    notes = []
+    if fixed := [axis for axis in AXES if len(_list_values(students, axis)) < 2]:
+        notes.append(f"The same in every student, so nothing is said of it: {', '.join(fixed)}.")
+    freedom = len(students) - 1
+    if terms:
+        columns = np.array([term.column for term in terms], float).T
+        freedom -= int(np.linalg.matrix_rank(columns - columns.mean(axis=0)))
     if not terms or freedom < 1:
-        names = ", ".join(term for term, _, _ in terms) or "no term"
-        few = f"No regression: {len(students)} students leave no degree of freedom beside {names} and a constant; the pairs need none."
+        few = (
+            f"No regression: {len(students)} students leave no degree of freedom beside "
+            f"{names or 'no term'} and a constant; the pairs need none."
+        )
         return {}, [*notes, few]
-    result, shared = {}, []
-    for target, log in LOG.items():
-        y = np.array([s[target] for s in students], float)
+    regressions, shared = {}, []
+    for outcome, log in LOG.items():
+        y = np.array([getattr(s, outcome) for s in students], float)
         y = np.log(y) if log else y
         if np.ptp(y) <= 1e-12 * np.abs(y).max():
-            notes.append(f"No regression of {target}: it is the same in every student.")
+            notes.append(f"No regression of {outcome}: it is the same in every student.")
             continue
-        found, scale = fit(columns, y), columns.std(axis=0) / y.std()
-        weights = [
-            {
-                "term": term,
-                "axis": axis,
-                "weight": float(w * k),
-                "interval": [float((w - h) * k), float((w + h) * k)],
-            }
-            for (term, axis, _), w, h, k in zip(
-                terms, found.weights, found.half_widths, scale, strict=True
-            )
-            if np.isfinite(w)
-        ]
-        shared = [
-            term for (term, _, _), w in zip(terms, found.weights, strict=True) if not np.isfinite(w)
-        ]
-        result[target] = {
-            "r2": found.r2,
-            "students": len(students),
-            "log": log,
-            "freedom": found.freedom,
-            "weights": weights,
-        }
+        least_squares = fit(columns, y)
+        weights = _standardise(terms, least_squares, columns.std(axis=0) / y.std())
+        regressions[outcome] = Regression(
+            least_squares.r2, len(students), log, least_squares.freedom, weights
+        )
+        known = {weight.term for weight in weights}
+        shared = [term.name for term in terms if term.name not in known]
     if shared:
         notes.append(
-            f"These vary together among the students, so no weight of their own can be given: {', '.join(shared)}."
+            "These vary together among the students, so no weight of their own can be given: "
+            f"{', '.join(shared)}."
         )
     if freedom < 10:
         notes.append(
-            f"{len(students)} students leave {freedom} degrees of freedom beside the weights: R2 is flattered, intervals are wide."
+            f"{len(students)} students leave {freedom} degrees of freedom beside the weights: "
+            "R2 is flattered, intervals are wide."
         )
-    return result, notes
+    return regressions, notes
 
 
-def pairs(students: Sequence[dict]) -> list[dict]:
-    """Per axis and step of it: means over pairs of students that are alike in all other axes, `to` against `from`.
+def _standardise(terms: Sequence[Term], raw: Fit, scales: np.ndarray) -> list[Weight]:
+    """Return the weights that are known, times `scales` [terms]."""
+    weights = []
+    for term, weight, half, scale in zip(terms, raw.weights, raw.half_widths, scales, strict=True):
+        if np.isfinite(weight):
+            interval = [float((weight - half) * scale), float((weight + half) * scale)]
+            weights.append(Weight(term.name, term.axis, float(weight * scale), interval))
+    return weights
 
-    Steps go to the next value that the group of such students has; so no step is the sum of others. Intervals: Student's t over pairs, null for one.
+
+def compare_pairs(students: Students) -> list[Step]:
+    """Compare pairs of students that are alike in all axes but one, by steps of that axis.
+
+    Steps go to the next value that the group of such students has; so no step is the sum of others.
+    Intervals are Student's t over pairs.
     """
     rows = []
     for axis in AXES:
-        steps: dict[tuple, list[tuple[dict, dict]]] = {}
-        for group in _alike_but_in(students, axis):
+        pairs: dict[tuple, list[tuple[StudentResult, StudentResult]]] = {}
+        for group in _group_alike(students, axis):
             for one, other in pairwise(group):
-                steps.setdefault((_value(one, axis), _value(other, axis)), []).append((one, other))
-        order = _values(students, axis)
-        for (start, end), found in sorted(
-            steps.items(), key=lambda item: [order.index(value) for value in item[0]]
-        ):
-            points = [b["quality"] - a["quality"] for a, b in found]
-            latency, size = (
-                [np.log(b[key] / a[key]) for a, b in found] for key in ("latency_ms", "file_bytes")
-            )
-            between = _t_interval(latency)
-            rows.append(
-                {
-                    "axis": axis,
-                    "from": start,
-                    "to": end,
-                    "pairs": len(found),
-                    "quality_points": float(np.mean(points)),
-                    "quality_interval": _t_interval(points),
-                    "latency_ratio": float(np.exp(np.mean(latency))),
-                    "latency_ratio_interval": between
-                    and [float(np.exp(limit)) for limit in between],
-                    "bytes_ratio": float(np.exp(np.mean(size))),
-                }
-            )
+                step = _get_value(one, axis), _get_value(other, axis)
+                pairs.setdefault(step, []).append((one, other))
+        order = _list_values(students, axis)
+        for step in sorted(pairs, key=lambda step: [order.index(value) for value in step]):
+            rows.append(_compare_step(axis, *step, pairs[step]))
     return rows
 
 
-def _pair_notes(students: Sequence[dict]) -> list[str]:
-    alone = [
-        axis
-        for axis in AXES
-        if len(_values(students, axis)) > 1 and not _alike_but_in(students, axis)
-    ]
-    notes = [f"No two students differ in one of these alone: {', '.join(alone)}."] if alone else []
-    if any(row["pairs"] == 1 for row in pairs(students)):
+def _compare_step(
+    axis: str, start: object, end: object, pairs: list[tuple[StudentResult, StudentResult]]
+) -> Step:
+    points = [b.quality - a.quality for a, b in pairs]
+    log_latency = [np.log(b.latency_ms / a.latency_ms) for a, b in pairs]
+    log_bytes = [np.log(b.file_bytes / a.file_bytes) for a, b in pairs]
+    latency_interval = _estimate_t_interval(log_latency)
+    if latency_interval is not None:
+        latency_interval = [float(np.exp(limit)) for limit in latency_interval]
+    return Step(
+        axis=axis,
+        from_=start,
+        to=end,
+        pairs=len(pairs),
+        quality_points=float(np.mean(points)),
+        quality_interval=_estimate_t_interval(points),
+        latency_ratio=float(np.exp(np.mean(log_latency))),
+        latency_ratio_interval=latency_interval,
+        bytes_ratio=float(np.exp(np.mean(log_bytes))),
+    )
+
+
+def _note_missing_pairs(students: Students, steps: Sequence[Step]) -> list[str]:
+    varying = [axis for axis in AXES if len(_list_values(students, axis)) > 1]
+    alone = [axis for axis in varying if not _group_alike(students, axis)]
+    notes = []
+    if alone:
+        notes.append(f"No two students differ in one of these alone: {', '.join(alone)}.")
+    if any(step.pairs == 1 for step in steps):
         notes.append("A single pair has no interval: it says what happened once.")
     return notes
 
 
-def _alike_but_in(students: Sequence[dict], axis: str) -> list[list[dict]]:
-    """Groups of students that differ in this axis alone, each in the axis's order; of equal students (other seeds) the first."""
+def _group_alike(students: Students, axis: str) -> list[list[StudentResult]]:
+    """Return groups of students that differ in this axis alone, each in the axis's order.
+
+    Of equal students (other seeds) the first.
+    """
     groups: dict[tuple, dict] = {}
     for student in students:
-        rest = tuple(_value(student, other) for other in AXES if other != axis)
-        groups.setdefault(rest, {}).setdefault(_value(student, axis), student)
-    order = _values(students, axis)
-    return [
-        [group[value] for value in order if value in group]
-        for group in groups.values()
-        if len(group) > 1
-    ]
+        rest = tuple(_get_value(student, other) for other in AXES if other != axis)
+        groups.setdefault(rest, {}).setdefault(_get_value(student, axis), student)
+    order = _list_values(students, axis)
+    ordered = []
+    for group in groups.values():
+        if len(group) > 1:
+            ordered.append([group[value] for value in order if value in group])
+    return ordered
 
 
-def _terms(students: Sequence[dict]) -> list[tuple[str, str, list[float]]]:
-    """(term, axis, column): width as the number it is, every other axis as an indicator for each value but the first."""
-    widths = [s["width"] for s in students]
-    terms = [("width", "width", widths)] if len(set(widths)) > 1 else []
+def _list_terms(students: Students) -> list[Term]:
+    """Return the axes that vary as columns; every value but an axis's first has an indicator."""
+    widths = [s.width for s in students]
+    terms = [Term("width", "width", widths)] if len(set(widths)) > 1 else []
     for axis in ORDER:
-        for value in _values(students, axis)[1:]:
-            terms.append(
-                (f"{axis}={value}", axis, [float(_value(s, axis) == value) for s in students])
-            )
+        for value in _list_values(students, axis)[1:]:
+            column = [float(_get_value(s, axis) == value) for s in students]
+            terms.append(Term(f"{axis}={value}", axis, column))
     return terms
 
 
-def _values(students: Sequence[dict], axis: str) -> list:
-    """The axis's values among the students, in its order."""
-    present = {_value(s, axis) for s in students}
+def _list_values(students: Students, axis: str) -> list:
+    """Return the axis's values among the students, in its order."""
+    present = {_get_value(s, axis) for s in students}
     if axis == "width":
         return sorted(present)
-    return [v for v in ORDER[axis] if v in present] + sorted(
-        present - set(ORDER[axis]), reverse=True
-    )
+    listed = [value for value in ORDER[axis] if value in present]
+    return listed + sorted(present - set(listed), reverse=True)
 
 
-def _value(student: dict, axis: str):
-    return "none" if student[axis] is None else student[axis]
+def _get_value(student: StudentResult, axis: str) -> str | float:
+    value = getattr(student, axis)
+    return "none" if value is None else value
 
 
-def _t_interval(values: Sequence[float]) -> Interval | None:
-    """95 % interval of the mean of a few values; None for one."""
+def _estimate_t_interval(values: Sequence[float]) -> Interval | None:
+    """Return the interval of the mean of a few values; None for one."""
     if len(values) < 2:
         return None
-    half = (
-        float(stats.t.ppf(0.975, len(values) - 1))
-        * float(np.std(values, ddof=1))
-        / len(values) ** 0.5
-    )
-    return [float(np.mean(values)) - half, float(np.mean(values)) + half]
+    quantile = float(stats.t.ppf(0.975, len(values) - 1))
+    half = quantile * float(np.std(values, ddof=1)) / len(values) ** 0.5
+    mean = float(np.mean(values))
+    return [mean - half, mean + half]

@@ -1,71 +1,103 @@
-"""Latency of models on one device and how sure it is, from results/latency/DEVICE/*.json.
+"""Latency of models on one device and how sure it is, from results/latency/DEVICE/MODEL.json.
 
-A model's latency is the median of its ratios to the control model (a ratio a round on the host, a pair of processes on a phone) times the control's
-pooled median: what slows a machine down for a while slows both, so noise between stages does not reorder models.
+A model's latency is the median of its ratios to the control model times the control's pooled
+median. A ratio is of a round on the host, of a pair of processes on a phone. What slows a machine
+down for a while slows both models, so noise between stages does not reorder models.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
-Interval = list[float]
+from frill.frontier.results import Interval
 
 
-def ratios(result: dict) -> np.ndarray:
-    """The model's time over the control's, float [rounds] on the host, [processes] on a phone."""
-    times = "process_ms" if "process_ms" in result else "round_ms"
-    return np.array(result[times]) / np.array(result[f"control_{times}"])
+@dataclass(frozen=True)
+class Timing:
+    """What a model's time on a device says; `ratios` float [n] are to the control's time."""
+
+    identity: dict
+    control_ms: float
+    ratio: float  # the median
+    ratio_iqr: list[float]
+    ratios: np.ndarray
+    peak_memory_mib: float | None
 
 
-def median_interval(values: Sequence[float]) -> Interval:
-    """95 % interval of a median from order statistics: no assumption on the distribution (Conover 1999, chapter 3.2).
+def read_timing(path: Path) -> Timing | None:
+    """Read results/latency/DEVICE/MODEL.json; None for a model that was not timed."""
+    content = json.loads(path.read_text())
+    if content["latency_ms"] is None:
+        return None
+    times = "process_ms" if "process_ms" in content else "round_ms"
+    return Timing(
+        identity=content["identity"],
+        control_ms=content["control_ms"],
+        ratio=content["ratio"],
+        ratio_iqr=content["ratio_iqr"],
+        ratios=np.array(content[times]) / np.array(content[f"control_{times}"]),
+        peak_memory_mib=content.get("peak_memory_mib"),
+    )
 
-    Under six values none reaches 95 %: it is their range, which `range_confidence` judges.
+
+def read_timings(folder: Path, models: Sequence[str]) -> dict[str, Timing]:
+    """Return those of `models` that were timed, from a device's folder."""
+    timings = {}
+    for name in models:
+        path = folder / f"{name}.json"
+        if path.exists() and (timing := read_timing(path)):
+            timings[name] = timing
+    return timings
+
+
+def estimate_median_interval(values: Sequence[float]) -> Interval:
+    """Return the interval of a median from order statistics (Conover 1999, chapter 3.2).
+
+    It assumes no distribution. Under six values none reaches 95 %: then it is their range, which
+    `compute_range_confidence` judges.
     """
-    found = stats.quantile_test(values).confidence_interval(0.95)
-    low, high = (min(values), max(values)) if np.isnan(found.low) else found
-    return [float(low), float(high)]
+    interval = stats.quantile_test(values).confidence_interval(0.95)
+    if np.isnan(interval.low):
+        return [float(min(values)), float(max(values))]
+    return [float(interval.low), float(interval.high)]
 
 
-def range_confidence(count: int) -> float:
-    """How often the range of so many values holds the median: all are on one side of it with probability 2 (1/2)^count."""
+def compute_range_confidence(count: int) -> float:
+    """Return how often the range of so many values holds the median.
+
+    All are on one side of it with probability 2 (1/2)^count.
+    """
     return 1 - 2.0 ** (1 - count)
 
 
-def ratio_interval(one: dict, other: dict) -> Interval:
-    """95 % interval of one model's latency over another's: both were timed against the control, each in its own rounds.
+def estimate_ratio_interval(one: Timing, other: Timing) -> Interval:
+    """Return the interval of one model's latency over another's.
 
-    The distances from the estimates to their limits, on a log scale, add in quadrature (MOVER: Zou and Donner 2008, Statistics in Medicine 27).
+    Both were timed against the control, each in its own rounds. The distances from the estimates to
+    their limits, on a log scale, add in quadrature (MOVER: Zou and Donner 2008, Statistics in
+    Medicine 27).
     """
-    (a, a_low, a_high), (b, b_low, b_high) = (
-        np.log([np.median(r), *median_interval(r)]) for r in (ratios(one), ratios(other))
-    )
-    middle = a - b
-    return [
-        float(np.exp(middle - np.hypot(a - a_low, b_high - b))),
-        float(np.exp(middle + np.hypot(a_high - a, b - b_low))),
-    ]
+    a, a_low, a_high = _log_limits(one)
+    b, b_low, b_high = _log_limits(other)
+    low = a - b - np.hypot(a - a_low, b_high - b)
+    high = a - b + np.hypot(a_high - a, b - b_low)
+    return [float(np.exp(low)), float(np.exp(high))]
 
 
-def pooled_control_ms(measured: dict[str, dict]) -> float:
-    """The control's median over all measurements of a device."""
-    return float(
-        np.median(
-            [
-                result["control_ms"]
-                for result in measured.values()
-                if result["latency_ms"] is not None
-            ]
-        )
-    )
+def _log_limits(timing: Timing) -> np.ndarray:
+    return np.log([np.median(timing.ratios), *estimate_median_interval(timing.ratios)])
 
 
-def pooled_latency_ms(measured: dict[str, dict]) -> dict[str, float]:
-    """Model -> latency_ms on one device, from its results/latency/DEVICE/*.json. Models that were not timed are left out."""
-    control_ms = pooled_control_ms(measured)
-    return {
-        name: result["ratio"] * control_ms
-        for name, result in measured.items()
-        if result["latency_ms"] is not None
-    }
+def pool_control_ms(timings: Collection[Timing]) -> float:
+    """Return the control's median over all measurements of a device."""
+    return float(np.median([timing.control_ms for timing in timings]))
+
+
+def pool_latency_ms(timings: dict[str, Timing]) -> dict[str, float]:
+    """Return latency_ms by model, from the timings on one device."""
+    control_ms = pool_control_ms(timings.values())
+    return {name: timing.ratio * control_ms for name, timing in timings.items()}

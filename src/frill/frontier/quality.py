@@ -1,96 +1,100 @@
-"""Quality of a model and how sure it is, from results/noss/*.json.
+"""Quality of a model and how sure it is.
 
-quality   mean over tasks of a model's accuracy minus another's (the teacher's, unless said), in points; validation decides, test stands beside it.
-          Of a student trained from several seeds it is the mean over them: it judges the choice of student, not the luck of the seed that ships
+Quality is the mean over tasks of a model's accuracy minus another's, in points. The other is the
+teacher, unless said. Validation decides, test stands beside it. A student trained from several
+seeds has the mean over them: it judges the choice of student, not the luck of the seed that ships.
 """
 
 import numpy as np
 from scipy import stats
 
-from frill.noss.intervals import PARTS, difference_interval
+from frill.frontier.results import Difference, Interval, RankAgreement, TaskDifferences
+from frill.noss.intervals import estimate_difference_interval
+from frill.noss.results import PARTS, ModelScores
 
 
-def accuracies(model: dict, part: str) -> list[float]:
-    """Mean accuracy on `part` (validation, test), percent, of every training of a model: the one that ships, then the repeats."""
-    return [training[f"mean_{part}_accuracy"] for training in (model, *model.get("repeats", []))]
+def measure_quality(model: ModelScores, other: ModelScores, part: str) -> float:
+    """Return the points by which the model's mean accuracy on `part` exceeds the other's."""
+    return float(np.mean(model.mean_accuracies(part)) - np.mean(other.mean_accuracies(part)))
 
 
-def quality(model: dict, other: dict, part: str) -> float:
-    """Points by which the model's mean accuracy on `part` exceeds the other's. Arguments as results/noss/*.json."""
-    return float(np.mean(accuracies(model, part)) - np.mean(accuracies(other, part)))
+def measure_seed_deviation(model: ModelScores, part: str) -> float | None:
+    """Return the standard deviation of accuracy over seeds, in points; None for one seed."""
+    accuracies = model.mean_accuracies(part)
+    return float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None
 
 
-def seed_deviation(model: dict, part: str) -> float | None:
-    """Standard deviation in points of the accuracy on `part` over trainings from several seeds; None for one."""
-    values = accuracies(model, part)
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+def estimate_quality_interval(
+    model: ModelScores, other: ModelScores, part: str, seed: int
+) -> Interval:
+    """Return the interval of `measure_quality` over other clips or speakers of these tasks.
 
-
-def quality_interval(model: dict, other: dict, part: str, seed: int) -> list[float]:
-    """95 % interval of `quality` over other clips or speakers of these tasks and, where a model was trained from n > 1 seeds, over other seeds.
-
-    Clips and speakers: noss.intervals, paired clip by clip. Seeds: Student's t, t(n - 1) s / sqrt(n) of either model. All are independent, so the
-    distances from the estimate to its limits add in quadrature. None speaks of other tasks.
+    Where a model was trained from n > 1 seeds, it is over other seeds too. Clips and speakers are
+    paired as in noss.intervals; seeds add Student's t, t(n - 1) s / sqrt(n), of either model. All
+    are independent, so the distances from the estimate to its limits add in quadrature. None speaks
+    of other tasks.
     """
-    low, high = difference_interval(model, other, part, seed)
-    shipped, mean = (
-        model[f"mean_{part}_accuracy"] - other[f"mean_{part}_accuracy"],
-        quality(model, other, part),
-    )
+    pairs = [(scores, other.tasks[task]) for task, scores in model.tasks.items()]
+    low, high = estimate_difference_interval(pairs, part, seed)
+    shipped = model.mean_accuracies(part)[0] - other.mean_accuracies(part)[0]
+    mean = measure_quality(model, other, part)
     seeds = np.hypot(_seed_half_width(model, part), _seed_half_width(other, part))
-    return [
-        float(mean - np.hypot(shipped - low, seeds)),
-        float(mean + np.hypot(high - shipped, seeds)),
-    ]
+    lower = mean - np.hypot(shipped - low, seeds)
+    upper = mean + np.hypot(high - shipped, seeds)
+    return [float(lower), float(upper)]
 
 
-def _seed_half_width(model: dict, part: str) -> float:
-    n = len(accuracies(model, part))
-    return float(stats.t.ppf(0.975, n - 1)) * seed_deviation(model, part) / n**0.5 if n > 1 else 0.0
+def _seed_half_width(model: ModelScores, part: str) -> float:
+    deviation = measure_seed_deviation(model, part)
+    if deviation is None:
+        return 0.0
+    n = len(model.mean_accuracies(part))
+    return float(stats.t.ppf(0.975, n - 1)) * deviation / n**0.5
 
 
-def by_task(student: dict, teacher: dict, seed: int) -> dict[str, dict]:
-    """Task -> points against the teacher of the training that ships, and their interval, on validation and test."""
-    return {
-        task: {
-            part: {
-                "points": scores[f"{part}_accuracy"] - teacher["tasks"][task][f"{part}_accuracy"],
-                "interval": difference_interval(
-                    {"tasks": {task: scores}}, {"tasks": {task: teacher["tasks"][task]}}, part, seed
-                ),
-            }
-            for part in PARTS
-        }
-        for task, scores in student["tasks"].items()
-    }
+def compare_by_task(
+    student: ModelScores, teacher: ModelScores, seed: int
+) -> dict[str, TaskDifferences]:
+    """Return each task's points against the teacher, of the training that ships."""
+    tasks = {}
+    for task, scores in student.tasks.items():
+        reference = teacher.tasks[task]
+        differences = {}
+        for part in PARTS:
+            points = scores.accuracy(part) - reference.accuracy(part)
+            interval = estimate_difference_interval([(scores, reference)], part, seed)
+            differences[part] = Difference(points, interval)
+        tasks[task] = TaskDifferences(**differences)
+    return tasks
 
 
-def rank_agreement(noss: dict[str, dict]) -> dict | None:
-    """How alike the two scoring protocols rank the models, by Kendall's tau-b of mean accuracies; None where one ran, or for under 3 models.
+def compare_rankings(noss: dict[str, ModelScores]) -> RankAgreement | None:
+    """Compare how the two scoring protocols rank the models.
 
-    `kendall_validation` compares the accuracies that decide, `kendall_best_test` the fast protocol's test accuracy with the card's best of all.
+    None where one protocol ran, or for under three models.
     """
-    protocols = list(next(iter(next(iter(noss.values()))["tasks"].values()))["protocols"])
-    if len(protocols) < 2 or len(noss) < 3:
+    models = list(noss.values())
+    protocols = list(next(iter(models[0].tasks.values())).protocols)
+    if len(protocols) < 2 or len(models) < 3:
         return None
 
-    def means(protocol: str, key: str) -> list[float]:
-        return [
-            float(np.mean([task["protocols"][protocol][key] for task in model["tasks"].values()]))
-            for model in noss.values()
-        ]
+    def rank_by(protocol: str, key: str) -> list[float]:
+        means = []
+        for model in models:
+            scores = [task.protocols[protocol] for task in model.tasks.values()]
+            means.append(float(np.mean([getattr(each, key) for each in scores])))
+        return means
 
-    other = next(p for p in protocols if p != "frill")
-    tau = {part: stats.kendalltau(means(other, f"{part}_accuracy"), means("frill", key)).statistic
-           for part, key in (("validation", "validation_accuracy"), ("test", "best_test_accuracy"))}  # fmt: skip
-    card = [
-        task["protocols"]["frill"] for model in noss.values() for task in model["tasks"].values()
-    ]
-    return {
-        "protocols": protocols,
-        "models": len(noss),
-        "kendall_validation": float(tau["validation"]),
-        "kendall_best_test": float(tau["test"]),
-        "unconverged_settings": sum(len(summary["unconverged"]) for summary in card),
-        "settings": sum(summary["settings"] for summary in card),
-    }
+    def correlate(fast_key: str, card_key: str) -> float:
+        fast, card = rank_by("fast", fast_key), rank_by("frill", card_key)
+        return float(stats.kendalltau(fast, card).statistic)
+
+    card = [task.protocols["frill"] for model in models for task in model.tasks.values()]
+    return RankAgreement(
+        protocols=protocols,
+        models=len(models),
+        kendall_validation=correlate("validation_accuracy", "validation_accuracy"),
+        kendall_best_test=correlate("test_accuracy", "best_test_accuracy"),
+        unconverged_settings=sum(len(scores.unconverged) for scores in card),
+        settings=sum(scores.settings for scores in card),
+    )

@@ -1,9 +1,12 @@
-"""Other models in the table: whatever `baselines` in params.yaml names is scored on the same clips by the same probes.
+"""Other models in the table: what `baselines` in params.yaml names is scored as students are.
 
-kind saved_model   `source` is a folder with TRILL's calling convention, `output` the key of what it returns
-kind tflite        `source` is a file that takes windows [1, 96, 64, 1], or samples [1, T] of any length, and gives [windows, D]
-kind python        `source` is a .py file, `output` a function in it: (samples float32 [T], sample_rate_hz) -> [time, D] or [D]. Of what the file
-                   loads itself (modules beside it, weights) DVC and the cache know nothing: touch the file when that changes
+kind saved_model   `source` is a folder with TRILL's calling convention, `output` the key of what it
+                   returns
+kind tflite        `source` is a file that takes windows [1, 96, 64, 1], or samples [1, T] of any
+                   length, and gives [windows, D]
+kind python        `source` is a .py file, `output` a function in it: (samples float32 [T],
+                   sample_rate_hz) -> [time, D] or [D]. DVC and the cache do not see what the file
+                   loads itself (modules beside it, weights): touch the file when that changes
 """
 
 import importlib.util
@@ -15,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from frill.audio.clips import ClipStore
 from frill.audio.frontend import padded
 from frill.audio.waveform import SAMPLE_RATE_HZ, to_float
 from frill.errors import UserError
@@ -23,40 +27,46 @@ from frill.noss.evaluate import Embed
 from frill.params.schema import Baseline, Params
 from frill.scratch import content_hash, text_hash
 
+EmbedClips = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]  # int16 [T] -> [time, D] each
 
-def embedding(name: str, params: Params) -> Embed:
-    """A function that gives a task's clip embeddings. Raises UserError for a baseline that cannot be loaded or called."""
+
+def load(name: str, params: Params) -> Embed:
+    """Return a function that gives a task's clip embeddings.
+
+    Raises UserError for a baseline that cannot be loaded or called.
+    """
     spec = params.baselines[name]
-    source, pooling = Path(spec.source), params.noss.pooling
+    source = Path(spec.source)
+    pooling = params.noss.pooling
     if spec.kind == "tflite" and takes_windows(name, source):
         return lambda store: embed_tflite(source, store, pooling, params.threads)
-    loaded = cache(
-        lambda: LOADERS[spec.kind](name, spec)
-    )  # only where something is to be embedded: TensorFlow takes seconds
     model_hash = text_hash(content_hash(source), spec.kind, str(spec.output))
-    return lambda store: embed_calls(
-        lambda clips: loaded()(clips), model_hash, __name__, store, pooling
-    )
+
+    @cache  # loaded only if something is to be embedded: TensorFlow takes seconds
+    def load_model() -> EmbedClips:
+        return LOADERS[spec.kind](name, spec)
+
+    def embed(store: ClipStore) -> np.ndarray:
+        return embed_calls(lambda clips: load_model()(clips), model_hash, __name__, store, pooling)
+
+    return embed
 
 
 def takes_windows(name: str, path: Path) -> bool:
-    """Whether a .tflite file takes log-mel windows; otherwise it takes samples."""
+    """Tell whether a .tflite file takes log-mel windows; otherwise it takes samples."""
+    key = f"baselines.{name}.source = {str(path)!r}"
     try:
-        shape = Interpreter(model_path=str(path)).get_input_details()[0]["shape"]
+        shape = list(Interpreter(model_path=str(path)).get_input_details()[0]["shape"])
     except (ValueError, RuntimeError) as error:
-        raise UserError(
-            f"baselines.{name}.source = {str(path)!r}: LiteRT cannot read it ({error}); give a .tflite file"
-        ) from None
-    if list(shape) == [1, 96, 64, 1]:
+        raise UserError(f"{key}: LiteRT cannot read it ({error}); give a .tflite file") from None
+    if shape == [1, 96, 64, 1]:
         return True
     if len(shape) in (1, 2):
         return False
-    raise UserError(
-        f"baselines.{name}.source = {str(path)!r}: takes {list(shape)}; expected windows [1, 96, 64, 1] or samples [1, T]"
-    )
+    raise UserError(f"{key}: takes {shape}; expected windows [1, 96, 64, 1] or samples [1, T]")
 
 
-def _saved_model(name: str, spec: Baseline):
+def _load_saved_model(name: str, spec: Baseline) -> EmbedClips:
     from frill.teacher.saved_model import Teacher, TeacherError
 
     try:
@@ -65,16 +75,12 @@ def _saved_model(name: str, spec: Baseline):
         raise UserError(str(error).replace("teacher.", f"baselines.{name}.")) from None
 
 
-def _tflite(name: str, spec: Baseline):
+def _load_tflite(name: str, spec: Baseline) -> EmbedClips:
     model = _SamplesModel(Path(spec.source))
-
-    def embed(clips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        return (model(to_float(samples)) for samples in clips)
-
-    return embed
+    return lambda clips: (model(to_float(samples)) for samples in clips)
 
 
-def _python(name: str, spec: Baseline):
+def _load_python(name: str, spec: Baseline) -> EmbedClips:
     function = load_function(name, spec)
 
     def embed(clips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -83,22 +89,28 @@ def _python(name: str, spec: Baseline):
                 values = np.asarray(function(to_float(samples), SAMPLE_RATE_HZ), np.float32)
             except Exception as error:  # whatever a user's function raises is about that function
                 raise UserError(
-                    f"baselines.{name}: {spec.output} failed on clip {number}: {type(error).__name__}: {error}; correct {spec.source}"
+                    f"baselines.{name}: {spec.output} failed on clip {number}: "
+                    f"{type(error).__name__}: {error}; correct {spec.source}"
                 ) from error
             if values.ndim not in (1, 2) or not values.size:
                 raise UserError(
-                    f"baselines.{name}: {spec.output} gave shape {list(values.shape)} for clip {number}; expected [time, D] or [D]"
+                    f"baselines.{name}: {spec.output} gave shape {list(values.shape)} "
+                    f"for clip {number}; expected [time, D] or [D]"
                 )
             yield np.atleast_2d(values)
 
     return embed
 
 
-LOADERS: dict[str, Callable] = {"saved_model": _saved_model, "tflite": _tflite, "python": _python}
+LOADERS: dict[str, Callable[[str, Baseline], EmbedClips]] = {
+    "saved_model": _load_saved_model,
+    "tflite": _load_tflite,
+    "python": _load_python,
+}
 
 
 def load_function(name: str, spec: Baseline) -> Callable:
-    """The function `output` of the file `source`."""
+    """Return the function `output` of the file `source`. Raises UserError."""
     module_spec = importlib.util.spec_from_file_location(f"frill_baseline_{name}", spec.source)
     module = importlib.util.module_from_spec(module_spec)
     sys.modules[module_spec.name] = module  # dataclasses look themselves up there
@@ -107,20 +119,16 @@ def load_function(name: str, spec: Baseline) -> Callable:
         module_spec.loader.exec_module(module)
     except Exception as error:
         raise UserError(
-            f"baselines.{name}.source = {spec.source!r}: {type(error).__name__}: {error}; correct the file"
+            f"baselines.{name}.source = {spec.source!r}: {type(error).__name__}: {error}; "
+            "correct the file"
         ) from error
     function = getattr(module, spec.output, None)
     if not callable(function):
-        named = (
-            ", ".join(
-                key
-                for key, value in vars(module).items()
-                if callable(value) and not key.startswith("_")
-            )
-            or "none"
-        )
+        public = [key for key in vars(module) if not key.startswith("_")]
+        functions = [key for key in public if callable(vars(module)[key])]
         raise UserError(
-            f"baselines.{name}.output = {spec.output!r}: {spec.source} has no such function (it has: {named})"
+            f"baselines.{name}.output = {spec.output!r}: {spec.source} has no such function "
+            f"(it has: {', '.join(functions) or 'none'})"
         )
     return function
 
@@ -130,10 +138,8 @@ class _SamplesModel:
 
     def __init__(self, path: Path):
         self._interpreter = Interpreter(model_path=str(path))
-        self._input, self._output = (
-            self._interpreter.get_input_details()[0],
-            self._interpreter.get_output_details()[0],
-        )
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         samples = padded(samples)
@@ -142,6 +148,5 @@ class _SamplesModel:
         self._interpreter.allocate_tensors()
         self._interpreter.set_tensor(self._input["index"], samples.reshape(shape))
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output["index"]).reshape(
-            -1, self._output["shape"][-1]
-        )
+        rows = self._interpreter.get_tensor(self._output["index"])
+        return rows.reshape(-1, self._output["shape"][-1])

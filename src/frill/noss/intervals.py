@@ -1,8 +1,13 @@
-"""95 % intervals of accuracies and of paired differences, by resampling: whole speakers where clips have two or more, clips otherwise.
+"""95 % intervals of accuracies and of paired differences, by bootstrap.
 
-Bootstrap over groups (Efron and Tibshirani 1993, chapters 6 and 8.5), with two corrections for few groups: a bootstrap deviation is sqrt((G - 1)/G)
-of the true one, and percentiles assume it known; so deviations are widened by sqrt(G/(G - 1)) and by Student's t against the normal, with the
-degrees of freedom of Welch (1947) where tasks of different size are averaged. They speak of other clips or speakers of these tasks, not of other tasks.
+Whole speakers are resampled where clips have two or more, clips otherwise. The intervals speak of
+other clips or speakers of these tasks, not of other tasks.
+
+Bootstrap over groups: Efron and Tibshirani 1993, chapters 6 and 8.5. Two corrections are for few
+groups. A bootstrap deviation is sqrt((G - 1)/G) of the true one, so deviations are widened by
+sqrt(G/(G - 1)). Percentiles assume the deviation known, so they are widened by Student's t
+against the normal. Where tasks of different size are averaged, its degrees of freedom are those of
+Welch (1947).
 """
 
 from collections.abc import Sequence
@@ -12,100 +17,99 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
+from frill.noss.results import Interval, TaskScores
+
 RESAMPLES = 2000
-PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """A mean over the clips of one task: its estimate, its resamples' deviations from it [RESAMPLES] (widened), and its degrees of freedom."""
+    """A mean over the clips of one task.
+
+    `deviations` [RESAMPLES] are those of the resamples from the estimate, widened; `freedom` its
+    degrees of freedom.
+    """
 
     estimate: float
     deviations: np.ndarray
     freedom: int
 
 
-def resample(values: np.ndarray, groups: np.ndarray | None, seed: int) -> Resampled:
-    """The mean of `values` float [clips] over resampled groups: `groups` int [clips] names each clip's, None makes every clip its own."""
-    if (
-        groups is None or len(set(groups.tolist())) < 2
-    ):  # of one speaker clips are all that can be resampled: a lower bound
+def resample(values: np.ndarray, groups: np.ndarray, seed: int) -> Resampled:
+    """Resample the mean of `values` float [clips].
+
+    `groups` int [clips] names each clip's group; empty makes every clip its own. With a single
+    group, clips are resampled too: a lower bound.
+    """
+    if len(set(groups.tolist())) < 2:
         rng = np.random.default_rng(seed)
-        levels, counts = np.unique(
-            values, return_counts=True
-        )  # n clips of few different values: their counts are multinomial
-        means, members = (
-            rng.multinomial(len(values), counts / len(values), RESAMPLES) @ levels / len(values),
-            len(values),
-        )
+        # Clips have few different values, whose counts in a resample are multinomial.
+        levels, counts = np.unique(values, return_counts=True)
+        members = len(values)
+        drawn = rng.multinomial(members, counts / members, RESAMPLES)
+        means = drawn @ levels / members
     else:
         _, groups = np.unique(groups, return_inverse=True)
-        sums, clips = np.bincount(groups, values), np.bincount(groups)
+        sums = np.bincount(groups, values)
+        clips = np.bincount(groups)
         members = len(clips)
-        drawn = _draws(members, seed)
+        drawn = _draw_groups(members, seed)
         means = drawn @ sums / (drawn @ clips)
     estimate = float(np.mean(values))
-    widened = np.sqrt(members / max(1, members - 1))
-    return Resampled(estimate, widened * (means - estimate), max(1, members - 1))
+    freedom = max(1, members - 1)
+    widened = np.sqrt(members / freedom)
+    return Resampled(estimate, widened * (means - estimate), freedom)
 
 
 @lru_cache(maxsize=32)
-def _draws(members: int, seed: int) -> np.ndarray:
-    """How often each group is in each resample, float [RESAMPLES, members]: pairs of models share it, and drawing takes most of the time."""
-    return (
-        np.random.default_rng(seed)
-        .multinomial(members, np.full(members, 1 / members), RESAMPLES)
-        .astype(float)
-    )
+def _draw_groups(members: int, seed: int) -> np.ndarray:
+    """Return how often each group is in each resample, float [RESAMPLES, members].
+
+    Pairs of models share it: drawing takes most of the time.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(members, np.full(members, 1 / members), RESAMPLES)
+    return drawn.astype(float)
 
 
-def interval(parts: Sequence[Resampled]) -> list[float]:
-    """[low, high] of the mean of the parts' estimates, parts independent."""
-    variances = [float(np.var(part.deviations)) for part in parts]
+def estimate_interval(tasks: Sequence[Resampled]) -> Interval:
+    """Return the interval of the mean of independent tasks' estimates."""
+    variances = [float(np.var(task.deviations)) for task in tasks]
     total = sum(variances)
-    freedom = (
-        total**2 / sum(v**2 / part.freedom for v, part in zip(variances, parts, strict=True) if v)
-        if total
-        else 1.0
-    )
-    widened = stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975) if total else 1.0
-    deviations = widened * sum(part.deviations for part in parts) / len(parts)
-    estimate = sum(part.estimate for part in parts) / len(parts)
+    widened = 1.0
+    if total:
+        terms = [v**2 / task.freedom for v, task in zip(variances, tasks, strict=True) if v]
+        freedom = total**2 / sum(terms)
+        widened = stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975)
+    deviations = widened * sum(task.deviations for task in tasks) / len(tasks)
+    estimate = sum(task.estimate for task in tasks) / len(tasks)
     low, high = np.percentile(deviations, [2.5, 97.5])
     return [float(estimate + low), float(estimate + high)]
 
 
-def right(scores: dict, part: str) -> np.ndarray:
-    """Which clips of `part` (validation, test) of a task were right: float [clips], 0 or 1, in manifest order. `scores` as in results/noss/*.json."""
-    return np.frombuffer(scores[f"{part}_correct"].encode(), np.uint8).astype(float) - ord("0")
+def estimate_accuracy_interval(correct: np.ndarray, speakers: np.ndarray, seed: int) -> Interval:
+    """Return the interval of one task's accuracy, percent.
 
-
-def speakers(scores: dict, part: str) -> np.ndarray | None:
-    """The speaker of each of those clips as an integer [clips]; None for a task without speakers."""
-    named = scores.get(f"{part}_speakers")
-    return np.array(named.split(), int) if named else None
-
-
-def accuracy_interval(scores: dict, part: str, seed: int) -> list[float]:
-    """Of one task's accuracy on `part`, percent: Wilson's (1927) over clips and, where there are speakers, as far as resampling those reaches beyond."""
-    values, by = right(scores, part), speakers(scores, part)
-    wilson = stats.binomtest(int(values.sum()), len(values)).proportion_ci(method="wilson")
+    It is Wilson's (1927) over clips and, where there are speakers, as wide as resampling those
+    makes it. `correct` and `speakers` as TaskScores returns them.
+    """
+    wilson = stats.binomtest(int(correct.sum()), len(correct)).proportion_ci(method="wilson")
     low, high = 100 * wilson.low, 100 * wilson.high
-    if by is not None:
-        resampled = interval([resample(100 * values, by, seed)])
-        low, high = min(low, resampled[0]), max(high, resampled[1])
+    if len(speakers):
+        over_speakers = estimate_interval([resample(100 * correct, speakers, seed)])
+        low, high = min(low, over_speakers[0]), max(high, over_speakers[1])
     return [float(max(0.0, low)), float(min(100.0, high))]
 
 
-def difference_interval(model: dict, other: dict, part: str, seed: int) -> list[float]:
-    """Of the difference of two models' mean accuracies over tasks, paired clip by clip, in points. Arguments as results/noss/*.json."""
-    pairs = [(scores, other["tasks"][task]) for task, scores in model["tasks"].items()]
-    parts = [
-        resample(
-            100 * (right(scores, part) - right(reference, part)),
-            speakers(scores, part),
-            seed + index,
-        )
-        for index, (scores, reference) in enumerate(pairs)
-    ]
-    return interval(parts)
+def estimate_difference_interval(
+    tasks: Sequence[tuple[TaskScores, TaskScores]], part: str, seed: int
+) -> Interval:
+    """Return the interval of the difference of two models' mean accuracies, in points.
+
+    `tasks` has both models' scores of each task; they are paired clip by clip.
+    """
+    resampled = []
+    for index, (scores, other) in enumerate(tasks):
+        difference = 100 * (scores.correct(part) - other.correct(part))
+        resampled.append(resample(difference, scores.speakers(part), seed + index))
+    return estimate_interval(resampled)

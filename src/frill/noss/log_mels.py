@@ -1,6 +1,7 @@
 """The log-mel frames of a task's clips, computed once for all models that are scored on it.
 
-Kept in scratch/log_mel under a hash of the corpus and of the code that made them: a copy that can be deleted at any time, never an output of a stage.
+Kept in scratch/log_mel under a hash of the corpus and of the code that made them. They can be
+deleted at any time and are never an output of a stage.
 """
 
 import os
@@ -25,51 +26,44 @@ class LogMels:
     def __init__(self, store: ClipStore, threads: int):
         self.samples = np.array([int(row["samples"]) for row in store.rows])
         self._starts = np.concatenate([[0], np.cumsum(frontend.frame_count(self.samples))])
-        path = FOLDER / f"{corpus_hash(store)[:16]}-{hash_code(__name__)[:8]}.npy"
+        path = FOLDER / f"{hash_corpus(store)[:16]}-{hash_code(__name__)[:8]}.npy"
         if not path.exists():
             with atomic_write(path) as new:
                 self._write(new, store, threads)
-        self._frames = np.asarray(
-            np.load(path, mmap_mode="r")
-        )  # still mapped; slices of a np.memmap cost several times those of an array
+        # Still mapped as an array, whose slices cost a fraction of a np.memmap's.
+        self._frames = np.asarray(np.load(path, mmap_mode="r"))
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def frames(self, clip: int) -> np.ndarray:
-        """float32 [frames, 64] of one clip, which is padded at its end to 1 s where it is shorter."""
+        """Return float32 [frames, 64] of one clip, padded at its end to 1 s if it is shorter."""
         return self._frames[self._starts[clip] : self._starts[clip + 1]]
 
     def windows(self, clip: int) -> np.ndarray:
-        """float32 [windows, 96, 64]: what frill.audio.frontend.windows gives of the clip, still on the disk."""
+        """Return float32 [windows, 96, 64] as the frontend cuts them, still on the disk."""
         return frontend.cut_windows(self.frames(clip))
 
     def _write(self, path: Path, store: ClipStore, threads: int) -> None:
-        frames = np.lib.format.open_memmap(
-            path, "w+", np.float32, (int(self._starts[-1]), frontend.MEL_BANDS)
-        )
-        if hasattr(
-            os, "posix_fallocate"
-        ):  # on a full disk an error now, not a SIGBUS at whichever page finds no room
+        shape = (int(self._starts[-1]), frontend.MEL_BANDS)
+        frames = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+        # On a full disk an error now, not a SIGBUS at whichever page finds no room.
+        if hasattr(os, "posix_fallocate"):
             with open(path, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
-        def one(clip: int) -> None:
+        def compute(clip: int) -> None:
             samples = frontend.padded(store.samples(clip))
             frames[self._starts[clip] : self._starts[clip + 1]] = frontend.log_mel(samples)
 
         # One BLAS thread each: its own would spin on the cores that the other clips need.
         with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-            for _ in progress(
-                pool.map(one, range(len(store))),
-                f"{store.folder.name}, log-mel",
-                len(store),
-                "clip",
-            ):
+            done = pool.map(compute, range(len(store)))
+            for _ in progress(done, f"{store.folder.name}, log-mel", len(store), "clip"):
                 pass
         frames.flush()
 
 
-def corpus_hash(store: ClipStore) -> str:
-    """Of the manifest, which has every clip's sha256."""
+def hash_corpus(store: ClipStore) -> str:
+    """Hash the manifest, which has every clip's sha256."""
     return content_hash(store.folder / "manifest.csv")

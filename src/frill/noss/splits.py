@@ -1,7 +1,8 @@
 """Which clips train, validate and test a task.
 
-With folds: fold k tests, the next one validates, the rest trains, for every k. With a split column: as it says; without a validation split, a
-seeded share of the training clips, whole speakers where there are speakers.
+With folds: fold k tests, the next one validates, the rest trains, for every k. With a split column:
+as it says. Without a validation split: a seeded share of the training clips validates, whole
+speakers where there are speakers.
 """
 
 from collections.abc import Sequence
@@ -25,23 +26,26 @@ class Split:
     test: np.ndarray
 
 
-def splits(rows: Sequence[dict], validation_share: float, seed: int) -> list[Split]:
-    """One Split, or one a fold, of a manifest's rows. Raises SplitError."""
-    label, fold, split = (
-        np.array([row[key] for row in rows]) for key in ("label", "fold", "split")
-    )
-    if len(set(label)) < 2:
+def make_splits(rows: Sequence[dict], validation_share: float, seed: int) -> list[Split]:
+    """Return one Split, or one a fold, of a manifest's rows. Raises SplitError."""
+    label = np.array([row["label"] for row in rows])
+    fold = np.array([row["fold"] for row in rows])
+    split = np.array([row["split"] for row in rows])
+    classes = sorted(set(label))
+    if len(classes) < 2:
         raise SplitError(
-            f"has {len(set(label))} class ({', '.join(sorted(set(label))) or 'no clips'}); a task needs two or more"
+            f"has {len(classes)} class ({', '.join(classes) or 'no clips'}); "
+            "a task needs two or more"
         )
-    if fold.all() and len(fold):
-        return _folds(fold)
+    if fold.all():
+        return _split_by_folds(fold)
     parts = {name: np.flatnonzero(split == name) for name in ("train", "validation", "test")}
     for name in ("train", "test"):
         if not len(parts[name]):
-            found = ", ".join(sorted(set(split) - {""})) or "none"
+            present = ", ".join(sorted(set(split) - {""})) or "none"
             raise SplitError(
-                f"has no clips in split {name} (the column holds: {found}); map the column's values in `splits`"
+                f"has no clips in split {name} (the column holds: {present}); "
+                "map the column's values in `splits`"
             )
     if not len(parts["validation"]):
         parts["train"], parts["validation"] = _hold_out(
@@ -52,41 +56,40 @@ def splits(rows: Sequence[dict], validation_share: float, seed: int) -> list[Spl
     return [Split(**parts)]
 
 
-def _folds(fold: np.ndarray) -> list[Split]:
+def _split_by_folds(fold: np.ndarray) -> list[Split]:
     names = sorted(set(fold), key=lambda name: (len(name), name))  # 2 before 10
     if len(names) < 3:
         raise SplitError(
-            f"has {len(names)} folds; cross-validation here needs 3 or more (one tests, one validates, the rest trains)"
+            f"has {len(names)} folds; cross-validation here needs 3 or more "
+            "(one tests, one validates, the rest trains)"
         )
-    result = []
-    for index, test in enumerate(names):
-        validation = names[(index + 1) % len(names)]
-        in_test, in_validation = fold == test, fold == validation
-        result.append(
-            Split(
-                *(
-                    np.flatnonzero(mask)
-                    for mask in (~in_test & ~in_validation, in_validation, in_test)
-                )
-            )
-        )
-    return result
+    splits = []
+    for index, name in enumerate(names):
+        test = fold == name
+        validation = fold == names[(index + 1) % len(names)]
+        train = ~test & ~validation
+        splits.append(Split(*map(np.flatnonzero, (train, validation, test))))
+    return splits
 
 
 def _hold_out(
-    train: np.ndarray, rows: list[dict], share: float, seed: int
+    train: np.ndarray, rows: Sequence[dict], share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits whole groups off `train`: speakers where every clip has one, there are three or more and no class goes with them; clips otherwise."""
+    """Hold whole groups of `train` out.
+
+    Groups are speakers where every clip has one, there are three or more and no class goes with
+    them; clips otherwise.
+    """
     speakers = [rows[index]["speaker"] for index in train]
     by_speaker = all(speakers) and len(set(speakers)) >= 3
     group = np.array(speakers) if by_speaker else train.astype(str)
     names = np.random.default_rng(seed).permutation(sorted(set(group)))
     if len(names) < 2:
         raise SplitError("has one training clip; it cannot be split into training and validation")
-    held = np.isin(group, names[: np.clip(round(share * len(names)), 1, len(names) - 1)])
+    count = np.clip(round(share * len(names)), 1, len(names) - 1)
+    held = np.isin(group, names[:count])
     label = np.array([rows[index]["label"] for index in train])
-    if by_speaker and not set(label[held]) <= set(
-        label[~held]
-    ):  # a class would be left without training clips, as where speakers are the classes
+    lost = set(label[held]) - set(label[~held])  # all of them where speakers are the classes
+    if by_speaker and lost:
         return _hold_out(train, [row | {"speaker": ""} for row in rows], share, seed)
     return train[~held], train[held]

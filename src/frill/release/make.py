@@ -20,7 +20,7 @@ import tf_keras as keras
 from frill.audio import frontend_tf
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.errors import UserError
-from frill.frontier.selection import find_selected
+from frill.frontier.results import Frontier
 from frill.release.examples import render_examples
 from frill.release.tflite_metadata import ModelInfo, TensorInfo, add_metadata
 from frill.students.convert import MODEL, convert_with_frontend
@@ -68,24 +68,24 @@ class Module(tf.Module):
 
 
 def make_release(
-    frontier: dict, student: keras.Model, tflite: Path, card: str, licence: str, out: Path
+    frontier: Frontier, student: keras.Model, tflite: Path, card: str, licence: str, out: Path
 ) -> None:
     """Write release/ to `out`. Raises UserError if nothing is selected.
 
     `tflite` is the selected student's folder of converted files, `licence` a sentence.
     """
-    selected = find_selected(frontier)
+    selected = frontier.selected_student
     if selected is None:
-        raise UserError(frontier["reason"])
+        raise UserError(frontier.reason)
     out.mkdir(parents=True, exist_ok=True)
 
     def write_tflite(name: str, model: bytes, entry: TensorInfo) -> None:
-        about = f"Non-semantic speech embedding: {selected['name']} of FRILL's family"
+        about = f"Non-semantic speech embedding: {selected.name} of FRILL's family"
         version = hashlib.sha256(model).hexdigest()[:12]
         info = ModelInfo("frill", about, version, licence, entry, EMBEDDING)
         (out / name).write_bytes(add_metadata(model, info))
 
-    whole = convert_with_frontend(student, selected["precision"], bool(selected["qat"]))
+    whole = convert_with_frontend(student, selected.precision, bool(selected.qat))
     write_tflite("frill.tflite", whole, SAMPLES)
     write_tflite("frill_nofrontend.tflite", (tflite / MODEL).read_bytes(), WINDOWS)
     _save_model(student, out / "saved_model")

@@ -1,13 +1,14 @@
 """MODEL_CARD.md: what the model is, its origin, its quality and latency, its limits."""
 
-from frill.frontier.selection import find_selected
+from frill.frontier.results import Frontier
+from frill.noss.results import ModelScores
 from frill.release.template import render
 
 
 def render_model_card(
-    frontier: dict,
-    noss: dict,
-    teacher_noss: dict,
+    frontier: Frontier,
+    noss: ModelScores,
+    teacher_noss: ModelScores,
     teacher: dict,
     targets: dict,
     latency: dict,
@@ -21,7 +22,7 @@ def render_model_card(
     return render(
         "MODEL_CARD.md",
         frontier=frontier,
-        student=find_selected(frontier),
+        student=frontier.selected_student,
         noss=noss,
         teacher_noss=teacher_noss,
         teacher=teacher,

@@ -5,6 +5,7 @@ from pathlib import Path
 import altair as alt
 import vl_convert
 
+from frill.frontier.results import Frontier, Regression, StudentResult
 from frill.report.chart_style import BACKBONES, MIB, OUTCOMES, PARTS, colour_by, frame
 from frill.report.frontier_chart import draw_frontier
 
@@ -14,24 +15,23 @@ alt.data_transformers.disable_max_rows()
 
 
 def draw_all(
-    frontier: dict, curves: dict[str, list[dict]], elsewhere: dict[str, dict[str, float]]
+    frontier: Frontier, curves: dict[str, list[dict]], other_devices: dict[str, dict[str, float]]
 ) -> dict[str, alt.TopLevelMixin]:
     """Return the pictures of frontier.json and of the curves by name.
 
-    There is one of the effects if frontier.json has a regression. `elsewhere` is as in
+    There is one of the effects if frontier.json has a regression. `other_devices` is as in
     draw_frontier.
     """
-    students = frontier["students"]
-    on_frontier = [s for s in students if s["on_frontier"]]
+    students = frontier.students
+    on_frontier = [s for s in students if s.on_frontier]
     pictures = {
-        "frontier": draw_frontier(frontier, elsewhere),
-        "curves": draw_curves(curves, {s["name"]: s["backbone"] for s in students}),
+        "frontier": draw_frontier(frontier, other_devices),
+        "curves": draw_curves(curves, {s.name: s.backbone for s in students}),
         "sizes": draw_sizes(students),
         "tasks": draw_tasks(on_frontier or students),
     }
-    regression = frontier["effects"]["regression"]
-    if regression:
-        pictures["effects"] = draw_effects(regression)
+    if frontier.effects.regression:
+        pictures["effects"] = draw_effects(frontier.effects.regression)
     return pictures
 
 
@@ -63,14 +63,12 @@ def draw_curves(curves: dict[str, list[dict]], backbones: dict[str, str]) -> alt
     return frame(alt.layer(lines, base.mark_point(filled=True, size=30)), 320)
 
 
-def draw_sizes(students: list[dict]) -> alt.TopLevelMixin:
+def draw_sizes(students: list[StudentResult]) -> alt.TopLevelMixin:
     """Draw the bytes of each file: backbone, bottleneck and the rest (graph, frontend)."""
     rows = []
     for s in students:
         for place, (part, part_bytes) in enumerate(split_bytes(s).items()):
-            rows.append(
-                {"student": s["name"], "part": part, "place": place, "mib": part_bytes / MIB}
-            )
+            rows.append({"student": s.name, "part": part, "place": place, "mib": part_bytes / MIB})
     chart = alt.Chart(alt.Data(values=rows)).mark_bar(stroke="currentColor", strokeWidth=0.3)
     chart = chart.encode(
         alt.X("mib:Q", title="file, MiB"),
@@ -82,24 +80,24 @@ def draw_sizes(students: list[dict]) -> alt.TopLevelMixin:
     return frame(chart, 26 * len(students))
 
 
-def split_bytes(student: dict) -> dict[str, float]:
+def split_bytes(student: StudentResult) -> dict[str, float]:
     """Return a file's bytes by part.
 
     Weights that `precision` made smaller than they were trained are scaled to what the file holds.
     """
-    weights = min(student["weight_bytes"], student["file_bytes"])
-    bottleneck = weights * student["bottleneck_bytes"] / student["weight_bytes"]
-    sizes = (weights - bottleneck, bottleneck, student["file_bytes"] - weights)
+    weights = min(student.weight_bytes, student.file_bytes)
+    bottleneck = weights * student.bottleneck_bytes / student.weight_bytes
+    sizes = (weights - bottleneck, bottleneck, student.file_bytes - weights)
     return dict(zip(PARTS, sizes, strict=True))
 
 
-def draw_tasks(students: list[dict]) -> alt.TopLevelMixin:
+def draw_tasks(students: list[StudentResult]) -> alt.TopLevelMixin:
     """Draw test accuracy against the teacher's, task by task, with its 95 % interval."""
     rows = []
     for s in students:
-        for task, parts in s["tasks"].items():
-            row = {"student": s["name"], "task": task, "points": parts["test"]["points"]}
-            row["low"], row["high"] = parts["test"]["interval"]
+        for task, differences in s.tasks.items():
+            row = {"student": s.name, "task": task, "points": differences.test.points}
+            row["low"], row["high"] = differences.test.interval
             rows.append(row)
     legend = alt.Legend(title=None, columns=2)
     base = alt.Chart(alt.Data(values=rows)).encode(
@@ -117,16 +115,13 @@ def draw_tasks(students: list[dict]) -> alt.TopLevelMixin:
     return frame(alt.layer(rules, dots, _draw_zero()), 17 * len(rows))
 
 
-def draw_effects(regression: dict) -> alt.TopLevelMixin:
-    """Draw the standardised weight of every term on every outcome, with 95 % intervals.
-
-    `regression` is as in frontier.json's effects.
-    """
+def draw_effects(regressions: dict[str, Regression]) -> alt.TopLevelMixin:
+    """Draw the standardised weight of every term on every outcome, with 95 % intervals."""
     rows = []
-    for outcome, fit in regression.items():
-        for w in fit["weights"]:
-            row = {"outcome": outcome, "term": w["term"], "weight": w["weight"]}
-            row["low"], row["high"] = w["interval"]
+    for outcome, fit in regressions.items():
+        for w in fit.weights:
+            row = {"outcome": outcome, "term": w.term, "weight": w.weight}
+            row["low"], row["high"] = w.interval
             rows.append(row)
     base = alt.Chart(alt.Data(values=rows)).encode(
         alt.Y("term:N", title=None), yOffset=alt.YOffset("outcome:N", sort=list(OUTCOMES))

@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+from frill.frontier.results import Frontier, StudentResult
+
 METRICS = (
     "latency_ms",
     "quality",
@@ -15,22 +17,22 @@ METRICS = (
 POINT = ("latency_ms", "quality", "on_frontier")
 
 
-def write(frontier: dict, curves: dict[str, list[dict]], folder: Path) -> None:
+def write(frontier: Frontier, curves: dict[str, list[dict]], folder: Path) -> None:
     """Write metrics.json, students.json, frontier.csv and curves.csv.
 
     metrics.json holds the selected student and the frontier, students.json every student.
     """
-    students = {s["name"]: s for s in frontier["students"]}
-    metrics = {"selected": frontier["selected"]}
-    if frontier["selected"] in students:
-        metrics |= _pick(students[frontier["selected"]], METRICS)
+    metrics = {"selected": frontier.selected}
+    students = frontier.students
+    if frontier.selected_student:
+        metrics |= _pick(frontier.selected_student, METRICS)
     metrics["students"] = len(students)
-    metrics["on_frontier"] = sum(s["on_frontier"] for s in frontier["students"])
-    metrics["diverged"] = sum(s["status"] != "ok" for s in students.values())
+    metrics["on_frontier"] = sum(s.on_frontier for s in students)
+    metrics["diverged"] = sum(not s.is_sound for s in students)
     _write_json(folder / "metrics.json", metrics)
-    figures = {name: _pick(s, METRICS) for name, s in students.items()}
+    figures = {s.name: _pick(s, METRICS) for s in students}
     _write_json(folder / "students.json", figures)
-    points = [{"student": s["name"]} | _pick(s, POINT) for s in frontier["students"]]
+    points = [{"student": s.name} | _pick(s, POINT) for s in students]
     _write_csv(folder / "frontier.csv", points)
     steps = []
     for name, curve in curves.items():
@@ -38,8 +40,8 @@ def write(frontier: dict, curves: dict[str, list[dict]], folder: Path) -> None:
     _write_csv(folder / "curves.csv", steps)
 
 
-def _pick(student: dict, keys: tuple[str, ...]) -> dict:
-    return {key: student[key] for key in keys}
+def _pick(student: StudentResult, keys: tuple[str, ...]) -> dict:
+    return {key: getattr(student, key) for key in keys}
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -2,6 +2,7 @@
 
 import altair as alt
 
+from frill.frontier.results import Frontier, ReferenceResult, StudentResult
 from frill.report.chart_style import BACKBONES, MIB, colour_by, frame
 
 # Opacity of a point by its place.
@@ -34,23 +35,25 @@ TOOLTIP = [
 ]
 
 
-def draw_frontier(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> alt.TopLevelMixin:
+def draw_frontier(
+    frontier: Frontier, other_devices: dict[str, dict[str, float]]
+) -> alt.TopLevelMixin:
     """Draw every student of frontier.json, each point a link to its student.
 
-    `elsewhere`: latency_ms by device and student (frill.frontier.other_devices), for the devices
-    to choose from beside the one that decides.
+    `other_devices`: latency_ms by device and student, for the devices to choose from beside the one
+    that decides.
     """
-    rows = _list_points(frontier, elsewhere)
+    rows = _list_points(frontier, other_devices)
     base = alt.Chart(alt.Data(values=rows))
-    devices = [frontier["device"], *elsewhere]
+    devices = [frontier.device, *other_devices]
     if len(devices) > 1:
         menu = alt.binding_select(options=devices, name="Device ")
         choice = alt.param(name="device", value=devices[0], bind=menu)
         base = base.add_params(choice).transform_filter("datum.device == device")
-    all_named = len(frontier["students"]) <= MOST_NAMES
+    all_named = len(frontier.students) <= MOST_NAMES
     named = "true" if all_named else "datum.place == 'frontier'"
     lowest = min(row["low"] for row in rows)
-    references = [r for r in frontier["references"] if r["quality"] >= lowest]
+    references = [r for r in frontier.references if r.quality >= lowest]
     layers = [
         *_draw_background(base),
         _draw_names(base, named, "left", 9),
@@ -61,16 +64,16 @@ def draw_frontier(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> alt
     return frame(alt.layer(*layers), 420)
 
 
-def _list_points(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> list[dict]:
-    students = frontier["students"]
+def _list_points(frontier: Frontier, other_devices: dict[str, dict[str, float]]) -> list[dict]:
+    students = frontier.students
     rows = []
     for s in students:
-        interval_ms = s["latency_interval_ms"]
-        rows.append(_make_point(s, frontier, frontier["device"], s["latency_ms"], interval_ms))
-    for device, times in elsewhere.items():
+        interval_ms = s.latency_interval_ms
+        rows.append(_make_point(s, frontier, frontier.device, s.latency_ms, interval_ms))
+    for device, times in other_devices.items():
         for s in students:
-            if s["name"] in times:
-                latency_ms = times[s["name"]]
+            if s.name in times:
+                latency_ms = times[s.name]
                 rows.append(_make_point(s, frontier, device, latency_ms, [latency_ms]))
     times = [row["latency_ms"] for row in rows]
     squared_middle = min(times) * max(times)
@@ -81,24 +84,28 @@ def _list_points(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> list
 
 
 def _make_point(
-    student: dict, frontier: dict, device: str, latency_ms: float, interval_ms: list[float]
+    student: StudentResult,
+    frontier: Frontier,
+    device: str,
+    latency_ms: float,
+    interval_ms: list[float],
 ) -> dict:
-    name = student["name"]
-    selected = name == frontier["selected"]
+    name = student.name
+    selected = name == frontier.selected
     label = f"{name} (selected)" if selected else name
     place = _find_place(student)
-    low, high = student["quality_interval"]
-    quality = student["quality"]
-    return {key: student[key] for key in COPIED} | {
+    low, high = student.quality_interval
+    quality = student.quality
+    return {key: getattr(student, key) for key in COPIED} | {
         "student": name,
-        "rank": student["rank"] or "none",
+        "rank": student.rank or "none",
         "device": device,
         "latency_ms": latency_ms,
         "fast": min(*interval_ms, latency_ms),
         "slow": max(*interval_ms, latency_ms),
         "low": low,
         "high": high,
-        "mib": student["file_bytes"] / MIB,
+        "mib": student.file_bytes / MIB,
         "place": place,
         "filled": FILLED[place],
         "selected": selected,
@@ -108,10 +115,10 @@ def _make_point(
     }
 
 
-def _find_place(student: dict) -> str:
-    if student["on_frontier"]:
+def _find_place(student: StudentResult) -> str:
+    if student.on_frontier:
         return "frontier"
-    return "cautious frontier" if student["on_cautious_frontier"] else "beaten"
+    return "cautious frontier" if student.on_cautious_frontier else "beaten"
 
 
 def _draw_background(base: alt.Chart) -> list[alt.Chart]:
@@ -139,8 +146,8 @@ def _draw_names(base: alt.Chart, named: str, side: str, dx: int) -> alt.Chart:
     return text.encode(X, Y, text="label:N")
 
 
-def _draw_references(references: list[dict]) -> list[alt.Chart]:
-    rows = [{"name": r["name"], "quality": r["quality"]} for r in references]
+def _draw_references(references: list[ReferenceResult]) -> list[alt.Chart]:
+    rows = [{"name": r.name, "quality": r.quality} for r in references]
     base = alt.Chart(alt.Data(values=rows))
     rule = base.mark_rule(color="currentColor", opacity=0.35, strokeDash=[4, 3])
     text = base.mark_text(

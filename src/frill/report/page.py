@@ -14,6 +14,8 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
+from frill.frontier.results import Frontier, Interval, StudentResult
+from frill.noss.results import ModelScores
 from frill.report.charts import split_bytes
 from frill.report.terminal import list_notes
 
@@ -43,8 +45,8 @@ ALTERNATIVES = {
 
 
 def write_page(
-    frontier: dict,
-    noss: dict[str, dict],
+    frontier: Frontier,
+    noss: dict[str, ModelScores],
     charts: dict[str, alt.TopLevelMixin],
     devices: dict[str, dict],
     path: Path,
@@ -63,17 +65,17 @@ def write_page(
     environment.filters["mib"] = _mib
     specs = {name: chart.to_dict() for name, chart in charts.items()}
     library = vl_convert.javascript_bundle()
-    students = frontier["students"]
+    students = frontier.students
     # S704: these are files of ours. The specs hold names, in which no tag can end.
     page = environment.from_string((folder / "page.html").read_text()).render(
         frontier=frontier,
-        students=sorted(students, key=lambda s: s["latency_ms"]),
-        tasks=list(students[0]["tasks"]),
+        students=sorted(students, key=lambda s: s.latency_ms),
+        tasks=list(students[0].tasks),
         noss=noss,
         notes=list_notes(frontier),
-        remark={s["name"]: _remark(s, frontier) for s in students},
-        parts={s["name"]: split_bytes(s) for s in students},
-        effects=frontier["effects"],
+        remark={s.name: _remark(s, frontier) for s in students},
+        parts={s.name: split_bytes(s) for s in students},
+        effects=frontier.effects,
         alternatives=ALTERNATIVES,
         charts=list(charts),
         devices=devices,
@@ -89,17 +91,17 @@ def _mib(size: int) -> str:
     return f"{size / 2**20:.2f}"
 
 
-def _span(interval: list[float] | None, form: str = "+.2f") -> str:
+def _span(interval: Interval | None, form: str = "+.2f") -> str:
     return "" if interval is None else f"{interval[0]:{form}} to {interval[1]:{form}}"
 
 
-def _remark(student: dict, frontier: dict) -> str:
+def _remark(student: StudentResult, frontier: Frontier) -> str:
     """Tell the most important thing about a student in a few words."""
-    if student["name"] == frontier["selected"]:
+    if student.name == frontier.selected:
         return "selected"
-    if student["status"] != "ok":
+    if not student.is_sound:
         return "diverged"
-    remarks = [frontier["over_budget"].get(student["name"])]
-    if student["beaten_by"]:
-        remarks.append(f"beaten by {', '.join(student['beaten_by'][:3])}")
+    remarks = [frontier.over_budget.get(student.name)]
+    if student.beaten_by:
+        remarks.append(f"beaten by {', '.join(student.beaten_by[:3])}")
     return "; ".join(filter(None, remarks))

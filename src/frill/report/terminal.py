@@ -1,6 +1,14 @@
 """frontier.json as text for a terminal, and how long the stages took."""
 
-from frill.frontier.latency import range_confidence
+from frill.frontier.latency import compute_range_confidence
+from frill.frontier.results import (
+    Frontier,
+    Interval,
+    ReferenceResult,
+    Regression,
+    Step,
+    StudentResult,
+)
 from frill.workflow.stage import read_log
 
 # Mark, name, latency, interval, other devices, size, quality, interval, test, accuracy, note.
@@ -11,17 +19,17 @@ MARKS = (
 )
 
 
-def format_table(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> str:
+def format_table(frontier: Frontier, other_devices: dict[str, dict[str, float]]) -> str:
     """Return a table of the students by latency, then of the teacher and the controls.
 
-    `elsewhere`: latency_ms by device and model.
+    `other_devices`: latency_ms by device and model.
     """
-    widths = {device: max(10, len(device) + 2) for device in elsewhere}
+    widths = {device: max(10, len(device) + 2) for device in other_devices}
 
     def format_others(name: str) -> str:
         cells = []
         for device, width in widths.items():
-            times = elsewhere[device]
+            times = other_devices[device]
             cell = f"{times[name]:.3f} ms" if name in times else "-"
             cells.append(cell.rjust(width))
         return "".join(cells)
@@ -29,17 +37,17 @@ def format_table(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> str:
     devices = "".join(device.rjust(width) for device, width in widths.items())
     of_latency = ("latency", "95 % interval", devices, "size")
     rows = [("", "student", *of_latency, "quality", "95 % interval", "test", "accuracy", "")]
-    for s in sorted(frontier["students"], key=lambda s: s["latency_ms"]):
-        rows.append(_student_row(s, frontier, format_others(s["name"])))
-    for r in frontier["references"]:
-        rows.append(_reference_row(r, format_others(r["name"])))
+    for s in sorted(frontier.students, key=lambda s: s.latency_ms):
+        rows.append(_student_row(s, frontier, format_others(s.name)))
+    for r in frontier.references:
+        rows.append(_reference_row(r, format_others(r.name)))
     lines = [LAYOUT.format(*row).rstrip() for row in rows]
-    if elsewhere:
-        others = ", ".join(elsewhere)
-        lines.append(f"latency: on {frontier['device']}, which decides; beside it on {others}")
+    if other_devices:
+        others = ", ".join(other_devices)
+        lines.append(f"latency: on {frontier.device}, which decides; beside it on {others}")
     lines.append(MARKS)
     lines += list_notes(frontier)
-    if frontier["synthetic"]:
+    if frontier.synthetic:
         lines.append(
             "Synthetic speech (eSpeak NG): these figures rank students and prove the pipeline; "
             "they say nothing about real voices."
@@ -47,87 +55,87 @@ def format_table(frontier: dict, elsewhere: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def _student_row(student: dict, frontier: dict, others: str) -> tuple[str, ...]:
-    fast, slow = student["latency_interval_ms"]
-    low, high = student["quality_interval"]
-    note = frontier["over_budget"].get(student["name"], "")
-    if student["status"] != "ok":
+def _student_row(student: StudentResult, frontier: Frontier, others: str) -> tuple[str, ...]:
+    fast, slow = student.latency_interval_ms
+    low, high = student.quality_interval
+    note = frontier.over_budget.get(student.name, "")
+    if not student.is_sound:
         note = "diverged"
     return (
         _mark(student, frontier),
-        student["name"],
-        f"{student['latency_ms']:.3f} ms",
+        student.name,
+        f"{student.latency_ms:.3f} ms",
         f"{fast:.3f} .. {slow:.3f}",
         others,
-        f"{student['file_bytes'] / 2**20:.2f} MiB",
-        f"{student['quality']:+.2f}",
+        f"{student.file_bytes / 2**20:.2f} MiB",
+        f"{student.quality:+.2f}",
         f"{low:+.2f} .. {high:+.2f}",
-        f"{student['quality_test']:+.2f}",
-        f"{student['mean_test_accuracy']:.1f} %",
+        f"{student.quality_test:+.2f}",
+        f"{student.mean_test_accuracy:.1f} %",
         note,
     )
 
 
-def _mark(student: dict, frontier: dict) -> str:
-    if student["name"] == frontier["selected"]:
+def _mark(student: StudentResult, frontier: Frontier) -> str:
+    if student.name == frontier.selected:
         return "*"
-    if student["on_frontier"]:
+    if student.on_frontier:
         return "|"
-    return ":" if student["on_cautious_frontier"] else ""
+    return ":" if student.on_cautious_frontier else ""
 
 
-def _reference_row(reference: dict, others: str) -> tuple[str, ...]:
-    latency_ms = reference["latency_ms"]
+def _reference_row(reference: ReferenceResult, others: str) -> tuple[str, ...]:
+    latency_ms = reference.latency_ms
     return (
         "",
-        reference["name"],
+        reference.name,
         "-" if latency_ms is None else f"{latency_ms:.3f} ms",
         "",
         others,
         "",
-        f"{reference['quality']:+.2f}",
+        f"{reference.quality:+.2f}",
         "",
-        f"{reference['quality_test']:+.2f}",
-        f"{reference['mean_test_accuracy']:.1f} %",
+        f"{reference.quality_test:+.2f}",
+        f"{reference.mean_test_accuracy:.1f} %",
         "",
     )
 
 
-def list_notes(frontier: dict) -> list[str]:
+def list_notes(frontier: Frontier) -> list[str]:
     """Return the sentences under the table: what its figures leave unsaid.
 
     They are of seeds, of few measurements, of other scoring protocols and of speakers.
     """
-    students = frontier["students"]
+    students = frontier.students
     notes = [
-        f"{s['name']}: mean of {s['seeds']} trainings, each from its own seed; "
-        f"their quality deviates by {s['seed_deviation']:.2f} points "
-        f"(test {s['seed_deviation_test']:.2f}), and its interval includes that."
+        f"{s.name}: mean of {s.seeds} trainings, each from its own seed; "
+        f"their quality deviates by {s.seed_deviation:.2f} points "
+        f"(test {s.seed_deviation_test:.2f}), and its interval includes that."
         for s in students
-        if s["seeds"] > 1
+        if s.seeds > 1
     ]
-    if any(s["seeds"] == 1 for s in students):
+    if any(s.seeds == 1 for s in students):
         notes.append(
             "Intervals of students trained once are over clips and speakers alone: "
             "another seed would move them too."
         )
-    count = min(s["latency_ratios"] for s in students)
+    count = min(s.latency_ratios for s in students)
     if count < 6:
         notes.append(
             f"Latency intervals of {count} measurements are their range, which holds the median "
-            f"in {range_confidence(count):.0%} of cases, not 95 %."
+            f"in {compute_range_confidence(count):.0%} of cases, not 95 %."
         )
-    agreement = frontier["rank_agreement"]
+    agreement = frontier.rank_agreement
     if agreement:
         notes.append(
             "The fast probes and the model card's protocol rank the "
-            f"{agreement['models']} models with Kendall's tau "
-            f"{agreement['kendall_validation']:.2f} on validation, "
-            f"{agreement['kendall_best_test']:.2f} by the card's best test accuracy; "
-            f"{agreement['unconverged_settings']} of {agreement['settings']} settings of the "
+            f"{agreement.models} models with Kendall's tau "
+            f"{agreement.kendall_validation:.2f} on validation, "
+            f"{agreement.kendall_best_test:.2f} by the card's best test accuracy; "
+            f"{agreement.unconverged_settings} of {agreement.settings} settings of the "
             "card's stopped before they converged."
         )
-    for task, speakers in frontier["speakers_in_train_and_test"].items():
+    for task, speakers in frontier.speakers_in_train_and_test.items():
         notes.append(
             f"{task}: {speakers} speakers have clips in train and in test; "
             "what it says of new speakers is too good."
@@ -135,53 +143,53 @@ def list_notes(frontier: dict) -> list[str]:
     return notes
 
 
-def format_selection(frontier: dict) -> str:
+def format_selection(frontier: Frontier) -> str:
     """Return the student to ship, why, and the next best."""
-    lines = [f"Selected: {frontier['selected']}", frontier["reason"]]
-    lines += [f"  {s['name']:<24}{s['reason']}" for s in frontier["runners_up"]]
+    lines = [f"Selected: {frontier.selected}", frontier.reason]
+    lines += [f"  {s.name:<24}{s.reason}" for s in frontier.runners_up]
     return "\n".join(lines)
 
 
-def format_effects(frontier: dict) -> str:
+def format_effects(frontier: Frontier) -> str:
     """Return what each choice cost.
 
     Matched pairs, then the regression where there is one, then what they cannot say.
     """
-    effects = frontier["effects"]
+    effects = frontier.effects
     lines = []
-    if effects["pairs"]:
+    if effects.pairs:
         lines.append(
             "What each choice cost: students that differ in it alone "
             "(means over pairs, 95 % intervals)"
         )
-    lines += [_format_pair(row) for row in effects["pairs"]]
-    if effects["regression"]:
-        lines += _format_regression(effects["regression"])
-    return "\n".join(line.rstrip() for line in [*lines, *effects["notes"]])
+    lines += [_format_step(step) for step in effects.pairs]
+    if effects.regression:
+        lines += _format_regression(effects.regression)
+    return "\n".join(line.rstrip() for line in [*lines, *effects.notes])
 
 
-def _format_pair(row: dict) -> str:
-    step = f"{row['axis']} {row['from']} -> {row['to']}"
-    plural = "s" if row["pairs"] > 1 else ""
-    count = f"{row['pairs']} pair{plural}"
-    quality = _format_interval(row["quality_interval"], "+.2f")
-    latency = _format_interval(row["latency_ratio_interval"], ".2f")
+def _format_step(step: Step) -> str:
+    name = f"{step.axis} {step.from_} -> {step.to}"
+    plural = "s" if step.pairs > 1 else ""
+    count = f"{step.pairs} pair{plural}"
+    quality = _format_interval(step.quality_interval, "+.2f")
+    latency = _format_interval(step.latency_ratio_interval, ".2f")
     return (
-        f"  {step:<30}{count:>9}{row['quality_points']:>+8.2f} points {quality:<18}"
-        f"latency x{row['latency_ratio']:<6.2f}{latency:<16}size x{row['bytes_ratio']:.2f}"
+        f"  {name:<30}{count:>9}{step.quality_points:>+8.2f} points {quality:<18}"
+        f"latency x{step.latency_ratio:<6.2f}{latency:<16}size x{step.bytes_ratio:.2f}"
     )
 
 
-def _format_regression(fits: dict[str, dict]) -> list[str]:
+def _format_regression(fits: dict[str, Regression]) -> list[str]:
     """Return a table of the weights, a row for each term and a column for each outcome."""
     heads = ""
     rows: dict[str, dict[str, str]] = {}
     for outcome, fit in fits.items():
-        logarithm = "log " if fit["log"] else ""
-        heads += f"{logarithm}{outcome} (R2 {fit['r2']:.2f})".rjust(30)
-        for w in fit["weights"]:
-            interval = _format_interval(w["interval"], "+.2f")
-            rows.setdefault(w["term"], {})[outcome] = f"{w['weight']:+.2f} {interval}"
+        logarithm = "log " if fit.log else ""
+        heads += f"{logarithm}{outcome} (R2 {fit.r2:.2f})".rjust(30)
+        for w in fit.weights:
+            interval = _format_interval(w.interval, "+.2f")
+            rows.setdefault(w.term, {})[outcome] = f"{w.weight:+.2f} {interval}"
     lines = [
         "Regression on all axes at once: standardised weights, 95 % intervals",
         f"  {'':<20}{heads}",
@@ -192,7 +200,7 @@ def _format_regression(fits: dict[str, dict]) -> list[str]:
     return lines
 
 
-def _format_interval(limits: list[float] | None, form: str) -> str:
+def _format_interval(limits: Interval | None, form: str) -> str:
     return f"({limits[0]:{form}} .. {limits[1]:{form}})" if limits else ""
 
 

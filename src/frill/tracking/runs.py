@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from frill.frontier.results import Frontier, ReferenceResult, StudentResult, as_dict
+from frill.noss.results import ModelScores
+
 AXES = ("backbone", "width", "pooling", "rank", "qat", "precision", "seeds")
 # Metrics that a model has by itself.
 OWN = (
@@ -63,42 +66,42 @@ class Run:
 
 
 def make_model_runs(
-    frontier: dict,
-    noss: dict[str, dict],
+    frontier: Frontier,
+    noss: dict[str, ModelScores],
     curves: dict[str, list[dict]],
     training: dict,
     ratios: dict[str, float],
-    elsewhere: dict[str, dict[str, float]],
+    other_devices: dict[str, dict[str, float]],
 ) -> list[Run]:
     """Return a run for every student and reference of frontier.json.
 
     `training` is the section `distill` of params.yaml. `ratios` are the models' measured latencies
-    against the control's. `elsewhere` has latency_ms on the devices that do not decide, by device
-    and model.
+    against the control's. `other_devices` has latency_ms by device and model, of those that do not
+    decide.
     """
     runs = []
-    for model in frontier["students"] + frontier["references"]:
-        name = model["name"]
-        metrics = {key: model.get(key) for key in OWN}
+    for model in frontier.models:
+        name = model.name
+        metrics = {key: getattr(model, key, None) for key in OWN}
         metrics |= _name_limits(model, "quality_interval")
         metrics |= _name_limits(model, "quality_test_interval")
-        for task, scores in noss[name]["tasks"].items():
-            metrics[f"{task}_test_accuracy"] = scores["test_accuracy"]
+        for task, scores in noss[name].tasks.items():
+            metrics[f"{task}_test_accuracy"] = scores.test_accuracy
         metrics["latency_ratio"] = ratios.get(name)
-        moving = {key: model.get(key) for key in ("latency_ms", *FLAGS)}
+        moving = {key: getattr(model, key, None) for key in ("latency_ms", *FLAGS)}
         moving |= _name_limits(model, "latency_interval_ms")
-        for device, latencies_ms in elsewhere.items():
+        for device, latencies_ms in other_devices.items():
             moving[f"{device}_latency_ms"] = latencies_ms.get(name)
         params = {}
         tags = _tag("reference", frontier)
         artifacts = [Path(f"results/noss/{name}.json")]
-        if "backbone" in model:
-            values = {axis: model[axis] for axis in AXES}
+        if isinstance(model, StudentResult):
+            values = {axis: getattr(model, axis) for axis in AXES}
             values |= {f"distill.{key}": value for key, value in training.items()}
             params = {key: "none" if value is None else value for key, value in values.items()}
-            moving["selected"] = name == frontier["selected"]
+            moving["selected"] = name == frontier.selected
             tags = _tag("student", frontier)
-            tags |= {"status": model["status"], "spec_hash": _hash(params)[:12]}
+            tags |= {"status": model.status, "spec_hash": _hash(params)[:12]}
             artifacts.append(Path(f"models/tflite/{name}/model.tflite"))
             artifacts.append(Path(f"models/students/{name}/spec.json"))
         curve = curves.get(name, [])
@@ -106,56 +109,54 @@ def make_model_runs(
     return runs
 
 
-def make_frontier_run(frontier: dict, path: Path) -> Run:
+def make_frontier_run(frontier: Frontier, path: Path) -> Run:
     """Return the parent: what was selected, under what budget, out of how many.
 
     Its key is the whole of frontier.json, which lies at `path`.
     """
-    students = frontier["students"]
-    selected = next((s for s in students if s["name"] == frontier["selected"]), {})
+    students = frontier.students
     metrics = {
         "students": len(students),
-        "frontier_students": sum(s["on_frontier"] for s in students),
+        "frontier_students": sum(s.on_frontier for s in students),
     }
     for key in ("latency_ms", "quality", "quality_test", "file_bytes"):
-        metrics[key] = selected.get(key)
-    params = {"selected": frontier["selected"] or "none", "device": frontier["device"]}
-    tags = _tag("frontier", frontier) | {"frontier_hash": _hash(frontier)[:12]}
-    return Run(f"frontier {_hash(frontier)[:6]}", params, _finite(metrics), {}, tags, [path])
+        metrics[key] = getattr(frontier.selected_student, key, None)
+    params = {"selected": frontier.selected or "none", "device": frontier.device}
+    content_hash = _hash(as_dict(frontier))
+    tags = _tag("frontier", frontier) | {"frontier_hash": content_hash[:12]}
+    return Run(f"frontier {content_hash[:6]}", params, _finite(metrics), {}, tags, [path])
 
 
-def write_frontier_note(frontier: dict, experiment_id: str, ids: dict[str, str]) -> str:
+def write_frontier_note(frontier: Frontier, experiment_id: str, ids: dict[str, str]) -> str:
     """Return the parent's description, in Markdown, with links into MLflow's page.
 
     `ids` are the members' runs by name. It stays under MLflow's 8,000 characters.
     """
-    students = frontier["students"]
-    on_frontier = [student for student in students if student["on_frontier"]]
-    best = sorted(on_frontier, key=lambda student: student["latency_ms"])[:NOTE_ROWS]
+    students = frontier.students
+    on_frontier = [student for student in students if student.on_frontier]
+    best = sorted(on_frontier, key=lambda student: student.latency_ms)[:NOTE_ROWS]
     compared = students if len(students) <= NOTE_ROWS else best
-    runs = quote(json.dumps([ids[student["name"]] for student in compared]))
+    runs = quote(json.dumps([ids[student.name] for student in compared]))
     page = f"#/compare-runs?runs={runs}&experiments={quote(json.dumps([experiment_id]))}"
     compare = f"[Compare the students]({page}): axes and metrics side by side."
-    lines = [f"{compare} {frontier['reason']}.", "", *NOTE_HEAD]
+    lines = [f"{compare} {frontier.reason}.", "", *NOTE_HEAD]
     for student in best:
-        name = student["name"]
+        name = student.name
         link = f"[{name}](#/experiments/{experiment_id}/runs/{ids[name]})"
-        mib = student["file_bytes"] / 2**20
-        lines.append(
-            f"| {link} | {student['latency_ms']:.3f} | {student['quality']:+.2f} | {mib:.1f} |"
-        )
+        mib = student.file_bytes / 2**20
+        lines.append(f"| {link} | {student.latency_ms:.3f} | {student.quality:+.2f} | {mib:.1f} |")
     return "\n".join(lines)
 
 
-def _tag(kind: str, frontier: dict) -> dict[str, str]:
-    synthetic = str(frontier["synthetic"]).lower()
-    return {"kind": kind, "synthetic": synthetic, "device": frontier["device"]}
+def _tag(kind: str, frontier: Frontier) -> dict[str, str]:
+    synthetic = str(frontier.synthetic).lower()
+    return {"kind": kind, "synthetic": synthetic, "device": frontier.device}
 
 
-def _name_limits(model: dict, key: str) -> dict[str, float]:
+def _name_limits(model: StudentResult | ReferenceResult, key: str) -> dict[str, float]:
     """Return `latency_interval_ms` as two values, latency_low_ms and latency_high_ms."""
     names = (key.replace("interval", "low"), key.replace("interval", "high"))
-    return dict(zip(names, model.get(key) or (), strict=False))
+    return dict(zip(names, getattr(model, key, None) or (), strict=False))
 
 
 def _finite(values: dict) -> dict[str, float]:

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from frill.frontier.results import Frontier
 from frill.tracking.runs import Run, write_frontier_note
 from frill.tracking.store import KEY, PARENT, STATE, StoredRun, StoredRuns, connect
 
@@ -66,7 +67,7 @@ def _select_changed(wanted: dict, present: dict) -> dict:
 def write(
     runs: list[Run],
     parent: Run,
-    frontier: dict,
+    frontier: Frontier,
     stored: StoredRuns,
     uri: str,
     experiment: str,
