@@ -16,16 +16,14 @@ if __name__ == "__main__":  # processes that speak import this file
     with stage(f"download_{source}@{name}"):
         settings = load_params()
         use = getattr(settings.audio, source)[name].use
-        items = partial(corpora.clips, source, name, settings)
+        items = partial(corpora.load_clips, source, name, settings)
         work = Path("scratch/clips", name, corpora.name_unfinished(source, name, settings))
+        out = Path("data", use, name)
         written = write_clips(
-            Path("data", use, name),
-            lambda done: progress(items(done), name, None, "clip", done.items),
-            work,
+            out, lambda done: progress(items(done), name, None, "clip", done.items), work
         )
         for line in enforce_limits(source, name, written, settings.audio):
             print(line)
         summary = written.summary
-        print(
-            f"{name}: {summary['clips']} clips, {summary['audio_s'] / 60:.1f} min, {summary['speakers']} speakers"
-        )
+        minutes, speakers = summary["audio_s"] / 60, summary["speakers"]
+        print(f"{name}: {summary['clips']} clips, {minutes:.1f} min, {speakers} speakers")

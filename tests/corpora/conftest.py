@@ -11,7 +11,7 @@ import tfds_miniatures as miniatures
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """A connection to anywhere but this machine fails the test."""
+    """Fail the test on a connection to anywhere but this machine."""
     real = socket.socket.connect
 
     def connect(self, address):
@@ -31,8 +31,10 @@ def _only_local(real, host, *arguments, **named):
 
 @pytest.fixture
 def register(monkeypatch):
-    """TFDS takes a download from manual_dir if it knows its checksum and name: register(builder class, {url: file})."""
+    """Return register(builder class, {url: file}), which gives TFDS checksums and names.
 
+    TFDS takes a download from manual_dir if it knows both.
+    """
     import tensorflow_datasets as tfds
 
     def register(builder_class, files):
@@ -48,14 +50,14 @@ def register(monkeypatch):
 
 @pytest.fixture
 def manual(tmp_path):
-    """The folder for what is obtained by hand."""
+    """Make the folder for what is obtained by hand."""
     (tmp_path / "manual").mkdir()
     return tmp_path / "manual"
 
 
 @pytest.fixture
 def served(tmp_path):
-    """tmp_path/www over HTTP."""
+    """Serve tmp_path/www over HTTP."""
     (tmp_path / "www").mkdir()
     handler = functools.partial(_Quiet, directory=str(tmp_path / "www"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -1,4 +1,4 @@
-"""AudioSet in miniature: CSVs, ontology and class list in the official files' format, clips under the names that downloaders give them."""
+"""AudioSet in miniature: the official files' formats, clips under the names of downloaders."""
 
 import json
 
@@ -9,6 +9,7 @@ from examples import encode, tone
 
 from frill.audio.clips import Clip, Rejected
 from frill.corpora import audioset
+from frill.corpora.reading import read_all
 from frill.errors import UserError
 from frill.params.audio import AudiosetSet
 from frill.params.load import ParamsError, validate
@@ -40,7 +41,12 @@ ONTOLOGY = [
     entry("/m/012xff", "Toothbrush"),
     entry("/t/dd00088", "Gush"),
 ]
-CLASSES = f'index,mid,display_name\n0,{SPEECH},"Speech"\n1,{MALE},"Male speech, man speaking"\n2,{CHILD},"Child speech, kid speaking"\n'
+CLASSES = f"""index,mid,display_name
+0,{SPEECH},"Speech"
+1,{MALE},"Male speech, man speaking"
+2,{CHILD},"Child speech, kid speaking"
+"""
+NAMES = ["--PJHxphWEs.wav", "-0SdAVK79lg_0_7250.flac", "_aE2O5G5WE0_120.500_130.500.wav"]
 
 
 @pytest.fixture
@@ -49,78 +55,74 @@ def files(tmp_path):
     (tmp_path / "ontology.json").write_text(json.dumps(ONTOLOGY, indent=1))
     (tmp_path / "class_labels_indices.csv").write_text(CLASSES)
     (tmp_path / "clips").mkdir()
-    for number, name in enumerate(
-        ("--PJHxphWEs.wav", "-0SdAVK79lg_0_7250.flac", "_aE2O5G5WE0_120.500_130.500.wav")
-    ):
+    for number, name in enumerate(NAMES):
         soundfile.write(tmp_path / "clips" / name, tone(300 + 100 * number, 44100, 1.0), 44100)
     return tmp_path
 
 
 def spec(root, **changes) -> AudiosetSet:
-    given = {
+    values = {
         "use": "corpus",
         "folder": str(root / "clips"),
         "csv": str(root / "balanced_train_segments.csv"),
         "ontology": str(root / "ontology.json"),
+        "labels": "Speech",
+        "pattern": [
+            "{ytid}.wav",
+            "{ytid}_{start_ms}_{end_ms}.flac",
+            "{ytid}_{start_s}_{end_s}.wav",
+        ],
     }
-    pattern = ["{ytid}.wav", "{ytid}_{start_ms}_{end_ms}.flac", "{ytid}_{start_s}_{end_s}.wav"]
-    return AudiosetSet.model_validate(given | {"labels": "Speech", "pattern": pattern} | changes)
+    return AudiosetSet.model_validate(values | changes)
+
+
+def read_clips(mine: AudiosetSet, start: int = 0, threads: int = 1) -> list[Clip | Rejected]:
+    return list(read_all(audioset.prepare_reads("speech", mine), start, threads))
 
 
 def test_the_speech_subset_by_label(files):
-    clips = list(audioset.clips("speech", spec(files, licence="CC-BY-4.0")))
-    found = [
-        (clip.name, clip.label, clip.source, clip.licence, len(clip.samples)) for clip in clips[:2]
-    ]
-    assert found == [
-        ("--PJHxphWEs_30000", "Speech", "youtube.com/watch?v=--PJHxphWEs", "CC-BY-4.0", 16000),
-        ("-0SdAVK79lg_0", "Speech", "youtube.com/watch?v=-0SdAVK79lg", "CC-BY-4.0", 16000),
-    ]
-    assert clips[2:] == [
-        Rejected("youtube.com/watch?v=zzz-_zzzzzz", "no such file (zzz-_zzzzzz.wav)", "missing")
-    ]
+    first, second, missing = read_clips(spec(files, licence="CC-BY-4.0"))
+    assert (first.name, second.name) == ("--PJHxphWEs_30000", "-0SdAVK79lg_0")
+    assert first.source == "youtube.com/watch?v=--PJHxphWEs"
+    assert second.source == "youtube.com/watch?v=-0SdAVK79lg"
+    for clip in (first, second):
+        assert (clip.label, clip.licence) == ("Speech", "CC-BY-4.0")
+        assert len(clip.samples) == 16000
+    assert missing == Rejected(
+        "youtube.com/watch?v=zzz-_zzzzzz", "no such file (zzz-_zzzzzz.wav)", "missing"
+    )
     assert audioset.find_missing("speech", spec(files))[1:] == (1, 3)
-    assert [
-        getattr(item, "name", None)
-        for item in audioset.clips("speech", spec(files), start=1, threads=2)
-    ] == ["-0SdAVK79lg_0", None]
+    clip, missing = read_clips(spec(files), start=1, threads=2)
+    assert clip.name == "-0SdAVK79lg_0" and isinstance(missing, Rejected)
 
 
 def test_labels_below_by_the_ontologys_tree(files):
     for labels in ("Human sounds", "/m/09l8g"):
-        rows = list(audioset.rows("speech", spec(files, labels=labels, children=1)))
+        rows = list(audioset.read_rows("speech", spec(files, labels=labels, children=1)))
         assert [(row["ytid"], row["label"]) for row in rows] == [
             ("--PJHxphWEs", "Speech"),
             ("-0SdAVK79lg", "Male speech, man speaking+Speech"),
             ("_aE2O5G5WE0", "Child speech, kid speaking"),
             ("zzz-_zzzzzz", "Speech"),
         ]
-    assert (
-        len(audioset.wanted_labels("speech", spec(files, labels=["Music", "Speech"], children=1)))
-        == 4
-    )
+    both = spec(files, labels=["Music", "Speech"], children=1)
+    assert len(audioset.choose_labels("speech", both)) == 4
 
 
 def test_labels_by_the_list_of_classes(files):
-    listed = spec(
-        files,
-        ontology=str(files / "class_labels_indices.csv"),
-        labels=["Child speech, kid speaking", MALE],
-    )
-    assert [row["ytid"] for row in audioset.rows("speech", listed)] == [
-        "-0SdAVK79lg",
-        "_aE2O5G5WE0",
-    ]
-    with pytest.raises(
-        UserError,
-        match="children = 1: .*class_labels_indices.csv has no tree of labels; give ontology.json",
-    ):
-        list(audioset.rows("speech", listed.model_copy(update={"children": 1})))
+    classes = str(files / "class_labels_indices.csv")
+    listed = spec(files, ontology=classes, labels=["Child speech, kid speaking", MALE])
+    rows = list(audioset.read_rows("speech", listed))
+    assert [row["ytid"] for row in rows] == ["-0SdAVK79lg", "_aE2O5G5WE0"]
+    message = "children = 1: .*class_labels_indices.csv has no tree of labels; give ontology.json"
+    with pytest.raises(UserError, match=message):
+        list(audioset.read_rows("speech", listed.model_copy(update={"children": 1})))
 
 
 def test_without_labels_all_clips(files):
-    rows = list(audioset.rows("speech", spec(files, labels=None)))
-    assert len(rows) == 5 and {row["label"] for row in rows} == {""} and rows[2]["end_s"] == "7.250"
+    rows = list(audioset.read_rows("speech", spec(files, labels=None)))
+    assert len(rows) == 5 and rows[2]["end_s"] == "7.250"
+    assert {row["label"] for row in rows} == {""}
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_names_that_downloaders_give(files, pattern, name):
         path.write_bytes(encode(tone(500, 44100, 1.0)[None], 44100, "ipod", "aac"))
     else:
         soundfile.write(path, tone(500, 16000, 1.0), 16000)
-    (clip,) = audioset.clips("speech", spec(files, labels=CHILD, pattern=pattern))
+    (clip,) = read_clips(spec(files, labels=CHILD, pattern=pattern))
     assert isinstance(clip, Clip) and len(clip.samples) == 16000
     assert clip.samples[4000:12000].std() * np.sqrt(2) == pytest.approx(0.5 * 32767, rel=0.02)
 
@@ -163,7 +165,7 @@ def test_names_that_downloaders_give(files, pattern, name):
         ),
         (
             {"csv": "/nowhere.csv"},
-            "audio.audioset.speech.csv = '/nowhere.csv': no such file or directory; correct the path",
+            "audio.audioset.speech.csv = '/nowhere.csv': no such file or directory; correct",
         ),
         (
             {"ontology": "/nowhere.json"},
@@ -173,7 +175,7 @@ def test_names_that_downloaders_give(files, pattern, name):
 )
 def test_mistakes_name_key_value_and_remedy(files, changes, message):
     with pytest.raises(UserError, match=message) as error:
-        list(audioset.rows("speech", spec(files, **changes)))
+        list(audioset.read_rows("speech", spec(files, **changes)))
     assert len(str(error.value).splitlines()) == 1
 
 
@@ -194,25 +196,22 @@ def test_mistakes_name_key_value_and_remedy(files, changes, message):
 def test_a_csv_that_is_not_the_official_one(files, old, new, message):
     (files / "balanced_train_segments.csv").write_text(CSV.replace(old, new, 1))
     with pytest.raises(UserError, match=message):
-        list(audioset.rows("speech", spec(files)))
+        list(audioset.read_rows("speech", spec(files)))
 
 
 @pytest.mark.parametrize("content", ["{", "[1]", '[{"name": "x"}]', '{"a": 1}'])
 def test_an_ontology_that_is_none(files, content):
     (files / "ontology.json").write_text(content)
-    with pytest.raises(
-        UserError,
-        match="neither AudioSet's ontology.json nor its class_labels_indices.csv; fetch it again",
-    ):
-        list(audioset.rows("speech", spec(files)))
+    message = "neither AudioSet's ontology.json nor its class_labels_indices.csv; fetch it again"
+    with pytest.raises(UserError, match=message):
+        list(audioset.read_rows("speech", spec(files)))
 
 
 def test_a_link_out_of_the_folder_is_not_followed(files):
     soundfile.write(files / "secret.wav", tone(500, 16000, 1.0), 16000)
     (files / "clips/zzz-_zzzzzz.wav").symlink_to(files / "secret.wav")
-    assert [
-        item.kind for item in audioset.clips("speech", spec(files)) if isinstance(item, Rejected)
-    ] == ["outside"]
+    *clips, rejected = read_clips(spec(files))
+    assert len(clips) == 2 and rejected.kind == "outside"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import soundfile
 
 from frill.audio.clips import Clip, Rejected
 from frill.corpora import folder
+from frill.corpora.reading import read_all
 from frill.errors import UserError
 from frill.params.audio import FolderSet
 
@@ -42,51 +43,45 @@ def audio(tmp_path):
 
 
 def spec(root, **changes) -> FolderSet:
-    given = {
+    values = {
         "use": "task",
         "folder": str(root / "audio"),
         "csv": str(root / "list.csv"),
         "columns": COLUMNS,
     }
-    return FolderSet.model_validate(given | changes)
+    return FolderSet.model_validate(values | changes)
+
+
+def read_clips(mine: FolderSet, start: int = 0, threads: int = 1) -> list[Clip | Rejected]:
+    return list(read_all(folder.prepare_reads("mine", mine), start, threads))
+
+
+def read_rows(mine: FolderSet) -> list[dict]:
+    return list(folder.read_rows("mine", mine))
 
 
 def test_columns_splits_and_rejected_files(audio):
     splits = {"train": "training", "validation": ["dev", "x"], "test": "eval"}
-    *clips, missing = folder.clips("mine", spec(audio, splits=splits))
-    assert all(isinstance(clip, Clip) and clip.samples.dtype == np.int16 for clip in clips)
-    found = [
-        (clip.name, clip.label, clip.speaker, clip.split, clip.fold, clip.source) for clip in clips
+    *clips, missing = read_clips(spec(audio, splits=splits))
+    expected = [
+        ("mine-000000", "yes", "anna", "train", "a/one.wav"),
+        ("mine-000001", "no", "ben", "validation", "two.wav"),
+        ("mine-000002", "no", "carl", "test", "two.wav"),
     ]
-    assert found == [
-        ("mine-000000", "yes", "anna", "train", "", "a/one.wav"),
-        ("mine-000001", "no", "ben", "validation", "", "two.wav"),
-        ("mine-000002", "no", "carl", "test", "", "two.wav"),
-    ]
-    assert [len(clip.samples) for clip in clips] == [16000, 16000, 16000]
+    for clip, values in zip(clips, expected, strict=True):
+        assert (clip.name, clip.label, clip.speaker, clip.split, clip.source) == values
+        assert clip.fold == "" and clip.samples.dtype == np.int16 and len(clip.samples) == 16000
     assert missing == Rejected("missing.wav", "no such file", "missing")
     assert folder.probe_files("mine", spec(audio)) == ([missing], 4)
-    again = list(folder.clips("mine", spec(audio, splits=splits), start=1, threads=2))
-    assert [getattr(item, "name", item) for item in again] == [
-        "mine-000001",
-        "mine-000002",
-        missing,
-    ]
+    *clips, last = read_clips(spec(audio, splits=splits), start=1, threads=2)
+    assert [clip.name for clip in clips] == ["mine-000001", "mine-000002"] and last == missing
 
 
 def test_without_splits_the_columns_words_stay(audio):
-    assert [row["split"] for row in folder.rows("mine", spec(audio))] == [
-        "training",
-        "dev",
-        "eval",
-        "eval",
-    ]
-    assert [row["split"] for row in folder.rows("mine", spec(audio, splits={"test": "eval"}))] == [
-        "",
-        "",
-        "test",
-        "test",
-    ]
+    rows = read_rows(spec(audio))
+    assert [row["split"] for row in rows] == ["training", "dev", "eval", "eval"]
+    rows = read_rows(spec(audio, splits={"test": "eval"}))
+    assert [row["split"] for row in rows] == ["", "", "test", "test"]
 
 
 @pytest.mark.parametrize(
@@ -99,21 +94,18 @@ def test_without_splits_the_columns_words_stay(audio):
     ],
 )
 def test_where_keeps_rows(audio, where, kept):
-    assert [row["speaker"] for row in folder.rows("mine", spec(audio, where=where))] == [
-        ROWS[index]["who"] for index in kept
-    ]
+    speakers = [row["speaker"] for row in read_rows(spec(audio, where=where))]
+    assert speakers == [ROWS[index]["who"] for index in kept]
 
 
 def test_a_part_of_a_file(audio):
-    write_csv(
-        audio / "list.csv",
-        [
-            {"f": "a/one.wav", "from": "0.25", "long": "0.5"},
-            {"f": "a/one.wav", "from": "", "long": ""},
-        ],
-    )
+    rows = [
+        {"f": "a/one.wav", "from": "0.25", "long": "0.5"},
+        {"f": "a/one.wav", "from": "", "long": ""},
+    ]
+    write_csv(audio / "list.csv", rows)
     columns = {"file": "f", "start_s": "from", "duration_s": "long"}
-    part, whole = folder.clips("mine", spec(audio, use="corpus", columns=columns))
+    part, whole = read_clips(spec(audio, use="corpus", columns=columns))
     np.testing.assert_allclose(part.samples, np.arange(4000, 12000), atol=1)
     assert len(whole.samples) == 16000
 
@@ -134,45 +126,33 @@ def test_files_that_cannot_be_used_are_counted(audio, file, kind, reason):
     (audio / "audio/link.wav").symlink_to(audio / "secret.wav")
     write_csv(audio / "list.csv", [{"path": file, "n": "1"}, {"path": "two.wav", "n": "2"}])
     mine = spec(audio, use="corpus", columns={"file": "path"})
-    rejected, clip = folder.clips("mine", mine)
-    assert (
-        isinstance(rejected, Rejected)
-        and (rejected.source, rejected.kind) == (file, kind)
-        and re.search(reason, rejected.reason)
-    )
+    rejected, clip = read_clips(mine)
+    assert (rejected.source, rejected.kind) == (file, kind)
+    assert re.search(reason, rejected.reason)
     assert isinstance(clip, Clip) and folder.probe_files("mine", mine) == ([rejected], 2)
 
 
 def test_a_licence_of_the_row_or_of_the_set_and_a_note_on_the_extension(audio):
     soundfile.write(audio / "audio/flac.wav", np.ones(160), 16000, format="FLAC")
-    write_csv(
-        audio / "list.csv",
-        [{"path": "flac.wav", "terms": "CC0-1.0"}, {"path": "two.wav", "terms": ""}],
-    )
-    first, second = folder.clips(
-        "mine",
-        spec(
-            audio, use="corpus", columns={"file": "path", "licence": "terms"}, licence="CC-BY-4.0"
-        ),
-    )
-    assert (first.licence, first.note) == (
-        "CC0-1.0",
-        "named .wav but holds flac; read by its content",
-    )
+    rows = [{"path": "flac.wav", "terms": "CC0-1.0"}, {"path": "two.wav", "terms": ""}]
+    write_csv(audio / "list.csv", rows)
+    columns = {"file": "path", "licence": "terms"}
+    first, second = read_clips(spec(audio, use="corpus", columns=columns, licence="CC-BY-4.0"))
+    assert first.licence == "CC0-1.0"
+    assert first.note == "named .wav but holds flac; read by its content"
     assert (second.licence, second.note) == ("CC-BY-4.0", "")
 
 
 def test_a_name_that_the_file_system_refuses(audio):
-    write_csv(
-        audio / "list.csv", [{"path": "a" * 300 + ".wav", "n": "1"}, {"path": "two.wav", "n": "1"}]
-    )
-    rejected, clip = folder.clips("mine", spec(audio, use="corpus", columns={"file": "path"}))
+    rows = [{"path": "a" * 300 + ".wav", "n": "1"}, {"path": "two.wav", "n": "1"}]
+    write_csv(audio / "list.csv", rows)
+    rejected, clip = read_clips(spec(audio, use="corpus", columns={"file": "path"}))
     assert rejected.reason == "unreadable (File name too long)" and clip.source == "two.wav"
 
 
 def test_an_absolute_path_is_refused(audio):
     write_csv(audio / "list.csv", [{"path": str(audio / "secret.wav"), "n": "1"}])
-    (rejected,) = folder.clips("mine", spec(audio, use="corpus", columns={"file": "path"}))
+    (rejected,) = read_clips(spec(audio, use="corpus", columns={"file": "path"}))
     assert rejected.reason == "leads out of the folder"
 
 
@@ -197,7 +177,7 @@ def test_an_absolute_path_is_refused(audio):
 )
 def test_mistakes_name_key_value_and_remedy(audio, changes, message):
     with pytest.raises(UserError, match=message) as error:
-        list(folder.rows("mine", spec(audio, **changes)))
+        read_rows(spec(audio, **changes))
     assert len(str(error.value).splitlines()) == 1
 
 
@@ -224,7 +204,7 @@ def test_mistakes_name_key_value_and_remedy(audio, changes, message):
 def test_a_csv_that_is_none(audio, content, message):
     (audio / "list.csv").write_bytes(content)
     with pytest.raises(UserError, match=message):
-        list(folder.rows("mine", spec(audio)))
+        read_rows(spec(audio))
 
 
 @pytest.mark.parametrize(
@@ -239,17 +219,14 @@ def test_a_csv_that_is_none(audio, content, message):
 )
 def test_a_start_that_is_no_time(audio, value, message):
     write_csv(audio / "list.csv", [{"path": "two.wav", "from": value}])
+    mine = spec(audio, use="corpus", columns={"file": "path", "start_s": "from"})
     with pytest.raises(UserError, match=f"column 'from' = .* for two.wav: {message}"):
-        list(
-            folder.rows(
-                "mine", spec(audio, use="corpus", columns={"file": "path", "start_s": "from"})
-            )
-        )
+        read_rows(mine)
 
 
 def test_excels_byte_order_mark_and_short_rows(audio):
     (audio / "list.csv").write_bytes(b"\xef\xbb\xbfpath,word,who,part\ntwo.wav,yes\n")
-    (row,) = folder.rows("mine", spec(audio))
+    (row,) = read_rows(spec(audio))
     assert (row["file"], row["label"], row["speaker"], row["split"]) == ("two.wav", "yes", "", "")
 
 

@@ -17,10 +17,11 @@ def test_rejected_files_up_to_the_limit_are_told_and_over_it_stop():
         "mine: b.wav: empty (0 bytes); skipped",
     ]
     assert enforce_limit("mine", [], 0, 0.0) == []
-    with pytest.raises(
-        UserError,
-        match=r"mine: 2 of 99 files cannot be used, over audio.rejected_limit = 0.02; repair or remove them, or raise the limit",
-    ):
+    message = (
+        r"mine: 2 of 99 files cannot be used, over audio.rejected_limit = 0.02; "
+        "repair or remove them, or raise the limit"
+    )
+    with pytest.raises(UserError, match=message):
         enforce_limit("mine", two, 99, 0.02)
     many = [Rejected(f"{index}.wav", "bad") for index in range(25)]
     with pytest.raises(UserError) as error:
@@ -32,7 +33,10 @@ def test_rejected_files_up_to_the_limit_are_told_and_over_it_stop():
 
 @pytest.fixture
 def audio(default):
-    """params.audio with a folder and clips of AudioSet; a tenth may be rejected, a tenth leaked, half of AudioSet missing."""
+    """Return params.audio with a folder and clips of AudioSet.
+
+    A tenth may be rejected, a tenth leaked, and half of AudioSet missing.
+    """
     folder = {"use": "corpus", "folder": "f", "csv": "f.csv", "columns": {"file": "path"}}
     default["audio"] |= {"rejected_limit": 0.1, "leakage_limit": 0.1, "folder": {"mine": folder}}
     default["audio"]["audioset"] = {
@@ -52,27 +56,22 @@ def test_each_limit_has_its_name(tmp_path, audio):
     def lines(source: str, name: str, items: list) -> list[str]:
         return enforce_limits(source, name, write_clips(tmp_path / "store", items), audio)
 
-    bad, gone = Rejected("b.wav", "silent", "silent"), Rejected("g.wav", "no such file", "missing")
+    bad = Rejected("b.wav", "silent", "silent")
+    gone = Rejected("g.wav", "no such file", "missing")
+    lost = Rejected("a.tar", "ends early", "archive", 0.5)
     assert lines("folder", "mine", [*clips(9), bad]) == ["mine: b.wav: silent; skipped"]
-    with pytest.raises(
-        UserError, match=r"mine: 2 of 11 files cannot be used, over audio.rejected_limit = 0.1"
-    ):
+    with pytest.raises(UserError, match="mine: 2 of 11 files .* over audio.rejected_limit = 0.1"):
         lines("folder", "mine", [*clips(9), bad, gone])
     assert len(lines("audioset", "youtube", [*clips(6), gone, gone, gone, gone])) == 4
-    with pytest.raises(
-        UserError,
-        match=r"youtube: 7 of 13 files cannot be used, over audio.audioset.youtube.missing_limit = 0.5",
-    ):
+    message = "youtube: 7 of 13 files .* over audio.audioset.youtube.missing_limit = 0.5"
+    with pytest.raises(UserError, match=message):
         lines("audioset", "youtube", [*clips(6), *[gone] * 7])
-    with pytest.raises(
-        UserError, match=r"youtube: 2 of 10 files cannot be used, over audio.rejected_limit = 0.1"
-    ):
+    message = "youtube: 2 of 10 files .* over audio.rejected_limit = 0.1"
+    with pytest.raises(UserError, match=message):
         lines("audioset", "youtube", [*clips(6), gone, gone, bad, bad])
-    with pytest.raises(
-        UserError,
-        match=r"mine: archives that end early or are damaged are 50% of the set, over audio.rejected_limit = 0.1",
-    ):
-        lines("folder", "mine", [*clips(99), Rejected("a.tar", "ends early", "archive", 0.5)])
+    message = "mine: archives that end early .* 50% of the set, over audio.rejected_limit = 0.1"
+    with pytest.raises(UserError, match=message):
+        lines("folder", "mine", [*clips(99), lost])
 
 
 def test_leakage_is_told_and_over_the_limit_stops(tmp_path, audio):
@@ -83,10 +82,11 @@ def test_leakage_is_told_and_over_the_limit_stops(tmp_path, audio):
         "mine: 2 clips stand in two splits or folds (leakage in summary.json)",
     ]
     written = write_clips(tmp_path / "two", [*clips(20, "train"), *clips(3, "test")])
-    with pytest.raises(
-        UserError,
-        match=r"mine: 3 of 23 clips stand in two splits or folds, over audio.leakage_limit = 0.1; take them out",
-    ):
+    message = (
+        "mine: 3 of 23 clips stand in two splits or folds, "
+        "over audio.leakage_limit = 0.1; take them out"
+    )
+    with pytest.raises(UserError, match=message):
         enforce_limits("folder", "mine", written, audio)
 
 
@@ -96,9 +96,8 @@ def test_what_was_odd_is_told(tmp_path, audio):
         for i in range(12)
     ]
     lines = enforce_limits("folder", "mine", write_clips(tmp_path / "store", items), audio)
-    assert lines[0] == "mine: 0.wav: named .wav but holds flac" and lines[10:] == [
-        "mine: ... and 2 more like it"
-    ]
+    assert lines[0] == "mine: 0.wav: named .wav but holds flac"
+    assert lines[10:] == ["mine: ... and 2 more like it"]
 
 
 def labelled(parts: list[tuple[str, str]], by: str) -> list[Clip]:
@@ -126,17 +125,13 @@ def test_a_task_that_cannot_be_scored_is_found_before_training(tmp_path, default
         "fields": {"label": "cls"},
     }
     default["audio"]["webdataset"] = {"mine": spec}
-    audio, written = (
-        validate(default).audio,
-        write_clips(tmp_path / "store", labelled(clips, by="split")),
-    )
+    audio = validate(default).audio
+    written = write_clips(tmp_path / "store", labelled(clips, by="split"))
     if not message:
         assert enforce_limits("webdataset", "mine", written, audio) == []
         return
-    with pytest.raises(
-        UserError,
-        match=f"mine: {message}; correct audio.webdataset.mine in params.yaml, or the data",
-    ):
+    whole = f"mine: {message}; correct audio.webdataset.mine in params.yaml, or the data"
+    with pytest.raises(UserError, match=whole):
         enforce_limits("webdataset", "mine", written, audio)
 
 

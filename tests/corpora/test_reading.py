@@ -1,19 +1,21 @@
 """What loaders share: order on several threads, what is screened out, patterns of names."""
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 
 from frill.audio.clips import Clip, Rejected
 from frill.audio.files import AudioError
-from frill.corpora.reading import inside, read_all, read_clip, screened
-from frill.corpora.shards import expand, shards
+from frill.corpora.reading import join_inside, read_all, read_clip, screen
+from frill.corpora.shards import expand_braces, find_shards
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_items_come_in_order_and_those_before_the_start_are_not_decoded(threads):
-    decoded, late = [], threading.Event()
+    decoded = []
+    late = threading.Event()
 
     def read(index: int):
         if index == 4 and threads > 1:
@@ -23,7 +25,7 @@ def test_items_come_in_order_and_those_before_the_start_are_not_decoded(threads)
         decoded.append(index)
         return Rejected(str(index), "")
 
-    items = read_all((lambda index=index: read(index) for index in range(100)), 4, threads)
+    items = read_all((partial(read, index) for index in range(100)), 4, threads)
     assert [item.source for item in items] == [str(index) for index in range(4, 100)]
     assert sorted(decoded) == list(range(4, 100)) and (threads == 1 or decoded[0] != 4)
 
@@ -34,9 +36,9 @@ def test_a_source_is_not_read_far_ahead():
     def reads():
         for index in range(1000):
             made.append(index)
-            yield lambda index=index: Rejected(str(index), "")
+            yield partial(Rejected, str(index), "")
 
-    items = read_all(reads(), 0, 2)
+    items = read_all(reads(), threads=2)
     for _ in range(10):
         next(items)
     assert len(made) <= 20
@@ -44,12 +46,10 @@ def test_a_source_is_not_read_far_ahead():
 
 
 def test_an_error_of_audio_is_a_rejected_clip_and_others_are_not():
-    def fails(error):
-        raise error
+    def fail():
+        raise AudioError("empty (no samples)", "empty")
 
-    item = read_clip(
-        "c", "a.wav", lambda: fails(AudioError("empty (no samples)", "empty")), label="x"
-    )
+    item = read_clip("c", "a.wav", fail, label="x")
     assert item == Rejected("a.wav", "empty (no samples)", "empty")
     with pytest.raises(ZeroDivisionError):
         read_clip("c", "a.wav", lambda: 1 / 0)
@@ -62,19 +62,15 @@ def test_silent_clips_and_other_labels_are_rejected():
     items = [clip("a", 100), clip("b", 100), clip("", 100), clip("a", 2), Rejected("x", "y")]
 
     def kinds(labels, needs_label):
-        return [getattr(item, "kind", "clip") for item in screened(items, labels, needs_label, -72)]
+        return [getattr(item, "kind", "clip") for item in screen(items, labels, needs_label, -72)]
 
     assert kinds(None, False) == ["clip", "clip", "clip", "silent", "unreadable"]
     assert kinds(None, True) == ["clip", "clip", "unknown_label", "silent", "unreadable"]
     assert kinds(["a"], False) == ["clip", "unknown_label", "unknown_label", "silent", "unreadable"]
-    reasons = [
-        item.reason for item in screened(items, ["a"], True, -72) if isinstance(item, Rejected)
-    ]
-    assert reasons[:3] == [
-        "its label 'b' is not among `labels`",
-        "has no label",
-        "silent (no sample reaches audio.silent_dbfs = -72)",
-    ]
+    _, other, without, silent, _ = screen(items, ["a"], True, -72)
+    assert other.reason == "its label 'b' is not among `labels`"
+    assert without.reason == "has no label"
+    assert silent.reason == "silent (no sample reaches audio.silent_dbfs = -72)"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +84,7 @@ def test_silent_clips_and_other_labels_are_rejected():
     ],
 )
 def test_braces(pattern, names):
-    assert expand(pattern) == names
+    assert expand_braces(pattern) == names
 
 
 def test_shards_are_found_in_order_within_the_folder(tmp_path):
@@ -98,21 +94,16 @@ def test_shards_are_found_in_order_within_the_folder(tmp_path):
     (tmp_path / "secret.tar").touch()
     (tmp_path / "in/b-2.tar").symlink_to(tmp_path / "secret.tar")
     (tmp_path / "in/b-3.tar").mkdir()
-    found = {
-        pattern: shards(str(tmp_path / "in"), pattern)
-        for pattern in ("b-*.tar", "b-{0..2}.tar", "[x].tar", "{c,d}.tar", "*.gz")
-    }
-    names = {
-        pattern: ([path.name for path in paths], missing)
-        for pattern, (paths, missing) in found.items()
-    }
-    assert names == {
+    expected = {
         "b-*.tar": (["b-0.tar", "b-1.tar"], []),
         "b-{0..2}.tar": (["b-0.tar", "b-1.tar"], ["b-2.tar"]),
         "[x].tar": ([], ["[x].tar"]),  # a character of a set, as the shell reads it
         "{c,d}.tar": (["c.tar"], ["d.tar"]),
         "*.gz": ([], ["*.gz"]),
     }
+    for pattern, (names, absent) in expected.items():
+        paths, missing = find_shards(str(tmp_path / "in"), pattern)
+        assert ([path.name for path in paths], missing) == (names, absent)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +118,6 @@ def test_shards_are_found_in_order_within_the_folder(tmp_path):
 )
 def test_a_path_that_leads_out(tmp_path, file, kind):
     with pytest.raises(AudioError) as error:
-        inside(str(tmp_path), file)
+        join_inside(str(tmp_path), file)
     assert error.value.kind == kind
-    assert inside(str(tmp_path), "a/../b.wav") == tmp_path / "a/../b.wav"
+    assert join_inside(str(tmp_path), "a/../b.wav") == tmp_path / "a/../b.wav"

@@ -1,4 +1,4 @@
-"""Every section of params.yaml's `audio` has its loader, and an interrupted store goes on with the same set only."""
+"""Sets of audio by sections of params.yaml; an interrupted store goes on with its set only."""
 
 import os
 
@@ -31,21 +31,19 @@ def params(default, tmp_path):
 
 
 def test_a_set_is_screened_and_goes_on_where_it_was(params):
-    items = list(corpora.clips("folder", "mine", validate(params)))
-    assert [getattr(item, "kind", "clip") for item in items] == ["clip", "silent", "unknown_label"]
-    (last,) = corpora.clips("folder", "mine", validate(params), Done(items=2))
+    items = list(corpora.load_clips("folder", "mine", validate(params)))
+    assert isinstance(items[0], Clip)
+    assert [item.kind for item in items[1:]] == ["silent", "unknown_label"]
+    (last,) = corpora.load_clips("folder", "mine", validate(params), Done(items=2))
     assert last == items[2]
 
 
 def test_the_synthetic_sets_come_through_the_same_door(params):
     pytest.importorskip("espeakng_loader")
-    first = next(iter(corpora.clips("espeak", "keyword", validate(params))))
-    seventh = next(iter(corpora.clips("espeak", "keyword", validate(params), Done(items=6))))
-    assert (
-        isinstance(first, Clip)
-        and first.licence == "generated"
-        and (first.name, seventh.name) == ("keyword-00000", "keyword-00006")
-    )
+    first = next(iter(corpora.load_clips("espeak", "keyword", validate(params))))
+    seventh = next(iter(corpora.load_clips("espeak", "keyword", validate(params), Done(items=6))))
+    assert isinstance(first, Clip) and first.licence == "generated"
+    assert (first.name, seventh.name) == ("keyword-00000", "keyword-00006")
 
 
 def test_the_name_of_an_unfinished_set_changes_with_all_that_shapes_a_set_and_with_nothing_else(

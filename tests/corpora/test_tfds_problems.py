@@ -1,4 +1,7 @@
-"""What users are told: which file is missing, where it comes from, what to accept, where to put it. Also archives that mean harm."""
+"""What users are told of a missing file: where it comes from, what to accept, where to put it.
+
+Also archives that mean harm.
+"""
 
 import csv
 import stat
@@ -8,8 +11,8 @@ import numpy as np
 import pytest
 import tfds_miniatures as miniatures
 from pydantic import ValidationError
+from tfds_checks import read_clips
 
-from frill.corpora.tfds import examples as tfds_corpus
 from frill.corpora.tfds import sources as tfds_sources
 from frill.corpora.tfds.compare_mask_labels import LabelsError, read_labels
 from frill.corpora.tfds.unpack import unpack_zip
@@ -39,55 +42,50 @@ def packages(monkeypatch):
 
 
 def spec(tmp_path, **changes):
-    return TfdsSet.model_validate(
-        {
-            "use": "task",
-            "dataset": "savee",
-            "data_dir": str(tmp_path / "data"),
-            "manual_dir": str(tmp_path),
-        }
-        | changes
-    )
+    values = {
+        "use": "task",
+        "dataset": "savee",
+        "data_dir": str(tmp_path / "data"),
+        "manual_dir": str(tmp_path),
+    }
+    return TfdsSet.model_validate(values | changes)
 
 
 @pytest.mark.parametrize("dataset", REQUIRED)
 def test_a_set_that_must_be_asked_for(tmp_path, dataset):
     file, source = REQUIRED[dataset]
-    for manual_dir, state in (
-        ("none", "none: .* needs a folder with"),
-        (str(tmp_path / "no"), "no such folder; make it and put"),
-        (str(tmp_path), "holds no"),
-    ):
+    states = {
+        "none": "none: .* needs a folder with",
+        str(tmp_path / "no"): "no such folder; make it and put",
+        str(tmp_path): "holds no",
+    }
+    for manual_dir, state in states.items():
         mine = spec(tmp_path, dataset=dataset, manual_dir=manual_dir)
-        with pytest.raises(
-            UserError,
-            match=rf"^params.yaml: audio.tfds.mine.manual_dir = .*{state} .*{file}.*{source}",
-        ) as error:
-            next(tfds_corpus.clips("mine", mine))
+        message = f"^params.yaml: audio.tfds.mine.manual_dir = .*{state} .*{file}.*{source}"
+        with pytest.raises(UserError, match=message) as error:
+            next(read_clips("mine", mine))
         assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("dataset", ["speech_commands", "crema_d", "esc50_human"])
 def test_a_set_that_can_be_downloaded_needs_no_folder(tmp_path, dataset):
-    assert tfds_sources.problem("mine", spec(tmp_path, dataset=dataset, manual_dir="none")) == ""
-    assert "set manual_dir to none to have" in tfds_sources.problem(
-        "mine", spec(tmp_path, dataset=dataset)
-    )
+    mine = spec(tmp_path, dataset=dataset, manual_dir="none")
+    assert tfds_sources.find_problem("mine", mine) == ""
+    message = tfds_sources.find_problem("mine", spec(tmp_path, dataset=dataset))
+    assert "set manual_dir to none to have" in message
 
 
 def test_missing_packages(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds_sources, "find_spec", lambda name: None)
-    assert tfds_sources.problem("mine", spec(tmp_path)).endswith(
-        "run `pip install importlib_resources pydub`"
-    )
+    message = tfds_sources.find_problem("mine", spec(tmp_path))
+    assert message.endswith("run `pip install importlib_resources pydub`")
 
 
 def test_a_path_that_misleads_tfds(tmp_path):
     folder = tmp_path / "Trunk"
     (folder / "www.repository.voxforge1.org").mkdir(parents=True)
-    assert "holds /Trunk; rename that folder" in tfds_sources.problem(
-        "mine", spec(tmp_path, dataset="voxforge", manual_dir=str(folder))
-    )
+    mine = spec(tmp_path, dataset="voxforge", manual_dir=str(folder))
+    assert "holds /Trunk; rename that folder" in tfds_sources.find_problem("mine", mine)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +104,10 @@ def test_a_spec_that_is_none(tmp_path, changes, message):
         spec(tmp_path, **changes)
 
 
-def write_labels(path, rows, header=("file_name", "label")):
+HEADER = ("file_name", "label")
+
+
+def write_labels(path, rows, header=HEADER):
     with open(path, "w", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
@@ -119,23 +120,11 @@ COMPLETE = [("train_00001.wav", "mask"), ("devel_00001.wav", "clear"), ("test_00
     "rows, header, message",
     [
         (COMPLETE, ("file", "label"), "the header is file,label; it must be file_name,label"),
-        (
-            [("dev_1.wav", "mask")],
-            ("file_name", "label"),
-            "file_name = 'dev_1.wav': must be as train_00001.wav",
-        ),
-        ([("train_/../../1.wav", "mask")], ("file_name", "label"), "without a folder"),
-        (
-            [("train_1.wav", "maybe")],
-            ("file_name", "label"),
-            "label = 'maybe' for train_1.wav: must be clear, mask or",
-        ),
-        (
-            [("devel_1.wav", "?"), *COMPLETE],
-            ("file_name", "label"),
-            "devel_1.wav has no label; only test files",
-        ),
-        (COMPLETE[:2], ("file_name", "label"), "lists no test_ files"),
+        ([("dev_1.wav", "mask")], HEADER, "file_name = 'dev_1.wav': must be as train_00001.wav"),
+        ([("train_/../../1.wav", "mask")], HEADER, "without a folder"),
+        ([("train_1.wav", "maybe")], HEADER, "'maybe' for train_1.wav: must be clear, mask or"),
+        ([("devel_1.wav", "?"), *COMPLETE], HEADER, "devel_1.wav has no label; only test files"),
+        (COMPLETE[:2], HEADER, "lists no test_ files"),
     ],
 )
 def test_labels_that_are_not_the_challenges(tmp_path, rows, header, message):
@@ -144,9 +133,8 @@ def test_labels_that_are_not_the_challenges(tmp_path, rows, header, message):
 
 
 def test_labels(tmp_path):
-    assert read_labels(write_labels(tmp_path / "labels.csv", COMPLETE))["test"] == [
-        ("test_00001.wav", "")
-    ]
+    labels = read_labels(write_labels(tmp_path / "labels.csv", COMPLETE))
+    assert labels["test"] == [("test_00001.wav", "")]
 
 
 @pytest.mark.parametrize(
@@ -154,10 +142,8 @@ def test_labels(tmp_path):
 )
 def test_an_archive_that_leads_out(tmp_path, name):
     miniatures.write_zip(tmp_path / "bad.zip", {"AudioData/Info.txt": b"", name: b"evil"})
-    with pytest.raises(
-        UserError,
-        match=r"bad.zip: holds .*evil.wav', which leads out of the archive's folder; do not use",
-    ):
+    message = "bad.zip: holds .*evil.wav', which leads out of the archive's folder; do not use"
+    with pytest.raises(UserError, match=message):
         unpack_zip(tmp_path / "bad.zip", tmp_path / "deep/out")
     assert not list(tmp_path.rglob("evil*")) and not (tmp_path / "deep/out").exists()
 
@@ -176,9 +162,8 @@ def test_an_archive_with_a_link(tmp_path):
 def test_an_archive_that_is_not_whole(tmp_path):
     miniatures.write_zip(tmp_path / "whole.zip", {"a.wav": miniatures.noise(1, 10000).tobytes()})
     (tmp_path / "cut.zip").write_bytes((tmp_path / "whole.zip").read_bytes()[:9000])
-    with pytest.raises(
-        UserError, match="cut.zip: not a whole zip file .*download or join it again"
-    ):
+    message = "cut.zip: not a whole zip file .*download or join it again"
+    with pytest.raises(UserError, match=message):
         unpack_zip(tmp_path / "cut.zip", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -187,9 +172,8 @@ def test_archive_members_are_kept_exactly(tmp_path):
     content = miniatures.noise(1, 10000).tobytes()
     miniatures.write_zip(tmp_path / "whole.zip", {"a/b/c.wav": content, "a/empty.txt": b""})
     unpack_zip(tmp_path / "whole.zip", tmp_path / "out")
-    assert {
-        str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")
-    } == {"a/b/c.wav", "a/empty.txt"}
+    paths = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert paths == {"a/b/c.wav", "a/empty.txt"}
     assert (tmp_path / "out/a/b/c.wav").read_bytes() == content
 
 
@@ -210,15 +194,14 @@ def test_an_archive_that_is_not_esc50(tmp_path, name, change, message):
     miniatures.esc50(tmp_path)
     with zipfile.ZipFile(tmp_path / "ESC-50-master.zip") as archive:
         members = {member: archive.read(member) for member in archive.namelist()}
-    members = {member: content for member, content in members.items() if member != name} | (
-        {name: change} if change else {}
-    )
+    members.pop(name, None)
+    if change:
+        members[name] = change
     miniatures.write_zip(tmp_path / "ESC-50-master.zip", members)
-    items = tfds_corpus.clips("human", spec(tmp_path, dataset="esc50_human"))
+    items = read_clips("human", spec(tmp_path, dataset="esc50_human"))
     if message:
-        with pytest.raises(
-            UserError, match=f"audio.tfds.human: TFDS could not prepare esc50_human: .*{message}"
-        ):
+        whole = f"audio.tfds.human: TFDS could not prepare esc50_human: .*{message}"
+        with pytest.raises(UserError, match=whole):
             next(items)
     else:
         assert len(list(items)) == 50

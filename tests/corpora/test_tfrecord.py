@@ -1,4 +1,4 @@
-"""TFRecord files in miniature, written by TensorFlow: audio as a file's bytes, raw int16, floats and integers."""
+"""TFRecord files in miniature, written by TensorFlow, with audio in every form."""
 
 import io
 import struct
@@ -11,6 +11,7 @@ from examples import tone
 
 from frill.audio.clips import Clip, Rejected
 from frill.corpora import tfrecord
+from frill.corpora.reading import read_all
 from frill.params.audio import TfrecordSet
 from frill.params.load import ParamsError, validate
 
@@ -48,21 +49,18 @@ def audio(kind: str, rate_hz: int) -> bytes:
 
 
 def spec(root, **changes) -> TfrecordSet:
-    fields = {"label": "label", "speaker": "speaker_id", "sample_rate": "rate"}
-    return TfrecordSet.model_validate(
-        {
-            "use": "corpus",
-            "folder": str(root),
-            "shards": "*.tfrecord*",
-            "fields": fields,
-            "rate_hz": 16000,
-        }
-        | changes
-    )
+    values = {
+        "use": "corpus",
+        "folder": str(root),
+        "shards": "*.tfrecord*",
+        "fields": {"label": "label", "speaker": "speaker_id", "sample_rate": "rate"},
+        "rate_hz": 16000,
+    }
+    return TfrecordSet.model_validate(values | changes)
 
 
-def clips(root, **changes) -> list[Clip | Rejected]:
-    return list(tfrecord.clips("mine", spec(root, **changes)))
+def read_clips(root, **changes) -> list[Clip | Rejected]:
+    return list(read_all(tfrecord.prepare_reads("mine", spec(root, **changes))))
 
 
 @pytest.mark.parametrize("compression", ["", "GZIP"])
@@ -81,130 +79,87 @@ def clips(root, **changes) -> list[Clip | Rejected]:
 def test_audio_in_every_form(tmp_path, value, changes, compression):
     record = example(audio=value, label="happy", speaker_id=7)
     write(tmp_path / "a.tfrecord", [record] * 3, compression)
-    found = clips(tmp_path, **changes)
-    assert [(clip.name, clip.source, clip.label, clip.speaker) for clip in found] == [
-        (f"mine-{index:06d}", f"a.tfrecord:{index}", "happy", "7") for index in range(3)
-    ]
-    for clip in found:
-        assert len(clip.samples) == 8000 and clip.samples[1000:7000].std() * np.sqrt(
-            2
-        ) == pytest.approx(0.5 * 32767, rel=0.002)
-    if not isinstance(value, bytes) or changes:
-        np.testing.assert_allclose(
-            found[0].samples, SAMPLES, atol=1
-        )  # 32768 in the record, 32767 here
+    clips = read_clips(tmp_path, **changes)
+    assert len(clips) == 3
+    for index, clip in enumerate(clips):
+        assert (clip.name, clip.source) == (f"mine-{index:06d}", f"a.tfrecord:{index}")
+        assert (clip.label, clip.speaker) == ("happy", "7")
+        assert len(clip.samples) == 8000
+        peak = clip.samples[1000:7000].std() * np.sqrt(2)
+        assert peak == pytest.approx(0.5 * 32767, rel=0.002)
+    if not isinstance(value, bytes) or changes:  # 32768 in the record, 32767 here
+        np.testing.assert_allclose(clips[0].samples, SAMPLES, atol=1)
 
 
 def test_a_rate_of_the_record_goes_before_that_of_the_set(tmp_path):
-    write(
-        tmp_path / "a.tfrecord",
-        [
-            example(audio=np.float32(tone(440, 8000, 0.5)), rate=8000),
-            example(audio=np.float32(tone(440, 8000, 0.5)), rate=8000.0),
-        ],
-    )
-    assert [len(clip.samples) for clip in clips(tmp_path)] == [8000, 8000]
+    samples = np.float32(tone(440, 8000, 0.5))
+    records = [example(audio=samples, rate=8000), example(audio=samples, rate=8000.0)]
+    write(tmp_path / "a.tfrecord", records)
+    assert [len(clip.samples) for clip in read_clips(tmp_path)] == [8000, 8000]
     write(tmp_path / "a.tfrecord", [example(audio=np.float32(tone(440, 48000, 0.5)))])
-    assert [len(clip.samples) for clip in clips(tmp_path, rate_hz=48000)] == [8000]
-    (item,) = clips(tmp_path, rate_hz=None)
+    assert [len(clip.samples) for clip in read_clips(tmp_path, rate_hz=48000)] == [8000]
+    (item,) = read_clips(tmp_path, rate_hz=None)
     assert item == Rejected("a.tfrecord:0", "has no sample rate; set fields.sample_rate or rate_hz")
 
 
 def test_splits_labels_and_licence(tmp_path):
+    wav = audio("WAV", 16000)
+    record = example(audio=wav, label=b"\xc3\xa4", terms="CC0-1.0", part="x", fold=3)
     for name in ("train-00000-of-00002", "train-00001-of-00002", "dev-00000-of-00001"):
-        write(
-            tmp_path / f"{name}.tfrecord",
-            [
-                example(
-                    audio=audio("WAV", 16000), label=b"\xc3\xa4", terms="CC0-1.0", part="x", fold=3
-                )
-            ],
-        )
-    fields = {"label": "label", "licence": "terms", "fold": "none_such"}
+        write(tmp_path / f"{name}.tfrecord", [record])
+    fields = {"label": "label", "licence": "terms"}
     shards = {"train": "train-{00000..00001}-of-00002.tfrecord", "validation": "dev-*"}
-    found = clips(
-        tmp_path, use="corpus", fields={"label": "label", "licence": "terms"}, shards=shards
-    )
-    assert [(clip.split, clip.label, clip.licence) for clip in found] == [
-        ("train", "ä", "CC0-1.0")
-    ] * 2 + [("validation", "ä", "CC0-1.0")]
-    found = clips(
-        tmp_path, use="task", fields=fields | {"fold": "fold"}, licence="CC-BY-4.0", shards="dev-*"
-    )
-    assert [(clip.split, clip.fold) for clip in found] == [("", "3")]
-    found = clips(
-        tmp_path,
-        use="task",
-        fields={"label": "label", "split": "part"},
-        licence="CC-BY-4.0",
-        splits={"test": ["x", "y"]},
-        shards="dev-*",
-    )
-    assert [(clip.split, clip.licence) for clip in found] == [("test", "CC-BY-4.0")]
-    assert [clip.name for clip in tfrecord.clips("mine", spec(tmp_path), start=1, threads=2)] == [
-        "mine-000001",
-        "mine-000002",
-    ]
+    clips = read_clips(tmp_path, use="corpus", fields=fields, shards=shards)
+    assert [clip.split for clip in clips] == ["train", "train", "validation"]
+    assert {(clip.label, clip.licence) for clip in clips} == {("ä", "CC0-1.0")}
+    own = {"use": "task", "licence": "CC-BY-4.0", "shards": "dev-*"}
+    (clip,) = read_clips(tmp_path, fields=fields | {"fold": "fold"}, **own)
+    assert (clip.split, clip.fold) == ("", "3")
+    own |= {"splits": {"test": ["x", "y"]}, "fields": {"label": "label", "split": "part"}}
+    (clip,) = read_clips(tmp_path, **own)
+    assert (clip.split, clip.licence) == ("test", "CC-BY-4.0")
+    clips = read_all(tfrecord.prepare_reads("mine", spec(tmp_path)), start=1, threads=2)
+    assert [clip.name for clip in clips] == ["mine-000001", "mine-000002"]
 
 
 def test_what_cannot_be_used_is_counted(tmp_path):
-    nan = np.full(100, np.nan, np.float32)
     records = [
-        example(sound=b""),
-        example(audio=b""),
-        example(audio=b"no audio"),
-        example(audio=nan),
-        example(audio=np.full(100, 900.0)),
-        b"\xff\xff no Example",
+        (example(sound=b""), "missing"),
+        (example(audio=b""), "empty"),
+        (example(audio=b"no audio"), "unreadable"),
+        (example(audio=np.full(100, np.nan, np.float32)), "not_finite"),
+        (example(audio=np.full(100, 900.0)), "unreadable"),
+        (b"\xff\xff no Example", "unreadable"),
+        (example(audio=np.zeros(0)), "empty"),
+        (example(audio=audio("WAV", 16000)[:9000]), "truncated"),
     ]
-    records += [example(audio=np.zeros(0)), example(audio=audio("WAV", 16000)[:9000])]
-    write(tmp_path / "a.tfrecord", records)
-    found = [(item.kind, item.reason) for item in clips(tmp_path)]
-    kinds = [
-        "missing",
-        "empty",
-        "unreadable",
-        "not_finite",
-        "unreadable",
-        "unreadable",
-        "empty",
-        "truncated",
-    ]
-    assert [kind for kind, _ in found] == kinds
-    assert found[0][1] == "has no feature 'audio' (it has: sound); set fields.audio"
-    assert (
-        found[4][1]
-        == "samples reach 900 times full scale; set full_scale (32768 for int16's range)"
-    )
+    write(tmp_path / "a.tfrecord", [record for record, _ in records])
+    items = read_clips(tmp_path)
+    assert [item.kind for item in items] == [kind for _, kind in records]
+    assert items[0].reason == "has no feature 'audio' (it has: sound); set fields.audio"
+    expected = "samples reach 900 times full scale; set full_scale (32768 for int16's range)"
+    assert items[4].reason == expected
     write(tmp_path / "a.tfrecord", [example(audio=b"abc")])
-    assert clips(tmp_path, audio_bytes="int16")[0].kind == "truncated"
+    assert read_clips(tmp_path, audio_bytes="int16")[0].kind == "truncated"
 
 
 @pytest.mark.parametrize("spoil", ["cut", "bit"])
 def test_a_file_that_ends_early_or_is_damaged_stands_for_its_share(tmp_path, spoil):
     for name in ("a", "b"):
-        write(
-            tmp_path / f"{name}.tfrecord", [example(audio=SAMPLES.astype(np.float32) / 32768)] * 4
-        )
-    whole = (tmp_path / "a.tfrecord").read_bytes()
-    record = len(whole) // 4
-    damaged = (
-        whole[: 2 * record + 50]
-        if spoil == "cut"
-        else whole[: 2 * record + 50] + b"\x07" + whole[2 * record + 51 :]
-    )
-    (tmp_path / "a.tfrecord").write_bytes(damaged)
-    found = clips(tmp_path)
-    assert [clip.source for clip in found if isinstance(clip, Clip)] == [
-        "a.tfrecord:0",
-        "a.tfrecord:1",
-    ] + [f"b.tfrecord:{index}" for index in range(2, 6)]
-    (lost,) = [item for item in found if isinstance(item, Rejected)]
-    assert (lost.source, lost.kind, lost.share) == (
-        "a.tfrecord",
-        "archive",
-        0.5,
-    ) and "2 records of the set were read until then" in lost.reason
+        records = [example(audio=SAMPLES.astype(np.float32) / 32768)] * 4
+        write(tmp_path / f"{name}.tfrecord", records)
+    content = bytearray((tmp_path / "a.tfrecord").read_bytes())
+    place = len(content) // 4 * 2 + 50
+    if spoil == "cut":
+        del content[place:]
+    else:
+        content[place] = 7
+    (tmp_path / "a.tfrecord").write_bytes(content)
+    first, second, lost, *others = read_clips(tmp_path)
+    assert (first.source, second.source) == ("a.tfrecord:0", "a.tfrecord:1")
+    assert [clip.source for clip in others] == [f"b.tfrecord:{index}" for index in range(2, 6)]
+    assert (lost.source, lost.kind, lost.share) == ("a.tfrecord", "archive", 0.5)
+    assert "2 records of the set were read until then" in lost.reason
     assert tfrecord.ends_early(tmp_path / "a.tfrecord") == (spoil == "cut")
 
 
@@ -218,7 +173,7 @@ def test_lengths_tell_an_early_end(tmp_path):
 
 
 def test_specs_that_are_refused(default):
-    given = {
+    values = {
         "use": "task",
         "folder": "records",
         "shards": {"train": "train-*", "test": "test-*"},
@@ -229,6 +184,6 @@ def test_specs_that_are_refused(default):
         ({"audio_bytes": "mp3"}, "'file' or 'int16'"),
         ({"full_scale": 0}, "greater than 0"),
     ):
-        default["audio"]["tfrecord"] = {"mine": given | changes}
+        default["audio"]["tfrecord"] = {"mine": values | changes}
         with pytest.raises(ParamsError, match=message):
             validate(default)

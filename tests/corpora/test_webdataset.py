@@ -12,6 +12,7 @@ from examples import archive, encode, odd_member, tone
 
 from frill.audio.clips import Clip, Rejected
 from frill.corpora import webdataset
+from frill.corpora.reading import read_all
 from frill.errors import UserError
 from frill.params.audio import WebdatasetSet
 from frill.params.load import ParamsError, validate
@@ -30,23 +31,28 @@ def meta(**values) -> bytes:
 
 
 def spec(root, **changes) -> WebdatasetSet:
-    return WebdatasetSet.model_validate(
-        {"use": "corpus", "folder": str(root), "shards": "*.tar*", "fields": FIELDS} | changes
-    )
+    values = {"use": "corpus", "folder": str(root), "shards": "*.tar*", "fields": FIELDS}
+    return WebdatasetSet.model_validate(values | changes)
+
+
+def read_clips(mine: WebdatasetSet, start: int = 0, threads: int = 1) -> list[Clip | Rejected]:
+    return list(read_all(webdataset.prepare_reads("mine", mine), start, threads))
 
 
 @pytest.fixture
 def tars(tmp_path):
     first = [
-        ("a/0001.wav", audio()), ("a/0001.json", meta(speaker={"id": "anna"}, licence="CC0-1.0", part="dev")), ("a/0001.cls", b"3\n"),
-        ("a/0002.FLAC", audio("FLAC", 48000)), ("a/0002.cls", b"1"), ("a/0002.json", meta(speaker={"id": 7})),
-    ]  # fmt: skip
+        ("a/0001.wav", audio()),
+        ("a/0001.json", meta(speaker={"id": "anna"}, licence="CC0-1.0", part="dev")),
+        ("a/0001.cls", b"3\n"),
+        ("a/0002.FLAC", audio("FLAC", 48000)),
+        ("a/0002.cls", b"1"),
+        ("a/0002.json", meta(speaker={"id": 7})),
+    ]
     second = [
         ("b/0001.seg.mp3", audio("MP3", 44100)),
         ("b/0001.txt", b"what was said"),
         ("README", b"no sample"),
-    ]
-    second += [
         ("0003.m4a", encode(tone(440, 44100, 0.5)[None], 44100, "ipod", "aac")),
         ("0004.ogg", audio("OGG", 22050)),
         ("0004.txt", b"x"),
@@ -57,53 +63,33 @@ def tars(tmp_path):
 
 
 def test_samples_are_grouped_by_key(tars):
-    clips = list(
-        webdataset.clips(
-            "mine", spec(tars, audio=["wav", "flac", "seg.mp3", "m4a", "ogg"], licence="CC-BY-4.0")
-        )
-    )
-    found = [
-        (clip.name, clip.label, clip.speaker, clip.licence, clip.source, len(clip.samples))
-        for clip in clips
+    mine = spec(tars, audio=["wav", "flac", "seg.mp3", "m4a", "ogg"], licence="CC-BY-4.0")
+    clips = read_clips(mine)
+    expected = [
+        ("mine-000000", "3", "anna", "CC0-1.0", "train-000000.tar:a/0001"),
+        ("mine-000001", "1", "7", "CC-BY-4.0", "train-000000.tar:a/0002"),
+        ("mine-000002", "", "", "CC-BY-4.0", "train-000001.tar.gz:b/0001"),
+        ("mine-000003", "", "", "CC-BY-4.0", "train-000001.tar.gz:0003"),
+        ("mine-000004", "", "", "CC-BY-4.0", "train-000001.tar.gz:0004"),
     ]
-    assert found == [
-        ("mine-000000", "3", "anna", "CC0-1.0", "train-000000.tar:a/0001", 8000),
-        ("mine-000001", "1", "7", "CC-BY-4.0", "train-000000.tar:a/0002", 8000),
-        ("mine-000002", "", "", "CC-BY-4.0", "train-000001.tar.gz:b/0001", 8000),
-        ("mine-000003", "", "", "CC-BY-4.0", "train-000001.tar.gz:0003", 8000),
-        ("mine-000004", "", "", "CC-BY-4.0", "train-000001.tar.gz:0004", 8000),
-    ]
-    for clip in clips:
-        assert clip.samples[1000:7000].std() * np.sqrt(2) == pytest.approx(0.5 * 32767, rel=0.03), (
-            clip.source
-        )
-    again = webdataset.clips(
-        "mine", spec(tars, audio=["wav", "flac", "seg.mp3", "m4a", "ogg"]), start=3, threads=2
-    )
+    for clip, values in zip(clips, expected, strict=True):
+        assert (clip.name, clip.label, clip.speaker, clip.licence, clip.source) == values
+        assert len(clip.samples) == 8000
+        peak = clip.samples[1000:7000].std() * np.sqrt(2)
+        assert peak == pytest.approx(0.5 * 32767, rel=0.03), clip.source
+    again = read_clips(mine, start=3, threads=2)
     assert [clip.name for clip in again] == ["mine-000003", "mine-000004"]
 
 
 def test_splits_by_pattern_and_by_field(tars):
     shards = {"train": "train-000000.tar", "test": "train-{000001..000001}.tar.gz"}
-    by_pattern = list(webdataset.clips("mine", spec(tars, use="task", shards=shards)))
-    assert [item.split for item in by_pattern if isinstance(item, Clip)] == [
-        "train",
-        "train",
-        "test",
-        "test",
-    ]
+    items = read_clips(spec(tars, use="task", shards=shards))
+    splits = [item.split for item in items if isinstance(item, Clip)]
+    assert splits == ["train", "train", "test", "test"]
     fields = {"label": "txt", "split": "json.part"}
-    by_field = list(
-        webdataset.clips(
-            "mine", spec(tars, use="task", fields=fields, splits={"validation": "dev"})
-        )
-    )
-    assert [(item.split, item.label) for item in by_field if isinstance(item, Clip)] == [
-        ("validation", ""),
-        ("", ""),
-        ("", ""),
-        ("", "x"),
-    ]
+    items = read_clips(spec(tars, use="task", fields=fields, splits={"validation": "dev"}))
+    by_field = [(item.split, item.label) for item in items if isinstance(item, Clip)]
+    assert by_field == [("validation", ""), ("", ""), ("", ""), ("", "x")]
 
 
 def test_what_cannot_be_used_is_counted(tmp_path):
@@ -113,8 +99,6 @@ def test_what_cannot_be_used_is_counted(tmp_path):
         ("c.wav", audio()),
         ("c.wav", audio()),
         ("d.wav", audio("FLAC")),
-    ]
-    files += [
         ("e.wav", audio()),
         ("e.json", b"{"),
         ("f.wav", audio()),
@@ -122,16 +106,14 @@ def test_what_cannot_be_used_is_counted(tmp_path):
         (".hidden", b""),
         ("g.wav", b""),
     ]
-    (tmp_path / "a.tar").write_bytes(
-        archive(files, [odd_member("h.wav", tarfile.SYMTYPE, "/etc/passwd")])
-    )
-    items = list(webdataset.clips("mine", spec(tmp_path)))
-    found = {
-        item.source: (item.kind, item.reason.split(" (")[0])
-        for item in items
-        if isinstance(item, Rejected)
-    }
-    assert found == {
+    link = odd_member("h.wav", tarfile.SYMTYPE, "/etc/passwd")
+    (tmp_path / "a.tar").write_bytes(archive(files, [link]))
+    items = read_clips(spec(tmp_path))
+    rejected = {}
+    for item in items:
+        if isinstance(item, Rejected):
+            rejected[item.source] = (item.kind, item.reason.split(" (")[0])
+    assert rejected == {
         "a.tar:a": ("missing", "holds no audio"),
         "a.tar:b": ("unreadable", "unreadable"),
         "a.tar:c": ("unreadable", "has two members .wav; the keys of samples must differ"),
@@ -141,29 +123,23 @@ def test_what_cannot_be_used_is_counted(tmp_path):
         "a.tar:h": ("outside", "its .wav is a link, a device or too large; it is not followed"),
     }
     (clip,) = [item for item in items if isinstance(item, Clip)]
-    assert (
-        clip.note == "named .wav but holds flac; read by its content" and clip.name == "mine-000003"
-    )
+    assert clip.note == "named .wav but holds flac; read by its content"
+    assert clip.name == "mine-000003"
 
 
 def test_an_archive_that_ends_early_stands_for_its_share(tars):
     whole = (tars / "train-000000.tar").read_bytes()
     (tars / "train-000000.tar").write_bytes(whole[: whole.index(b"a/0002.json") + 520])
-    items = list(webdataset.clips("mine", spec(tars)))
-    names = [
-        item.source for item in items if isinstance(item, Clip)
-    ]  # the sample that it ends in is not trusted
-    assert names == [
-        "train-000000.tar:a/0001",
+    # The sample that the archive ends in is not trusted.
+    first, cut, without_audio, *others = read_clips(spec(tars))
+    assert first.source == "train-000000.tar:a/0001"
+    assert without_audio.kind == "missing"
+    assert [clip.source for clip in others] == [
         "train-000001.tar.gz:0003",
         "train-000001.tar.gz:0004",
     ]
-    cut = next(item for item in items if getattr(item, "kind", "") == "archive")
-    assert (
-        cut.source == "train-000000.tar"
-        and cut.share == 0.5
-        and "1 samples of the set were read until then" in cut.reason
-    )
+    assert (cut.source, cut.kind, cut.share) == ("train-000000.tar", "archive", 0.5)
+    assert "1 samples of the set were read until then" in cut.reason
 
 
 @pytest.mark.parametrize(
@@ -171,7 +147,8 @@ def test_an_archive_that_ends_early_stands_for_its_share(tars):
     [
         (
             "train-{000000..000003}.tar",
-            r"audio.webdataset.mine.shards = .*: no file train-000001.tar and 2 more in .*; fetch it, or correct the pattern",
+            "audio.webdataset.mine.shards = .*: no file train-000001.tar and 2 more in .*; "
+            "fetch it, or correct the pattern",
         ),
         (
             {"test": "dev-*.tar"},
@@ -185,11 +162,10 @@ def test_an_archive_that_ends_early_stands_for_its_share(tars):
 )
 def test_shards_that_are_not_there(tars, shards, message):
     with pytest.raises(UserError, match=message):
-        list(webdataset.clips("mine", spec(tars, shards=shards)))
-    with pytest.raises(
-        UserError, match="audio.webdataset.mine.folder = '/nowhere': no such folder"
-    ):
-        list(webdataset.clips("mine", spec(tars, folder="/nowhere")))
+        read_clips(spec(tars, shards=shards))
+    message = "audio.webdataset.mine.folder = '/nowhere': no such folder"
+    with pytest.raises(UserError, match=message):
+        read_clips(spec(tars, folder="/nowhere"))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +173,7 @@ def test_shards_that_are_not_there(tars, shards, message):
     [
         (
             {"use": "task"},
-            "a task needs either fields.split or fields.fold, or a pattern of `shards` for each split",
+            "a task needs either fields.split or fields.fold, or a pattern of `shards` for each",
         ),
         (
             {"use": "task", "fields": {}, "shards": {"train": "a", "test": "b"}},
@@ -216,8 +192,7 @@ def test_shards_that_are_not_there(tars, shards, message):
     ],
 )
 def test_specs_that_are_refused(default, tars, changes, message):
-    default["audio"]["webdataset"] = {
-        "mine": {"use": "corpus", "folder": "tars", "shards": "*.tar", "fields": FIELDS} | changes
-    }
+    values = {"use": "corpus", "folder": "tars", "shards": "*.tar", "fields": FIELDS}
+    default["audio"]["webdataset"] = {"mine": values | changes}
     with pytest.raises(ParamsError, match=message):
         validate(default)

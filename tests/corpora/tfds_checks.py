@@ -1,11 +1,15 @@
-"""What the tests of TFDS's data sets share: a spec, and clips compared with what a miniature was written from."""
+"""What the tests of TFDS's data sets share: a spec, and clips compared with a miniature's truth."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import tfds_miniatures as miniatures
 
 from frill.audio.clip_writer import write_clips
-from frill.audio.clips import Clip, ClipStore
-from frill.noss.splits import splits
+from frill.audio.clips import Clip, ClipStore, Rejected
+from frill.corpora.reading import read_all
+from frill.corpora.tfds import examples
+from frill.noss.splits import make_splits
 from frill.params.audio import TfdsSet
 
 VOXCELEB_LIST = "http://www.robots.ox.ac.uk/~vgg/data/voxceleb/meta/iden_split.txt"
@@ -23,42 +27,42 @@ def spec(tmp_path, dataset, manual=True, **changes):
     return TfdsSet.model_validate(values | changes)
 
 
+def read_clips(name: str, spec: TfdsSet, start: int = 0) -> Iterator[Clip | Rejected]:
+    return read_all(examples.prepare_reads(name, spec), start)
+
+
 def assert_same(
-    found: list[Clip], truth: dict[str, miniatures.Expected], tolerance: int = 1, edge: int = 0
+    clips: list[Clip], truth: dict[str, miniatures.Expected], tolerance: int = 1, edge: int = 0
 ) -> None:
-    """Every expected clip once, and no other, by its samples: x 32767 / 32768, as 16-bit files are read by 32768 and kept by TRILL's 32767."""
-    assert all(isinstance(clip, Clip) and clip.samples.dtype == np.int16 for clip in found)
-    assert len(found) == len(truth)
+    """Find every expected clip once, and no other, by its samples.
+
+    They are x 32767 / 32768, as 16-bit files are read by 32768 and kept by TRILL's 32767.
+    """
+    assert all(isinstance(clip, Clip) and clip.samples.dtype == np.int16 for clip in clips)
+    assert len(clips) == len(truth)
     for what, expected in truth.items():
         wanted = expected.samples * (32767 / 32768)
         inner = slice(edge, len(wanted) - edge)
-        matches = [
-            clip
-            for clip in found
-            if len(clip.samples) == len(wanted)
-            and np.abs(clip.samples[inner] - wanted[inner]).max() <= tolerance
-        ]
+        matches = []
+        for clip in clips:
+            if len(clip.samples) == len(wanted):
+                difference = np.abs(clip.samples[inner] - wanted[inner]).max()
+                matches += [clip] if difference <= tolerance else []
         assert len(matches) == 1, what
-        clip = matches[0]
-        assert (clip.label, clip.split, clip.speaker, clip.fold) == (
-            expected.label,
-            expected.split,
-            expected.speaker,
-            expected.fold,
-        ), what
+        for role in ("label", "split", "speaker", "fold"):
+            assert getattr(matches[0], role) == getattr(expected, role), what
 
 
-def assert_same_tones(found: list[Clip], truth: dict[str, miniatures.Expected]) -> None:
-    """The same for resampled tones, away from their ends: against the closed form at 16 kHz."""
-    assert_same(found, truth, tolerance=40, edge=400)
+def assert_same_tones(clips: list[Clip], truth: dict[str, miniatures.Expected]) -> None:
+    """Compare resampled tones, away from their ends, with the closed form at 16 kHz."""
+    assert_same(clips, truth, tolerance=40, edge=400)
 
 
-def assert_task(tmp_path, found: list[Clip], again: list[Clip]) -> None:
-    """Same clips in the same order when read again from what TFDS prepared; stored, they make a task."""
-    assert [(clip.name, clip.source, clip.label) for clip in found] == [
-        (clip.name, clip.source, clip.label) for clip in again
-    ]
-    assert all((a.samples == b.samples).all() for a, b in zip(found, again, strict=True))
-    assert len({clip.source for clip in found}) == len(found)
-    write_clips(tmp_path / "store", found)
-    assert splits(ClipStore(tmp_path / "store").rows, 0.5, 17)
+def assert_task(tmp_path, name: str, spec: TfdsSet, clips: list[Clip]) -> None:
+    """Read the same clips again from what TFDS prepared; stored, they make a task."""
+    for clip, again in zip(clips, read_clips(name, spec), strict=True):
+        assert (clip.name, clip.source, clip.label) == (again.name, again.source, again.label)
+        assert (clip.samples == again.samples).all()
+    assert len({clip.source for clip in clips}) == len(clips)
+    write_clips(tmp_path / "store", clips)
+    assert make_splits(ClipStore(tmp_path / "store").rows, 0.5, 17)

@@ -1,4 +1,7 @@
-"""Audio files with damage: rejected with a reason, or samples of a length that such a file can have. Never a stack trace, never the end of the process."""
+"""Audio files with damage are rejected with a reason, or decode to a length they can have.
+
+There is never a stack trace, and the process never ends.
+"""
 
 import io
 
@@ -11,8 +14,8 @@ from mutations import EXAMPLES, many, mutated
 
 from frill.audio.files import AudioError, probe, read_audio
 
-RATE_HZ, SECONDS = 16000, 0.5
-SAMPLES = speechlike(int(RATE_HZ * SECONDS), 3) / 32768
+RATE_HZ = 16000
+SAMPLES = speechlike(RATE_HZ // 2, 3) / 32768
 WORDS = [
     b"\x00" * 4,
     b"\xff" * 4,
@@ -25,7 +28,30 @@ WORDS = [
     b"RIFF",
     b"\x00",
 ]
-LONGEST = 65  # times what the whole file holds: a header that says 1 kHz makes 16 of it, and a lossless frame may say that it repeats a value
+# Times what the whole file holds: a header that says 1 kHz makes 16 of it, and a lossless frame may
+# say that it repeats a value.
+LONGEST = 65
+FORMATS = [
+    ("WAV", "PCM_16"),
+    ("WAV", "FLOAT"),
+    ("WAV", "MS_ADPCM"),
+    ("FLAC", "PCM_16"),
+    ("OGG", "VORBIS"),
+    ("OGG", "OPUS"),
+    ("MP3", "MPEG_LAYER_III"),
+    ("AIFF", "PCM_16"),
+    ("AU", "PCM_16"),
+    ("CAF", "PCM_16"),
+    ("NIST", "PCM_16"),
+    ("W64", "PCM_16"),
+]
+CONTAINERS = {
+    "ipod": "aac",
+    "mp4": "alac",
+    "adts": "aac",
+    "webm": "libopus",
+    "mp3": "libmp3lame",
+}
 
 
 def soundfile_bytes(kind: str, subtype: str) -> bytes:
@@ -34,32 +60,18 @@ def soundfile_bytes(kind: str, subtype: str) -> bytes:
     return file.getvalue()
 
 
-def files() -> dict[str, bytes]:
-    found = {
-        f"{kind} {subtype}": soundfile_bytes(kind, subtype)
-        for kind, subtype in (
-            ("WAV", "PCM_16"), ("WAV", "FLOAT"), ("WAV", "MS_ADPCM"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"),
-            ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("CAF", "PCM_16"), ("NIST", "PCM_16"), ("W64", "PCM_16"),
-        )
-    }  # fmt: skip
-    for container, codec in (
-        ("ipod", "aac"),
-        ("mp4", "alac"),
-        ("adts", "aac"),
-        ("webm", "libopus"),
-        ("mp3", "libmp3lame"),
-    ):
-        found[f"{container} {codec}"] = encode(
-            SAMPLES[None],
-            RATE_HZ,
-            container,
-            codec,
-            {"write_xing": "0"} if container == "mp3" else None,
-        )
-    return found
+def write_files() -> dict[str, bytes]:
+    files = {}
+    for kind, subtype in FORMATS:
+        files[f"{kind} {subtype}"] = soundfile_bytes(kind, subtype)
+    for container, codec in CONTAINERS.items():
+        options = {"write_xing": "0"} if container == "mp3" else None
+        content = encode(SAMPLES[None], RATE_HZ, container, codec, options)
+        files[f"{container} {codec}"] = content
+    return files
 
 
-FILES = files()
+FILES = write_files()
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -67,17 +79,12 @@ def test_a_damaged_file_is_rejected_with_a_reason_or_decodes_to_samples(kind, tm
     whole = FILES[kind]
     outcomes = {"rejected": 0, "decoded": 0}
 
-    @settings(
-        many, max_examples=max(10, 2 * EXAMPLES // len(FILES))
-    )  # 1,000 and more of all together
-    @given(
-        mutated(
-            whole,
-            WORDS,
-            [(0, 4), (4, 8), (22, 24), (24, 28), (40, 44), (len(whole) // 2, len(whole))],
-            longest_cut=200,
-        )
-    )
+    fields = [(0, 4), (4, 8), (22, 24), (24, 28), (40, 44), (len(whole) // 2, len(whole))]
+    # 1,000 and more of all together.
+    examples = max(10, 2 * EXAMPLES // len(FILES))
+
+    @settings(many, max_examples=examples)
+    @given(mutated(whole, WORDS, fields, longest_cut=200))
     def check(content):
         path = tmp_path / "damaged.bin"
         path.write_bytes(content)
@@ -88,11 +95,8 @@ def test_a_damaged_file_is_rejected_with_a_reason_or_decodes_to_samples(kind, tm
             assert str(error) and error.kind and "\n" not in str(error)
             outcomes["rejected"] += 1
         else:
-            assert (
-                samples.dtype == np.int16
-                and samples.ndim == 1
-                and 1 <= len(samples) <= LONGEST * len(SAMPLES)
-            )
+            assert samples.dtype == np.int16 and samples.ndim == 1
+            assert 1 <= len(samples) <= LONGEST * len(SAMPLES)
             outcomes["decoded"] += 1
 
     check()
@@ -101,9 +105,14 @@ def test_a_damaged_file_is_rejected_with_a_reason_or_decodes_to_samples(kind, tm
 
 @pytest.mark.parametrize("kind", FILES)
 def test_one_flipped_bit_is_found_where_the_format_has_checksums(kind):
-    """FLAC and Ogg have a checksum for every frame or page. In other formats another bit is another sample, and DVC's hash of the file tells."""
-    whole, rng = FILES[kind], np.random.default_rng(1)
-    rejected, flips = 0, 100
+    """Flip bits: FLAC and Ogg have a checksum for every frame or page.
+
+    In other formats another bit is another sample, and DVC's hash of the file tells.
+    """
+    whole = FILES[kind]
+    rng = np.random.default_rng(1)
+    rejected = 0
+    flips = 100
     for _ in range(flips):
         content = bytearray(whole)
         content[rng.integers(min(200, len(whole) // 3), len(whole))] ^= 1 << rng.integers(8)

@@ -1,4 +1,6 @@
-"""How much of a set may be unusable: what is over a limit of params.yaml stops the stage, what is under it is told."""
+"""How much of a set may be unusable: above a limit of params.yaml the stage stops."""
+
+from typing import NoReturn
 
 from frill.audio.clip_writer import Written
 from frill.audio.clips import Rejected
@@ -14,89 +16,107 @@ def enforce_limit(
     count: int | None = None,
     key: str = "audio.rejected_limit",
 ) -> list[str]:
-    """A line for each of `rejected`, the first of `count`. Raises UserError where they are more than the share `limit` of those listed."""
+    """Return a line for each of `rejected`, the first of `count`.
+
+    Raises UserError where they are more than the share `limit` of those listed.
+    """
     count = len(rejected) if count is None else count
     lines = [f"{name}: {item.source}: {item.reason}; skipped" for item in rejected]
-    if count > limit * listed:
-        shown = lines[:10] + ([f"{name}: ... and {count - 10} more"] if count > 10 else [])
-        raise UserError(
-            "\n".join(shown)
-            + f"\n{name}: {count} of {listed} files cannot be used, over {key} = {limit:g}; repair or remove them, or raise the limit"
+    is_over = count > limit * listed
+    if is_over:
+        lines = lines[:10]
+    if count > len(lines):
+        lines.append(f"{name}: ... and {count - len(lines)} more")
+    if is_over:
+        _stop(
+            lines,
+            f"{name}: {count} of {listed} files cannot be used, over {key} = {limit:g}; "
+            "repair or remove them, or raise the limit",
         )
-    return lines + ([f"{name}: ... and {count - len(lines)} more"] if count > len(lines) else [])
-
-
-def enforce_limits(source: str, name: str, written: Written, audio: Audio) -> list[str]:
-    """Lines on what was rejected, noted or leaked of a set. Raises UserError: too much (it names the limit), or too little is left to score."""
-    summary, spec = written.summary, getattr(audio, source)[name]
-    listed = summary["clips"] + sum(summary["rejected_counts"].values())
-    missing_limit = getattr(spec, "missing_limit", None)
-    groups = {"audio.rejected_limit": audio.rejected_limit}
-    if missing_limit is not None:
-        groups[f"audio.{source}.{name}.missing_limit"] = missing_limit
-    lines = []
-    for key, limit in groups.items():
-        kinds = {
-            kind
-            for kind in summary["rejected_counts"]
-            if len(groups) == 1 or (kind == "missing") == key.endswith("missing_limit")
-        }
-        count = sum(summary["rejected_counts"][kind] for kind in kinds)
-        lines += enforce_limit(
-            name,
-            [item for item in written.rejected if item.kind in kinds],
-            listed,
-            limit,
-            count,
-            key,
-        )
-    if summary["archives_lost_share"] > audio.rejected_limit:
-        raise UserError(
-            "\n".join(lines)
-            + f"\n{name}: archives that end early or are damaged are {summary['archives_lost_share']:.0%} of the set, over audio.rejected_limit = "
-            f"{audio.rejected_limit:g}; fetch them again, or raise the limit"
-        )
-    lines += [f"{name}: {note['source']}: {note['reason']}" for note in written.notes]
-    if summary["noted_count"] > len(written.notes):
-        lines.append(f"{name}: ... and {summary['noted_count'] - len(written.notes)} more like it")
-    pairs = [
-        f"{name}: {leak['source']} ({leak['part']}) holds the same audio as {leak['same_as_source']} ({leak['same_as_part']})"
-        for leak in written.leakage
-    ]
-    if summary["leaked_clips"] > audio.leakage_limit * summary["clips"]:
-        raise UserError(
-            "\n".join(pairs)
-            + f"\n{name}: {summary['leaked_clips']} of {summary['clips']} clips stand in two splits or folds, over audio.leakage_limit = "
-            f"{audio.leakage_limit:g}; take them out of one, or raise the limit"
-        )
-    if spec.use == "task" and (problem := _unfit_as_task(summary)):
-        raise UserError(
-            "\n".join(lines)
-            + f"\n{name}: {problem}; correct audio.{source}.{name} in params.yaml, or the data"
-        )
-    if pairs:
-        lines += pairs + [
-            f"{name}: {summary['leaked_clips']} clips stand in two splits or folds (leakage in summary.json)"
-        ]
     return lines
 
 
-def _unfit_as_task(summary: dict) -> str:
-    """Why nothing can be scored on what is left, or "": said here, not after the students have been trained."""
-    if len(summary["labels"]) < 2:
-        return f"has {len(summary['labels'])} class ({', '.join(summary['labels']) or 'no clips'}); a task needs two or more"
-    if "" not in summary["folds"]:
-        return (
-            f"has {len(summary['folds'])} folds; a task needs three or more"
-            if len(summary["folds"]) < 3
-            else ""
+def _stop(lines: list[str], problem: str) -> NoReturn:
+    raise UserError("\n".join([*lines, problem]))
+
+
+def enforce_limits(source: str, name: str, written: Written, audio: Audio) -> list[str]:
+    """Return lines on what was rejected, noted or leaked of a set.
+
+    Raises UserError where a limit is passed, which it names, or too little is left to score.
+    """
+    summary = written.summary
+    spec = getattr(audio, source)[name]
+    lines = _enforce_rejected(source, name, written, audio)
+    lost = summary["archives_lost_share"]
+    if lost > audio.rejected_limit:
+        _stop(
+            lines,
+            f"{name}: archives that end early or are damaged are {lost:.0%} of the set, "
+            f"over audio.rejected_limit = {audio.rejected_limit:g}; "
+            "fetch them again, or raise the limit",
         )
-    found = ", ".join(split for split in summary["splits"] if split) or "none"
-    return next(
-        (
-            f"has no clips in split {split} (there are: {found})"
-            for split in ("train", "test")
-            if split not in summary["splits"]
-        ),
-        "",
-    )
+    lines += [f"{name}: {note['source']}: {note['reason']}" for note in written.notes]
+    unnamed = summary["noted_count"] - len(written.notes)
+    if unnamed > 0:
+        lines.append(f"{name}: ... and {unnamed} more like it")
+    pairs = [_describe_leak(name, leak) for leak in written.leakage]
+    leaked = summary["leaked_clips"]
+    if leaked > audio.leakage_limit * summary["clips"]:
+        _stop(
+            pairs,
+            f"{name}: {leaked} of {summary['clips']} clips stand in two splits or folds, "
+            f"over audio.leakage_limit = {audio.leakage_limit:g}; "
+            "take them out of one, or raise the limit",
+        )
+    problem = _find_task_problem(summary) if spec.use == "task" else ""
+    if problem:
+        place = f"audio.{source}.{name}"
+        _stop(lines, f"{name}: {problem}; correct {place} in params.yaml, or the data")
+    if pairs:
+        lines += pairs
+        lines.append(
+            f"{name}: {leaked} clips stand in two splits or folds (leakage in summary.json)"
+        )
+    return lines
+
+
+def _enforce_rejected(source: str, name: str, written: Written, audio: Audio) -> list[str]:
+    """Enforce the limit of rejected clips; the missing ones may have a limit of their own."""
+    counts = written.summary["rejected_counts"]
+    listed = written.summary["clips"] + sum(counts.values())
+    missing_limit = getattr(getattr(audio, source)[name], "missing_limit", None)
+    if missing_limit is None:
+        count = sum(counts.values())
+        return enforce_limit(name, written.rejected, listed, audio.rejected_limit, count)
+    missing = [item for item in written.rejected if item.kind == "missing"]
+    missing_count = counts.get("missing", 0)
+    others = [item for item in written.rejected if item.kind != "missing"]
+    others_count = sum(counts.values()) - missing_count
+    key = f"audio.{source}.{name}.missing_limit"
+    lines = enforce_limit(name, others, listed, audio.rejected_limit, others_count)
+    return lines + enforce_limit(name, missing, listed, missing_limit, missing_count, key)
+
+
+def _describe_leak(name: str, leak: dict) -> str:
+    place = f"{leak['source']} ({leak['part']})"
+    other_place = f"{leak['same_as_source']} ({leak['same_as_part']})"
+    return f"{name}: {place} holds the same audio as {other_place}"
+
+
+def _find_task_problem(summary: dict) -> str:
+    """Return why nothing can be scored on what is left, or "", before students are trained."""
+    labels = summary["labels"]
+    folds = summary["folds"]
+    splits = summary["splits"]
+    if len(labels) < 2:
+        classes = ", ".join(labels) or "no clips"
+        return f"has {len(labels)} class ({classes}); a task needs two or more"
+    if "" not in folds:
+        few = f"has {len(folds)} folds; a task needs three or more"
+        return few if len(folds) < 3 else ""
+    for split in ("train", "test"):
+        if split not in splits:
+            present = ", ".join(each for each in splits if each) or "none"
+            return f"has no clips in split {split} (there are: {present})"
+    return ""

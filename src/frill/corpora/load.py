@@ -1,6 +1,7 @@
-"""Where audio comes from. One contract: a set's name and spec -> iterator of Clip | Rejected, in an order that never changes.
+"""Where audio comes from: every set becomes an iterator of Clip | Rejected, always in one order.
 
-A loader is a module with `clips(name, spec, start, threads)`, which gives the set's items from number `start` on.
+A loader of recordings is a module with `prepare_reads(name, spec)`, which yields a Read an item.
+The synthetic sets have `make_clips`.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from frill.audio.clip_writer import Done
 from frill.audio.clips import Clip, Rejected
-from frill.corpora.reading import screened
+from frill.corpora.reading import read_all, screen
 from frill.fingerprint import hash_code
 from frill.params.schema import Params
 from frill.scratch import text_hash
@@ -29,7 +30,7 @@ LOADERS = {
 }
 
 
-def clips(
+def load_clips(
     source: str, name: str, params: Params, done: Done | None = None
 ) -> Iterator[Clip | Rejected]:
     """Return what a set holds that `done` has not.
@@ -40,17 +41,13 @@ def clips(
     spec = getattr(params.audio, source)[name]
     loader = import_module(LOADERS[source])
     if source == "espeak":
-        return loader.clips(
+        return loader.make_clips(
             spec.set, params.seed, spec.hours, spec.clips, params.threads, done.items, done.samples
         )
-    if source == "tfds":
-        items = loader.clips(name, spec, done.items)
-    else:
-        items = loader.clips(name, spec, done.items, params.threads)
-    if source == "audioset":
-        # Its labels choose clips, which are listed with them.
-        return screened(items, None, False, params.audio.silent_dbfs)
-    return screened(items, spec.labels, spec.use == "task", params.audio.silent_dbfs)
+    items = read_all(loader.prepare_reads(name, spec), done.items, params.threads)
+    # AudioSet's labels choose clips, which are listed with them.
+    labels = None if source == "audioset" else spec.labels
+    return screen(items, labels, spec.use == "task", params.audio.silent_dbfs)
 
 
 def name_unfinished(source: str, name: str, params: Params) -> str:
@@ -64,21 +61,22 @@ def name_unfinished(source: str, name: str, params: Params) -> str:
     stats = hashlib.sha256()
     for key in ("folder", "csv", "ontology", "manual_dir"):
         path = getattr(spec, key, None)
-        for line in _stats(Path(path)) if isinstance(path, str) else ():
-            stats.update(f"{line}\n".encode("utf-8", "surrogateescape"))
+        if isinstance(path, str):
+            for line in _list_stats(Path(path)):
+                stats.update(f"{line}\n".encode("utf-8", "surrogateescape"))
     code = hash_code(__name__, LOADERS[source], "frill.audio.clip_writer")
     return text_hash(json.dumps(settings, sort_keys=True), code, stats.hexdigest())[:24]
 
 
-def _stats(path: Path) -> Iterator[str]:
-    """A line for a file, or for every file of a folder, in an order that does not depend on the file system."""
+def _list_stats(path: Path) -> Iterator[str]:
+    """Yield a line for a file, or for every file of a folder, in the same order everywhere."""
     if path.is_file():
         stat = path.stat()
         yield f"{path} {stat.st_size} {stat.st_mtime_ns}"
         return
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         if entry.is_dir(follow_symlinks=False):
-            yield from _stats(Path(entry.path))
+            yield from _list_stats(Path(entry.path))
         else:
             stat = entry.stat(follow_symlinks=False)
             yield f"{entry.path} {stat.st_size} {stat.st_mtime_ns}"

@@ -1,4 +1,4 @@
-"""What all loaders of recordings share: audio read on several threads and in order, and what is wrong with it as a Rejected."""
+"""What all loaders of recordings share: threads that read in order, and rejection of bad audio."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -10,13 +10,18 @@ import numpy as np
 
 from frill.audio.clips import Clip, Rejected
 from frill.audio.files import AudioError, is_silent
+from frill.errors import UserError
 
+Decoded = tuple[np.ndarray, str]  # int16 [samples], and what was odd about the file or ""
 Read = Callable[[], Clip | Rejected]  # decodes one item of a set
 AHEAD = 4  # items that each thread may be ahead of the writer
 
 
-def read_all(reads: Iterator[Read], start: int, threads: int) -> Iterator[Clip | Rejected]:
-    """The items from number `start` on, in order; those before are not decoded. libsndfile, FFmpeg and soxr let other threads run."""
+def read_all(reads: Iterator[Read], start: int = 0, threads: int = 1) -> Iterator[Clip | Rejected]:
+    """Yield the items from number `start` on, in order; those before are not decoded.
+
+    Threads help, as libsndfile, FFmpeg and soxr let other threads run.
+    """
     reads = islice(reads, start, None)
     if threads == 1:
         yield from (read() for read in reads)
@@ -32,9 +37,9 @@ def read_all(reads: Iterator[Read], start: int, threads: int) -> Iterator[Clip |
 
 
 def read_clip(
-    name: str, source: str, read: Callable[[], tuple[np.ndarray, str]], **fields: str
+    name: str, source: str, read: Callable[[], Decoded], **fields: str
 ) -> Clip | Rejected:
-    """A clip of `read()`, which gives samples int16 [samples] and a note or "", or raises AudioError."""
+    """Return the clip of `read()`, rejected where `read` raises AudioError."""
     try:
         samples, note = read()
     except AudioError as error:
@@ -42,40 +47,45 @@ def read_clip(
     return Clip(name, samples, source=source, note=note, **fields)
 
 
-def rejected(item: Rejected) -> Read:
-    """An item that is known to be unusable before anything is decoded."""
-    return lambda: item
-
-
-def screened(
+def screen(
     items: Iterable[Clip | Rejected],
     labels: list[str] | None,
     needs_label: bool,
     silent_dbfs: float,
 ) -> Iterator[Clip | Rejected]:
-    """The items, with silent clips and those whose label is none of `labels` turned into rejected ones."""
+    """Yield the items; silent clips and those without one of `labels` are rejected."""
     for item in items:
-        if isinstance(item, Clip):
-            if is_silent(item.samples, silent_dbfs):
-                item = Rejected(
-                    item.source,
-                    f"silent (no sample reaches audio.silent_dbfs = {silent_dbfs:g})",
-                    "silent",
-                )
-            elif problem := label_problem(item.label, labels, needs_label):
-                item = Rejected(item.source, problem, "unknown_label")
-        yield item
+        if not isinstance(item, Clip):
+            yield item
+        elif is_silent(item.samples, silent_dbfs):
+            reason = f"silent (no sample reaches audio.silent_dbfs = {silent_dbfs:g})"
+            yield Rejected(item.source, reason, "silent")
+        elif problem := find_label_problem(item.label, labels, needs_label):
+            yield Rejected(item.source, problem, "unknown_label")
+        else:
+            yield item
 
 
-def label_problem(label: str, labels: list[str] | None, needs_label: bool) -> str:
-    """What is wrong with a clip's label where a set's `labels` are these, or ""."""
+def find_label_problem(label: str, labels: list[str] | None, needs_label: bool) -> str:
+    """Return what is wrong with a clip's label where a set's `labels` are these, or ""."""
     if needs_label and not label:
         return "has no label"
-    return "" if labels is None or label in labels else f"its label {label!r} is not among `labels`"
+    if labels is None or label in labels:
+        return ""
+    return f"its label {label!r} is not among `labels`"
 
 
-def inside(folder: str, file: str) -> Path:
-    """A list of files comes from anywhere: a path in it must not lead out of its folder. Raises AudioError."""
+def require_folder(key: str, folder: str) -> None:
+    """Raise UserError where a set's folder is not there; `key` is the set's in params.yaml."""
+    if not Path(folder).is_dir():
+        raise UserError(f"params.yaml: {key}.folder = {folder!r}: no such folder; correct the path")
+
+
+def join_inside(folder: str, file: str) -> Path:
+    """Return the path of a file within a folder. Raises AudioError where it leads out.
+
+    A list of files may come from anywhere.
+    """
     path = Path(folder, file)
     if not file:
         raise AudioError("has no file name", "missing")

@@ -4,35 +4,40 @@ from collections.abc import Callable
 from glob import escape
 from pathlib import Path
 
+from frill.corpora.reading import require_folder
 from frill.errors import UserError
 from frill.params.audio import ArchivedSet
 
 ROLES = ("label", "speaker", "split", "fold", "licence")
 
 
-def archives(source: str, name: str, spec: ArchivedSet) -> list[tuple[Path, str | None]]:
-    """(archive, split) of all of `spec.shards`; split None where each clip says its own. Raises UserError where one is not there."""
-    key = f"params.yaml: audio.{source}.{name}"
-    if not Path(spec.folder).is_dir():
-        raise UserError(f"{key}.folder = {spec.folder!r}: no such folder; correct the path")
-    found = []
-    for split, pattern in (
-        spec.shards.items() if isinstance(spec.shards, dict) else [(None, spec.shards)]
-    ):
-        at = f"{key}.shards{f'.{split}' if split else ''} = {pattern!r}"
-        paths, missing = shards(spec.folder, pattern)
+def find_archives(source: str, name: str, spec: ArchivedSet) -> list[tuple[Path, str | None]]:
+    """Return (archive, split) of all of `spec.shards`; split None where each clip says its own.
+
+    Raises UserError where one is not there.
+    """
+    key = f"audio.{source}.{name}"
+    require_folder(key, spec.folder)
+    patterns = spec.shards if isinstance(spec.shards, dict) else {None: spec.shards}
+    archives = []
+    for split, pattern in patterns.items():
+        paths, missing = find_shards(spec.folder, pattern)
         if missing:
+            place = f"{key}.shards.{split}" if split else f"{key}.shards"
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise UserError(
-                f"{at}: no file {missing[0]}{more} in {spec.folder}; fetch it, or correct the pattern"
+                f"params.yaml: {place} = {pattern!r}: no file {missing[0]}{more} in {spec.folder}; "
+                "fetch it, or correct the pattern"
             )
-        found += [(path, split) for path in paths]
-    if len({path for path, _ in found}) < len(found):
-        raise UserError(f"{key}.shards: the patterns name an archive twice; correct them")
-    return found
+        archives += [(path, split) for path in paths]
+    if len({path for path, _ in archives}) < len(archives):
+        raise UserError(
+            f"params.yaml: {key}.shards: the patterns name an archive twice; correct them"
+        )
+    return archives
 
 
-def clip_fields(
+def read_fields(
     spec: ArchivedSet, split: str | None, read: Callable[[str | None], str]
 ) -> dict[str, str]:
     """Return the text of every one of ROLES for a clip. `read` gives the text of a field.
@@ -49,30 +54,36 @@ def clip_fields(
     return fields
 
 
-def expand(pattern: str) -> list[str]:
-    """Braces of a pattern written out: {08..11} counts with as many digits, {a,b} lists; what is left may hold * ? [abc]."""
+def expand_braces(pattern: str) -> list[str]:
+    """Return the patterns that one with braces stands for; they may hold * ? [abc].
+
+    {08..11} counts with as many digits, {a,b} lists.
+    """
     begin = pattern.find("{")
     end = pattern.find("}", begin)
     if begin < 0 or end < 0:
         return [pattern]
-    inner, numbers = pattern[begin + 1 : end], pattern[begin + 1 : end].split("..")
-    if len(numbers) == 2 and all(number.isdecimal() for number in numbers):
-        width = len(numbers[0])
-        words = [f"{number:0{width}d}" for number in range(int(numbers[0]), int(numbers[1]) + 1)]
-    else:
-        words = inner.split(",")
-    return [pattern[:begin] + word + rest for word in words for rest in expand(pattern[end + 1 :])]
+    inner = pattern[begin + 1 : end]
+    words = inner.split(",")
+    first, _, last = inner.partition("..")
+    if first.isdecimal() and last.isdecimal():
+        numbers = range(int(first), int(last) + 1)
+        words = [str(number).zfill(len(first)) for number in numbers]
+    rests = expand_braces(pattern[end + 1 :])
+    return [pattern[:begin] + word + rest for word in words for rest in rests]
 
 
-def shards(folder: str, pattern: str) -> tuple[list[Path], list[str]]:
-    """Files within a folder that a pattern names, in order, and the names (or patterns) for which there is none."""
-    found, missing = [], []
-    for name in expand(pattern):
-        wild = any(character in name for character in "*?[")
-        paths = sorted(
-            path for path in Path(folder).glob(name if wild else escape(name)) if path.is_file()
-        )
-        paths = [path for path in paths if path.resolve().is_relative_to(Path(folder).resolve())]
-        found += paths
-        missing += [] if paths else [name]
-    return found, missing
+def find_shards(folder: str, pattern: str) -> tuple[list[Path], list[str]]:
+    """Return the files within a folder that a pattern names, in order, and names without a file."""
+    root = Path(folder)
+    files = []
+    missing = []
+    for name in expand_braces(pattern):
+        is_wild = any(character in name for character in "*?[")
+        paths = sorted(root.glob(name if is_wild else escape(name)))
+        paths = [path for path in paths if path.is_file()]
+        paths = [path for path in paths if path.resolve().is_relative_to(root.resolve())]
+        files += paths
+        if not paths:
+            missing.append(name)
+    return files, missing

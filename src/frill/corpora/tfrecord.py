@@ -1,6 +1,7 @@
-"""TFRecord files of tf.Example: audio as a file's bytes, as raw int16, or as lists of floats or integers.
+"""TFRecord files of tf.Example: audio as a file's bytes, raw int16, or lists of numbers.
 
-features { feature { key: "audio" value { float_list { value: [0.01, ...] } } }  feature { key: "label" value { bytes_list { value: "happy" } } } }
+features { feature { key: "audio" value { float_list { value: [0.01, ...] } } }
+           feature { key: "label" value { bytes_list { value: "happy" } } } }
 """
 
 import struct
@@ -13,47 +14,49 @@ import numpy as np
 
 from frill.audio.clips import Clip, Rejected
 from frill.audio.files import AudioError, convert, read_audio
-from frill.corpora.reading import Read, read_all, read_clip, rejected
-from frill.corpora.shards import archives, clip_fields
+from frill.corpora.reading import Decoded, Read, read_clip
+from frill.corpora.shards import find_archives, read_fields
 from frill.params.audio import TfrecordSet
 
 GZIP = b"\x1f\x8b"
-AROUND_BYTES = 16  # of a record: its length (uint64), a checksum of that, and behind the record one of it (uint32 each)
+# Of a record: its length (uint64), a checksum of that, and behind it its own checksum (uint32).
+AROUND_BYTES = 16
 
 
-def clips(
-    name: str, spec: TfrecordSet, start: int = 0, threads: int = 1
-) -> Iterator[Clip | Rejected]:
-    """Every record from number `start` on."""
-    return read_all(_reads(name, spec), start, threads)
-
-
-def _reads(name: str, spec: TfrecordSet) -> Iterator[Read]:
+def prepare_reads(name: str, spec: TfrecordSet) -> Iterator[Read]:
+    """Yield a read of every record."""
     import tensorflow as tf  # seconds
 
-    with suppress(RuntimeError):  # something here uses them already
-        tf.config.set_visible_devices(
-            [], "GPU"
-        )  # TensorFlow would take all their memory to read files
-    found, index = archives("tfrecord", name, spec), 0
-    for path, split in found:
+    # TensorFlow would take all memory of the GPUs to read files. It raises if they are in use.
+    with suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
+    archives = find_archives("tfrecord", name, spec)
+    index = 0
+    for path, split in archives:
         shard = path.relative_to(spec.folder).as_posix()
+        compression = "GZIP" if _is_gzip(path) else ""
         try:
-            for record in tf.data.TFRecordDataset(
-                str(path), "GZIP" if _is_gzip(path) else ""
-            ).as_numpy_iterator():
-                yield partial(_item, f"{name}-{index:06d}", f"{shard}:{index}", record, split, spec)
+            for record in tf.data.TFRecordDataset(str(path), compression).as_numpy_iterator():
+                clip = f"{name}-{index:06d}"
+                yield partial(_read_record, clip, f"{shard}:{index}", record, split, spec)
                 index += 1
         except tf.errors.OpError as error:
-            reason = f"ends early or is damaged ({error.message.partition(' [')[0]}); {index} records of the set were read until then"
-            yield rejected(Rejected(shard, reason, "archive", round(1 / len(found), 6)))
+            reason = (
+                f"ends early or is damaged ({error.message.partition(' [')[0]}); "
+                f"{index} records of the set were read until then"
+            )
+            yield partial(Rejected, shard, reason, "archive", round(1 / len(archives), 6))
 
 
 def ends_early(path: Path) -> bool:
-    """Whether the lengths of an uncompressed file's records lead past its end; reads these alone."""
+    """Tell whether the lengths of an uncompressed file's records lead past its end.
+
+    Reads these alone.
+    """
     if _is_gzip(path):
         return False
-    end, position = path.stat().st_size, 0
+    end = path.stat().st_size
+    position = 0
     with open(path, "rb") as file:
         while position < end:
             file.seek(position)
@@ -69,7 +72,7 @@ def _is_gzip(path: Path) -> bool:
         return file.read(2) == GZIP
 
 
-def _item(
+def _read_record(
     clip: str, source: str, record: bytes, split: str | None, spec: TfrecordSet
 ) -> Clip | Rejected:
     import tensorflow as tf
@@ -79,33 +82,29 @@ def _item(
         features = tf.train.Example.FromString(record).features.feature
     except DecodeError:
         return Rejected(source, "is no tf.Example")
-    fields = clip_fields(spec, split, partial(_text, features))
-    return read_clip(clip, source, partial(_read, features, spec), **fields)
+    fields = read_fields(spec, split, partial(_read_text, features))
+    return read_clip(clip, source, partial(_read_samples, features, spec), **fields)
 
 
-def _text(features, name: str | None) -> str:
-    """A feature's first value as text, "" where there is none."""
+def _read_text(features, name: str | None) -> str:
+    """Return a feature's first value as text, "" where there is none."""
     if name is None or name not in features:
         return ""
     feature = features[name]
     values = getattr(feature, feature.WhichOneof("kind") or "bytes_list").value
     if not values:
         return ""
-    return (
-        values[0].decode("utf-8", "replace").strip()
-        if isinstance(values[0], bytes)
-        else f"{values[0]:g}"
-    )
+    if isinstance(values[0], bytes):
+        return values[0].decode("utf-8", "replace").strip()
+    return f"{values[0]:g}"
 
 
-def _read(features, spec: TfrecordSet) -> tuple[np.ndarray, str]:
+def _read_samples(features, spec: TfrecordSet) -> Decoded:
     name = spec.fields.audio
     kind = features[name].WhichOneof("kind") if name in features else None
     if kind is None:
-        raise AudioError(
-            f"has no feature {name!r} (it has: {', '.join(sorted(features)) or 'none'}); set fields.audio",
-            "missing",
-        )
+        names = ", ".join(sorted(features)) or "none"
+        raise AudioError(f"has no feature {name!r} (it has: {names}); set fields.audio", "missing")
     values = getattr(features[name], kind).value
     if kind == "bytes_list":
         data = values[0] if values else b""
@@ -120,15 +119,16 @@ def _read(features, spec: TfrecordSet) -> tuple[np.ndarray, str]:
         samples = np.array(values, np.float32) / 32768
     else:
         samples = np.array(values, np.float32) / np.float32(spec.full_scale)
-    if len(samples) and np.abs(samples).max() > 2:
+    peak = np.abs(samples).max() if len(samples) else 0
+    if peak > 2:
         raise AudioError(
-            f"samples reach {np.abs(samples).max():.0f} times full scale; set full_scale (32768 for int16's range)"
+            f"samples reach {peak:.0f} times full scale; set full_scale (32768 for int16's range)"
         )
-    return convert(samples, _rate_hz(features, spec)), ""
+    return convert(samples, _find_rate_hz(features, spec)), ""
 
 
-def _rate_hz(features, spec: TfrecordSet) -> int:
-    text = _text(features, spec.fields.sample_rate)
+def _find_rate_hz(features, spec: TfrecordSet) -> int:
+    text = _read_text(features, spec.fields.sample_rate)
     rate = float(text) if text.replace(".", "", 1).isdecimal() else spec.rate_hz
     if rate is None:
         raise AudioError("has no sample rate; set fields.sample_rate or rate_hz")

@@ -1,6 +1,10 @@
-"""WebDataset: archives (tar; zip too) in which the members of one sample stand side by side and share their name up to the first dot.
+"""WebDataset: tar or zip archives whose members make samples by their names.
 
-train-000000.tar:   a/0001.flac  a/0001.json  a/0001.cls   a/0002.flac ...      keys a/0001, a/0002; extensions flac, json, cls
+Members of one sample stand side by side and share their name up to the first dot:
+
+train-000000.tar:   a/0001.flac  a/0001.json  a/0001.cls  a/0002.flac ...
+
+The keys are a/0001 and a/0002, the extensions flac, json and cls.
 """
 
 import json
@@ -8,66 +12,58 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from frill.audio.clips import Clip, Rejected
 from frill.audio.files import read_audio, wrong_extension
-from frill.corpora.archive_members import ArchiveError, members
-from frill.corpora.reading import Read, read_all, read_clip, rejected
-from frill.corpora.shards import archives, clip_fields
+from frill.corpora.archive_members import ArchiveError, read_members
+from frill.corpora.reading import Decoded, Read, read_clip
+from frill.corpora.shards import find_archives, read_fields
 from frill.params.audio import WebdatasetSet
 
 Sample = tuple[str, dict[str, bytes], str]  # key, content by extension, what is wrong with it or ""
 
 
-def clips(
-    name: str, spec: WebdatasetSet, start: int = 0, threads: int = 1
-) -> Iterator[Clip | Rejected]:
-    """Every sample from number `start` on. A sample without audio is rejected, and so is a link among its members."""
-    return read_all(_reads(name, spec), start, threads)
-
-
-def _reads(name: str, spec: WebdatasetSet) -> Iterator[Read]:
-    index, found = 0, archives("webdataset", name, spec)
-    for path, split in found:
+def prepare_reads(name: str, spec: WebdatasetSet) -> Iterator[Read]:
+    """Yield a read of every sample; one without audio is rejected, as is one with a link in it."""
+    archives = find_archives("webdataset", name, spec)
+    index = 0
+    for path, split in archives:
         shard = path.relative_to(spec.folder).as_posix()
         try:
-            for key, parts, problem in samples(path):
-                clip, source = f"{name}-{index:06d}", f"{shard}:{key}"
+            for key, parts, problem in read_samples(path):
+                clip = f"{name}-{index:06d}"
+                source = f"{shard}:{key}"
                 index += 1
                 if problem:
-                    yield rejected(
-                        Rejected(source, problem, "outside" if "link" in problem else "unreadable")
-                    )
+                    kind = "outside" if "link" in problem else "unreadable"
+                    yield partial(Rejected, source, problem, kind)
                 else:
-                    yield partial(_item, clip, source, parts, split, spec)
+                    yield partial(_read_sample, clip, source, parts, split, spec)
         except ArchiveError as error:
-            yield rejected(
-                Rejected(
-                    shard,
-                    f"{error} ({index} samples of the set were read until then)",
-                    "archive",
-                    round(1 / len(found), 6),
-                )
-            )
+            reason = f"{error} ({index} samples of the set were read until then)"
+            yield partial(Rejected, shard, reason, "archive", round(1 / len(archives), 6))
 
 
-def samples(path: Path) -> Iterator[Sample]:
-    """The samples of one archive. Members without an extension belong to none. Raises ArchiveError, after the last sample that another follows."""
-    key, parts, problem = None, {}, ""
-    for name, content in members(path):
+def read_samples(path: Path) -> Iterator[Sample]:
+    """Yield the samples of one archive. Members without an extension belong to none.
+
+    Raises ArchiveError, after the last sample that another follows.
+    """
+    key = None
+    parts = {}
+    problem = ""
+    for name, content in read_members(path):
         folder, _, base = name.rpartition("/")
         stem, dot, extension = base.partition(".")
+        extension = extension.lower()
         if not stem or not dot:
             continue
-        member_key, extension = (
-            f"{folder}/{stem}".lstrip("/") if folder else stem,
-            extension.lower(),
-        )
+        member_key = f"{folder}/{stem}".lstrip("/") if folder else stem
         if member_key != key:
             if key is not None:
                 yield key, parts, problem
-            key, parts, problem = member_key, {}, ""
+            key = member_key
+            parts = {}
+            problem = ""
         if content is None:
             problem = f"its .{extension} is a link, a device or too large; it is not followed"
         elif extension in parts:
@@ -78,25 +74,28 @@ def samples(path: Path) -> Iterator[Sample]:
         yield key, parts, problem
 
 
-def _item(
+def _read_sample(
     clip: str, source: str, parts: dict[str, bytes], split: str | None, spec: WebdatasetSet
 ) -> Clip | Rejected:
     extension = next((extension for extension in spec.audio if extension in parts), None)
     if extension is None:
-        return Rejected(
-            source,
-            f"holds no audio ({', '.join(sorted(parts))}); extensions of audio: {', '.join(spec.audio)}",
-            "missing",
-        )
+        present = ", ".join(sorted(parts))
+        wanted = ", ".join(spec.audio)
+        reason = f"holds no audio ({present}); extensions of audio: {wanted}"
+        return Rejected(source, reason, "missing")
     try:
-        fields = clip_fields(spec, split, partial(_value, parts))
+        fields = read_fields(spec, split, partial(_read_text, parts))
     except (ValueError, AttributeError) as error:
         return Rejected(source, f"its metadata cannot be read ({error})")
     return read_clip(clip, source, partial(_read, parts[extension], extension), **fields)
 
 
-def _value(parts: dict[str, bytes], field: str | None) -> str:
-    """`field` is an extension, or json.KEY for a value of a JSON object (json.a.b for one within another)."""
+def _read_text(parts: dict[str, bytes], field: str | None) -> str:
+    """Return the text of a field, "" where there is none.
+
+    `field` is an extension, or json.KEY for a value of a JSON object (json.a.b for one within
+    another).
+    """
     if field is None:
         return ""
     if field in parts:
@@ -110,5 +109,5 @@ def _value(parts: dict[str, bytes], field: str | None) -> str:
     return "" if value is None else str(value)
 
 
-def _read(data: bytes, extension: str) -> tuple[np.ndarray, str]:
+def _read(data: bytes, extension: str) -> Decoded:
     return read_audio(data), wrong_extension(data, f"audio.{extension.rpartition('.')[2]}")

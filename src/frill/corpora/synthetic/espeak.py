@@ -1,8 +1,9 @@
-"""eSpeak NG as a function: text and a voice in, 16 kHz samples out, the same bytes for the same arguments.
+"""eSpeak NG as a function: text and a voice in, 16 kHz samples out.
 
-eSpeak NG is GPL-3 and optional (`uv pip install 'frill[synth]'`, the espeakng-loader wheel); nothing of frill's public
-API needs it. Speed: about 500 times real time, 5 ms a sentence, of which 0.4 ms loading the library and up to 3 ms its
-dictionary.
+The same arguments give the same bytes. eSpeak NG is GPL-3 and optional (`uv pip install
+'frill[synth]'`, the espeakng-loader wheel); nothing of frill's public API needs it. Speed: about
+500 times real time, 5 ms a sentence. Of these, loading the library takes 0.4 ms and its dictionary
+up to 3 ms.
 """
 
 import _ctypes
@@ -16,11 +17,14 @@ import numpy as np
 from frill.audio.waveform import to_16k
 from frill.errors import UserError
 
-# From speak_lib.h. Synchronous, because under ctypes the asynchronous AUDIO_OUTPUT_RETRIEVAL (1) crashed.
+# From speak_lib.h. Synchronous: under ctypes the asynchronous AUDIO_OUTPUT_RETRIEVAL (1) crashed.
 AUDIO_OUTPUT_SYNCHRONOUS = 2
 POS_CHARACTER = 1
 CHARS_UTF8 = 0x01
-RATE, PITCH, RANGE = 1, 3, 4  # espeak_PARAMETER
+# espeak_PARAMETER
+RATE = 1
+PITCH = 3
+RANGE = 4
 BUFFER_MS = 1000
 NOISE_SEED = 1
 
@@ -38,7 +42,10 @@ class EspeakError(UserError, ValueError):
 
 
 class Synthesizer:
-    """Speaks text. `version` is eSpeak NG's. Raises EspeakMissing if the wheel is not there. POSIX only."""
+    """A speaker of text, on POSIX only. `version` is eSpeak NG's.
+
+    Raises EspeakMissing if the wheel is not there.
+    """
 
     # One at a time: the library keeps its state in globals.
     _lock = threading.Lock()
@@ -53,9 +60,8 @@ class Synthesizer:
             ) from None
         self._library_path = espeakng_loader.get_library_path()
         self._data_path = Path(espeakng_loader.get_data_path())
-        self.variants = frozenset(
-            path.name for path in (self._data_path / "voices" / "!v").iterdir()
-        )
+        folder = self._data_path / "voices" / "!v"
+        self.variants = frozenset(path.name for path in folder.iterdir())
         with self._lock, _Loaded(self._library_path, self._data_path) as library:
             library.espeak_Info.restype = ctypes.c_char_p
             self.version = library.espeak_Info(None).decode()
@@ -70,16 +76,16 @@ class Synthesizer:
         pitch_range: int = 50,
         speed_up: float = 1.0,
     ) -> np.ndarray:
-        """`text` as float32 [samples] in [-1, 1], 16 kHz; a pure function of its arguments.
+        """Return `text` as float32 [samples] in [-1, 1], 16 kHz: a pure function of its arguments.
 
-        `voice` is a language ("en-us", "de"), `variant` one of `variants` or "". `rate_wpm` is 80..450 words a minute,
-        `pitch` and `pitch_range` are 0..99 (50 is the voice's own).
-        `speed_up` plays the result that much faster, which raises all frequencies with it. Raises EspeakError.
+        `voice` is a language ("en-us", "de"), `variant` one of `variants` or "". `rate_wpm` is
+        80..450 words a minute, `pitch` and `pitch_range` are 0..99 (50 is the voice's own).
+        `speed_up` plays the result that much faster, which raises all frequencies with it. Raises
+        EspeakError.
         """
         if variant and variant not in self.variants:  # the library would silently speak without it
-            raise EspeakError(
-                f"eSpeak NG has no voice variant {variant!r}; it has {', '.join(sorted(self.variants))}"
-            )
+            names = ", ".join(sorted(self.variants))
+            raise EspeakError(f"eSpeak NG has no voice variant {variant!r}; it has {names}")
         buffers = []
 
         @SynthCallback
@@ -97,7 +103,8 @@ class Synthesizer:
                 )
             for parameter, value in ((RATE, rate_wpm), (PITCH, pitch), (RANGE, pitch_range)):
                 library.espeak_SetParameter(parameter, int(value), 0)
-            # Breath is noise: most voices draw it from the library's own generator, Klatt voices from the C library's.
+            # Breath is noise: most voices draw it from the library's own generator, Klatt voices
+            # from the C library's.
             library.espeak_ng_SetRandSeed(ctypes.c_long(NOISE_SEED))
             library.srand(NOISE_SEED)
             size = ctypes.c_size_t(len(data) + 1)
@@ -114,12 +121,13 @@ class Synthesizer:
 class _Loaded:
     """A freshly loaded, initialised library; unloaded on exit.
 
-    espeak_Initialize does not reset everything (wave phase, flutter and echo carry over from one utterance to the next,
-    so an utterance would depend on those before it). Unloading the shared object does.
+    espeak_Initialize does not reset everything: wave phase, flutter and echo carry over, so an
+    utterance would depend on those before it. Unloading the shared object does.
     """
 
     def __init__(self, library_path: str, data_path: Path):
-        self._library_path, self._data_path = library_path, data_path
+        self._library_path = library_path
+        self._data_path = data_path
 
     def __enter__(self) -> ctypes.CDLL:
         try:
@@ -128,14 +136,16 @@ class _Loaded:
             pass  # not loaded: as it should be
         else:
             raise RuntimeError(
-                f"{self._library_path} is loaded by something else here, so its state cannot be reset"
+                f"{self._library_path} is loaded by something else here, "
+                "so its state cannot be reset"
             )
         self._library = ctypes.CDLL(self._library_path)
         data_path = str(self._data_path).encode()
         rate_hz = self._library.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, BUFFER_MS, data_path, 0)
         if rate_hz <= 0:
             raise RuntimeError(
-                f"eSpeak NG did not start (error {rate_hz}); its data should be in {self._data_path}"
+                f"eSpeak NG did not start (error {rate_hz}); "
+                f"its data should be in {self._data_path}"
             )
         return self._library
 

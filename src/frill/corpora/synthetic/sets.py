@@ -1,15 +1,14 @@
-"""The embedded default's audio: a distillation set and six labelled tasks, spoken by eSpeak NG and shaped by a little
-DSP.
+"""The synthetic default's audio: a distillation set and six labelled tasks.
 
-It needs no download and stands in for AudioSet and NOSS: the same stages, the same questions (what was said, in which
-language, by whom, in which mood, through what, and is it speech at all), none of the realism. Numbers measured on it
-tell whether the pipeline works and how candidates rank on it, not how a model does on people.
+eSpeak NG speaks them, and some DSP shapes them. They need no download and stand in for AudioSet and
+NOSS: the same stages and the same questions, none of the realism. Numbers measured here tell
+whether the pipeline works and how candidates rank on it, not how a model does on people.
 
-    for clip in clips("distillation", seed=0, hours=2.5): ...
-    for clip in clips("keyword", seed=0, clips=1200): ...
+    for clip in make_clips("distillation", seed=0, hours=2.5): ...
+    for clip in make_clips("keyword", seed=0, clips=1200): ...
 
-A clip depends on (seed, set, its index) only: a longer set begins with the shorter one, and two runs give the same
-bytes.
+A clip depends on (seed, set, its index) only: a longer set begins with the shorter one, and two
+runs give the same bytes.
 """
 
 import math
@@ -23,54 +22,43 @@ import numpy as np
 
 from frill.audio.clips import Clip
 from frill.audio.waveform import SAMPLE_RATE_HZ
-from frill.corpora.synthetic.effects import fit, record, wear_mask
+from frill.corpora.synthetic.effects import Rng, fit, record, wear_mask
 from frill.corpora.synthetic.espeak import Synthesizer
 from frill.corpora.synthetic.sounds import MAKERS
-from frill.corpora.synthetic.tasks import EMOTIONS, TASKS, Made, express
+from frill.corpora.synthetic.tasks import EMOTIONS, TASKS, Recording, express
 from frill.corpora.synthetic.voices import (
     OTHER_LANGUAGES,
     TASK_LANGUAGES,
-    lines,
-    person,
+    find_split,
+    list_sentences,
+    list_variants,
+    make_person,
     pick,
+    read_lines,
     say,
-    sentences,
-    split_of,
-    variants,
 )
 
 DISTILLATION = "distillation"
-SETS = {  # name: what its test split has that its train split has not
-    DISTILLATION: "",
-    "keyword": "voices",
-    "language": "voices and sentences",
-    "speaker": "sentences",
-    "emotion": "voices and sentences",
-    "mask": "voices and sentences",
-    "human_sounds": "voices",
-}
+SETS = (DISTILLATION, *TASKS)
 DISTILLATION_HOURS = 2.5
 TASK_CLIPS = 1200
 DISTILLATION_S = (3.0, 8.0)
-SPEECH_SNR_DB, SOUNDS_SNR_DB = (-5, 40), (-15, 40)  # wider than any task's
-# What a distillation clip holds, and how often: the tasks' conditions, in their train splits' voices and texts.
+# Wider than any task's.
+SPEECH_SNR_DB = (-5, 40)
+SOUNDS_SNR_DB = (-15, 40)
+# What a distillation clip holds, and how often: the conditions of the tasks, with the voices
+# and texts of their train splits.
 CONTENTS = {"plain": 0.45, "expressive": 0.25, "words": 0.08, "whispering": 0.05, "sounds": 0.17}
 LICENCE = "generated"  # nobody recorded it
 BATCH = 64  # clips made before the next are handed out
 MASKED = 0.15  # of the clips with a voice
+# In no task.
 UNLIKE_PEOPLE = (
-    "klatt",
-    "klatt4",
-    "UniRobot",
-    "robosoft5",
-    "croak",
-    "announcer",
-    "RicishayMax",
-    "Tweaky",
-)  # in no task
+    "klatt", "klatt4", "UniRobot", "robosoft5", "croak", "announcer", "RicishayMax", "Tweaky",
+)  # fmt: skip
 
 
-def clips(
+def make_clips(
     set_name: str,
     seed: int,
     hours: float | None = None,
@@ -79,89 +67,99 @@ def clips(
     start: int = 0,
     start_samples: int = 0,
 ) -> Iterator[Clip]:
-    """The clips of one of SETS, one after another, from number `start` on; those before it have `start_samples` together.
+    """Return the clips of one of SETS, one after another, from number `start` on.
 
-    `distillation` takes `hours` (default 2.5): clips of 3 to 8 s without label or split. A task takes `clips` (default
-    1200): clips of 1.0 to 2.5 s, labels and splits (50/20/30 %) balanced exactly when `clips` is a multiple of ten
-    times the labels. Raises ValueError (an unknown set, the other set's argument) and espeak.EspeakMissing.
+    Those before it have `start_samples` together. `distillation` takes `hours` (default 2.5): clips
+    of 3 to 8 s without label or split. A task takes `clips` (default 1200), of 1.0 to 2.5 s each.
+    Its labels and splits (50/20/30 %) are balanced exactly when `clips` is a multiple of ten times
+    the labels. Raises ValueError (an unknown set, the other set's argument) and EspeakMissing.
     """
-    if message := problem(set_name, "corpus" if set_name == DISTILLATION else "task", hours, clips):
+    is_distillation = set_name == DISTILLATION
+    if message := find_problem(set_name, "corpus" if is_distillation else "task", hours, clips):
         raise ValueError(message)
-    if set_name == DISTILLATION:
-        return _distillation(
-            seed, DISTILLATION_HOURS if hours is None else hours, processes, start, start_samples
-        )
-    return _in_order(
-        partial(_task_clip, set_name, seed),
-        range(start, TASK_CLIPS if clips is None else clips),
-        processes,
-    )
+    if is_distillation:
+        hours = DISTILLATION_HOURS if hours is None else hours
+        return _make_distillation(seed, hours, processes, start, start_samples)
+    indices = range(start, TASK_CLIPS if clips is None else clips)
+    return _make_in_order(partial(_make_task_clip, set_name, seed), indices, processes)
 
 
-def problem(set_name: str, use: str, hours: float | None, clips: int | None) -> str:
-    """What is wrong with the request for a synthetic set, for the user to read; "" if nothing is."""
+def find_problem(set_name: str, use: str, hours: float | None, clips: int | None) -> str:
+    """Return what is wrong with the request for a synthetic set, or ""."""
     if set_name not in SETS:
         return f"set = {set_name!r}: there is no such synthetic set; there are {', '.join(SETS)}"
+    about = f"the synthetic set {set_name!r}"
     right_use = "corpus" if set_name == DISTILLATION else "task"
     if use != right_use:
-        return f"use = {use!r}: the synthetic set {set_name!r} is for use: {right_use}; correct it"
+        return f"use = {use!r}: {about} is for use: {right_use}; correct it"
     if hours is not None and set_name != DISTILLATION:
-        return f"hours = {hours:g}: the synthetic set {set_name!r} is measured in clips; write clips instead"
-    if clips is not None and set_name == DISTILLATION:
-        return f"clips = {clips}: the synthetic set {set_name!r} is measured in hours; write hours instead"
-    if clips is not None and clips < 10 * len(TASKS[set_name][1]):
-        least = 10 * len(TASKS[set_name][1])
-        return f"clips = {clips}: the synthetic set {set_name!r} needs {least} or more, ten for each label, so that every split has every label"
+        return f"hours = {hours:g}: {about} is measured in clips; write clips instead"
+    if clips is None:
+        return ""
+    if set_name == DISTILLATION:
+        return f"clips = {clips}: {about} is measured in hours; write hours instead"
+    least = 10 * len(TASKS[set_name][1])
+    if clips < least:
+        return (
+            f"clips = {clips}: {about} needs {least} or more, ten for each label, "
+            "so that every split has every label"
+        )
     return ""
 
 
-def _rng(seed: int, set_name: str, index: int) -> np.random.Generator:
+def _make_rng(seed: int, set_name: str, index: int) -> Rng:
     return np.random.default_rng([seed, crc32(set_name.encode()), index])
 
 
-def _clip(set_name: str, index: int, made: Made, synthesizer: Synthesizer, **fields) -> Clip:
-    source = f"espeak-ng {synthesizer.version}: {made.language}+{made.who.variant} '{made.said}'"
+def _make_clip(
+    set_name: str, index: int, recording: Recording, synthesizer: Synthesizer, **fields
+) -> Clip:
+    voice = f"{recording.language}+{recording.who.variant}"
     return Clip(
         f"{set_name}-{index:05d}",
-        made.samples,
-        speaker=made.who.name,
-        source=source,
+        recording.samples,
+        speaker=recording.who.name,
+        source=f"espeak-ng {synthesizer.version}: {voice} '{recording.said}'",
         licence=LICENCE,
         **fields,
     )
 
 
-def _task_clip(set_name: str, seed: int, index: int) -> Clip:
+def _make_task_clip(set_name: str, seed: int, index: int) -> Clip:
     synthesizer = Synthesizer()
     make, labels = TASKS[set_name]
     # One block has every label once and belongs to one split.
     block, position = divmod(index, len(labels))
-    label, split = labels[position], split_of(block)
-    made = make(synthesizer, _rng(seed, set_name, index), label, split)
-    return _clip(set_name, index, made, synthesizer, label=label, split=split)
+    label = labels[position]
+    split = find_split(block)
+    recording = make(synthesizer, _make_rng(seed, set_name, index), label, split)
+    return _make_clip(set_name, index, recording, synthesizer, label=label, split=split)
 
 
-def _distillation(
+def _make_distillation(
     seed: int, hours: float, processes: int, start: int, start_samples: int
 ) -> Iterator[Clip]:
     left = round(hours * 3600 * SAMPLE_RATE_HZ) - start_samples
     # As many as are needed if each has the least length; those behind the last one are never made.
     most = math.ceil(max(0, left) / (DISTILLATION_S[0] * SAMPLE_RATE_HZ))
-    for clip in _in_order(partial(_distillation_clip, seed), range(start, start + most), processes):
+    make = partial(_make_distillation_clip, seed)
+    for clip in _make_in_order(make, range(start, start + most), processes):
         yield clip
         left -= len(clip.samples)
         if left <= 0:
             return
 
 
-def _in_order(make: Callable[[int], Clip], indices: range, processes: int) -> Iterator[Clip]:
-    """make(index) for every index, on several processes. A clip depends on its index alone, so their number changes nothing."""
+def _make_in_order(make: Callable[[int], Clip], indices: range, processes: int) -> Iterator[Clip]:
+    """Yield make(index) for every index, made by several processes.
+
+    A clip depends on its index alone, so their number changes nothing.
+    """
     if processes == 1:
         yield from map(make, indices)
         return
-    before = signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # which they inherit: Ctrl-C is ours, and ends them without a stack trace of each
+    # The processes inherit this: Ctrl-C is ours, and ends them without a stack trace of each.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         pool = get_context("spawn").Pool(processes)
     finally:
@@ -171,36 +169,43 @@ def _in_order(make: Callable[[int], Clip], indices: range, processes: int) -> It
             yield from pool.map(make, indices[start : start + BATCH], chunksize=8)
 
 
-def _distillation_clip(seed: int, index: int) -> Clip:
+def _make_distillation_clip(seed: int, index: int) -> Clip:
     synthesizer = Synthesizer()
-    made = _distillation_made(synthesizer, _rng(seed, DISTILLATION, index))
-    return _clip(DISTILLATION, index, made, synthesizer)
+    recording = _record_distillation(synthesizer, _make_rng(seed, DISTILLATION, index))
+    return _make_clip(DISTILLATION, index, recording, synthesizer)
 
 
-def _distillation_made(synthesizer: Synthesizer, rng: np.random.Generator) -> Made:
-    """One person, one language, one manner and one recording from beginning to end."""
+def _record_distillation(synthesizer: Synthesizer, rng: Rng) -> Recording:
+    """Record one person, one language and one manner from beginning to end."""
     size = round(rng.uniform(*DISTILLATION_S) * SAMPLE_RATE_HZ)
     content = str(rng.choice(list(CONTENTS), p=list(CONTENTS.values())))
-    variant = pick(rng, UNLIKE_PEOPLE if rng.random() < 0.1 else variants("train"))
-    who = person(variant, 1000, rng)
-    language = pick(rng, OTHER_LANGUAGES if rng.random() < 0.2 else TASK_LANGUAGES)
+    voices = UNLIKE_PEOPLE if rng.random() < 0.1 else list_variants("train")
+    who = make_person(pick(rng, voices), 1000, rng)
+    languages = OTHER_LANGUAGES if rng.random() < 0.2 else TASK_LANGUAGES
+    language = pick(rng, languages)
     if content == "sounds":
         kind = pick(rng, list(MAKERS))
-        return Made(
-            record(MAKERS[kind](synthesizer, rng, who, size), rng, SOUNDS_SNR_DB), who, "en", kind
-        )
+        sound = MAKERS[kind](synthesizer, rng, who, size)
+        return Recording(record(sound, rng, SOUNDS_SNR_DB), who, "en", kind)
+    pieces = list_sentences(language, "train")
+    piece_s = 2.2
     if content == "words":
         language = "en"
-    prosody = pick(rng, list(EMOTIONS.values())).jittered(rng) if content == "expressive" else None
-    words = [f"{word}." for word in lines("keywords_en")]
-    texts, text_s = (words, 0.6) if content == "words" else (sentences(language, "train"), 2.2)
-    text = " ".join(pick(rng, texts) for _ in range(round(size / SAMPLE_RATE_HZ / text_s) + 1))
+        pieces = [f"{word}." for word in read_lines("keywords_en")]
+        piece_s = 0.6
+    prosody = pick(rng, list(EMOTIONS.values())).jitter(rng) if content == "expressive" else None
+    count = round(size / SAMPLE_RATE_HZ / piece_s) + 1
+    text = " ".join(pick(rng, pieces) for _ in range(count))
     if prosody:
         voice = express(synthesizer, who, text, prosody, rng, language)
     else:
         variant = pick(rng, ("whisper", "whisperf")) if content == "whispering" else None
-        pace, shift, pitch_range = rng.uniform(0.85, 1.2), rng.normal(0, 6), rng.uniform(20, 80)
+        pace = rng.uniform(0.85, 1.2)
+        shift = rng.normal(0, 6)
+        pitch_range = rng.uniform(20, 80)
         voice = say(synthesizer, who, text, language, pace, shift, pitch_range, variant)
-    voice = wear_mask(voice, rng) if rng.random() < MASKED else voice
+    if rng.random() < MASKED:
+        voice = wear_mask(voice, rng)
     level_db = prosody.level_db if prosody else 0.0
-    return Made(record(fit(voice, size, rng), rng, SPEECH_SNR_DB, level_db), who, language, content)
+    samples = record(fit(voice, size, rng), rng, SPEECH_SNR_DB, level_db)
+    return Recording(samples, who, language, content)

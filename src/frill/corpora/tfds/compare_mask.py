@@ -1,11 +1,13 @@
-"""The Mask Sub-Challenge of ComParE 2020 as a builder of TensorFlow Datasets: is the speaker wearing a surgical mask?
+"""The Mask Sub-Challenge of ComParE 2020 as a builder of TensorFlow Datasets.
+
+The question is whether the speaker wears a surgical mask.
 
 import frill.corpora.tfds.compare_mask
-tfds.load("compare_mask", download_and_prepare_kwargs={"download_config": tfds.download.DownloadConfig(manual_dir="ComParE2020_Mask")})
+config = tfds.download.DownloadConfig(manual_dir="ComParE2020_Mask")
+tfds.load("compare_mask", download_and_prepare_kwargs={"download_config": config})
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,41 +19,40 @@ from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.corpora.tfds.compare_mask_labels import LABELS, read_labels
 
 HOMEPAGE = "http://www.compare.openaudio.eu"
-
-
-@dataclass
-class CompareMaskConfig(tfds.core.BuilderConfig):
-    """`parts`: {split in TFDS: the challenge's name of it}."""
-
-    parts: dict[str, str] = field(default_factory=dict)
+# By configuration: {split in TFDS: the challenge's name of it}.
+PARTS = {
+    "challenge": {"train": "train", "validation": "devel", "test": "test"},
+    "devel_as_test": {"train": "train", "test": "devel"},
+}
 
 
 class CompareMask(tfds.core.GeneratorBasedBuilder):
-    """Chunks of German speech, 16 kHz mono (Mask Augsburg Speech Corpus). A hidden label, as of the challenge's test files, is -1."""
+    """Chunks of German speech, 16 kHz mono (Mask Augsburg Speech Corpus).
+
+    A hidden label, as of the challenge's test files, is -1.
+    """
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
     BUILDER_CONFIGS = [
-        CompareMaskConfig(
-            name="challenge",
-            description="The challenge's three parts.",
-            parts={"train": "train", "validation": "devel", "test": "test"},
-        ),
-        CompareMaskConfig(
+        tfds.core.BuilderConfig(name="challenge", description="The challenge's three parts."),
+        tfds.core.BuilderConfig(
             name="devel_as_test",
-            description="For those to whom the test labels are hidden: the development part tests; there is no validation split.",
-            parts={"train": "train", "test": "devel"},
+            description="For those to whom the test labels are hidden: the development part tests; "
+            "there is no validation split.",
         ),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = f"""
-    Ask the organisers of ComParE 2020 ({HOMEPAGE}) for the Mask Sub-Challenge's data and sign their licence agreement. Unzip
-    ComParE2020_Mask.zip with the password they send. manual_dir is the folder that then holds lab/labels.csv and wav/train_00001.wav and on.
+    Ask the organisers of ComParE 2020 ({HOMEPAGE}) for the Mask Sub-Challenge's data and sign
+    their licence agreement. Unzip ComParE2020_Mask.zip with the password they send. manual_dir is
+    the folder that then holds lab/labels.csv and wav/train_00001.wav and on.
     """
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
             builder=self,
-            description="Speech with and without a surgical mask: the Mask Sub-Challenge of the Interspeech 2020 Computational Paralinguistics Challenge.",
+            description="Speech with and without a surgical mask: the Mask Sub-Challenge of the "
+            "Interspeech 2020 Computational Paralinguistics Challenge.",
             features=tfds.features.FeaturesDict(
                 {
                     "audio": tfds.features.Audio(
@@ -64,7 +65,8 @@ class CompareMask(tfds.core.GeneratorBasedBuilder):
             supervised_keys=("audio", "label"),
             homepage=HOMEPAGE,
             citation="""@inproceedings{schuller2020compare,
-  title = {The {INTERSPEECH} 2020 Computational Paralinguistics Challenge: Elderly Emotion, Breathing & Masks},
+  title = {The {INTERSPEECH} 2020 Computational Paralinguistics Challenge: \
+Elderly Emotion, Breathing & Masks},
   author = {Schuller, Bj{\\"o}rn W. and Batliner, Anton and Bergler, Christian and others},
   booktitle = {Proc. Interspeech 2020},
   pages = {2042--2046},
@@ -75,10 +77,10 @@ class CompareMask(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
         folder = Path(dl_manager.manual_dir)
         labels = read_labels(folder / "lab/labels.csv")
-        return {
-            split: self._generate_examples(folder / "wav", labels[part])
-            for split, part in self.builder_config.parts.items()
-        }
+        generators = {}
+        for split, part in PARTS[self.builder_config.name].items():
+            generators[split] = self._generate_examples(folder / "wav", labels[part])
+        return generators
 
     def _generate_examples(
         self, folder: Path, labels: list[tuple[str, str]]
@@ -89,6 +91,8 @@ class CompareMask(tfds.core.GeneratorBasedBuilder):
 
 
 def _read(path: Path) -> np.ndarray:
-    """int16 [samples], 16 kHz mono; the file's own values where it is that already."""
+    """Return int16 [samples], 16 kHz mono; the file's own values where it is that already."""
     samples, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
-    return samples[:, 0] if (rate_hz, samples.shape[1]) == (SAMPLE_RATE_HZ, 1) else read_audio(path)
+    if rate_hz == SAMPLE_RATE_HZ and samples.shape[1] == 1:
+        return samples[:, 0]
+    return read_audio(path)

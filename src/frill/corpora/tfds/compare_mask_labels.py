@@ -17,21 +17,25 @@ class LabelsError(ValueError):
 
 
 def read_labels(path: Path) -> dict[str, list[tuple[str, str]]]:
-    """(file name, label) of each of PARTS in the file's order; the label is "" where it is hidden. Raises LabelsError."""
-    parts: dict[str, list[tuple[str, str]]] = {part: [] for part in PARTS}
+    """Return (file name, label) of each of PARTS in the file's order; a hidden label is "".
+
+    Raises LabelsError.
+    """
+    parts = {part: [] for part in PARTS}
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if reader.fieldnames != ["file_name", "label"]:
-                raise LabelsError(
-                    f"{path}: the header is {','.join(reader.fieldnames or ['missing'])}; it must be file_name,label"
-                )
+                header = ",".join(reader.fieldnames or ["missing"])
+                raise LabelsError(f"{path}: the header is {header}; it must be file_name,label")
             for row in reader:
-                name, label = (row["file_name"] or "").strip(), (row["label"] or "").strip()
+                name = (row["file_name"] or "").strip()
+                label = (row["label"] or "").strip()
                 part = name.partition("_")[0]
                 if part not in parts or Path(name).name != name:
                     raise LabelsError(
-                        f"{path}: file_name = {name!r}: must be as train_00001.wav, devel_00001.wav or test_00001.wav, without a folder"
+                        f"{path}: file_name = {name!r}: must be as train_00001.wav, "
+                        "devel_00001.wav or test_00001.wav, without a folder"
                     )
                 if label not in (*LABELS, "?"):
                     raise LabelsError(
@@ -40,8 +44,10 @@ def read_labels(path: Path) -> dict[str, list[tuple[str, str]]]:
                 parts[part].append((name, label.replace("?", "")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LabelsError(f"{path}: unreadable ({error}); unzip it anew") from None
-    if hidden := [name for part in ("train", "devel") for name, label in parts[part] if not label]:
+    hidden = [name for name, label in parts["train"] + parts["devel"] if not label]
+    if hidden:
         raise LabelsError(f"{path}: {hidden[0]} has no label; only test files may be without")
-    if empty := [part for part in PARTS if not parts[part]]:
-        raise LabelsError(f"{path}: lists no {empty[0]}_ files; unzip it anew")
+    for part in PARTS:
+        if not parts[part]:
+            raise LabelsError(f"{path}: lists no {part}_ files; unzip it anew")
     return parts

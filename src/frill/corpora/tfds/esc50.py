@@ -3,14 +3,13 @@
 import frill.corpora.tfds.esc50
 tfds.load("esc50_human", split="fold1+fold2+fold3")
 
-The five folds are five splits: cross-validation is then TFDS's own split arithmetic, and a fold that is not asked for is not read. The feature
-`fold` tells clips of joined splits apart.
+The five folds are five splits: cross-validation is then TFDS's own split arithmetic, and a fold
+that is not asked for is not read. The feature `fold` tells clips of joined splits apart.
 """
 
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -21,31 +20,27 @@ ARCHIVE = "ESC-50-master.zip"
 URL = "https://github.com/karolpiczak/ESC-50/archive/master.zip"
 SAMPLE_RATE_HZ = 44100
 FOLDS = ("1", "2", "3", "4", "5")
-
-
-@dataclass
-class Esc50Config(tfds.core.BuilderConfig):
-    """`categories` of the archive's meta/esc50.csv, in the order of its targets."""
-
-    categories: tuple[str, ...] = ()
+# Of the archive's meta/esc50.csv, in the order of its targets.
+CATEGORIES = (
+    "crying_baby", "sneezing", "clapping", "breathing", "coughing",
+    "footsteps", "laughing", "brushing_teeth", "snoring", "drinking_sipping",
+)  # fmt: skip
 
 
 class Esc50Human(tfds.core.GeneratorBasedBuilder):
-    """10 classes x 40 clips of 5 s, 44.1 kHz mono, in five folds that keep clips of one recording together.
+    """10 classes x 40 clips of 5 s, 44.1 kHz mono, in five folds.
 
+    A fold keeps the clips of one recording together.
     No checksum is registered: the archive is that of a branch, and GitHub has served more than one.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
     BUILDER_CONFIGS = [
-        Esc50Config(
+        # A part of the prepared set's path.
+        tfds.core.BuilderConfig(
             name="human",
             description="The category 'Human, non-speech sounds': targets 20 to 29.",
-            categories=(
-                *("crying_baby", "sneezing", "clapping", "breathing", "coughing"),
-                *("footsteps", "laughing", "brushing_teeth", "snoring", "drinking_sipping"),
-            ),
         )
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
@@ -55,13 +50,14 @@ class Esc50Human(tfds.core.GeneratorBasedBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
             builder=self,
-            description="The human, non-speech part of ESC-50: environmental recordings of Freesound, cut to 5 s (CC BY-NC 3.0).",
+            description="The human, non-speech part of ESC-50: environmental recordings of "
+            "Freesound, cut to 5 s (CC BY-NC 3.0).",
             features=tfds.features.FeaturesDict(
                 {
                     "audio": tfds.features.Audio(
                         file_format="wav", sample_rate=SAMPLE_RATE_HZ, dtype=np.int16
                     ),
-                    "label": tfds.features.ClassLabel(names=self.builder_config.categories),
+                    "label": tfds.features.ClassLabel(names=CATEGORIES),
                     "fold": np.int64,
                     "file_name": tfds.features.Text(),
                 }
@@ -79,33 +75,14 @@ class Esc50Human(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
-        path = _placed(dl_manager) or dl_manager.download(URL)
+        path = _find_placed(dl_manager) or dl_manager.download(URL)
         archive = tfds.download.Resource(path=path, extract_method=tfds.download.ExtractMethod.ZIP)
-        rows = self._rows(dl_manager.iter_archive(archive))
-        return {
-            f"fold{fold}": self._generate_examples(
-                dl_manager.iter_archive(archive), int(fold), rows[fold]
-            )
-            for fold in FOLDS
-        }
-
-    def _rows(self, members: Iterator[tuple[str, io.BufferedIOBase]]) -> dict[str, dict[str, str]]:
-        """{fold: {file name: category}} of this configuration's categories."""
-        text = next(
-            (
-                file.read().decode("utf-8-sig")
-                for path, file in members
-                if PurePosixPath(path).parts[1:] == ("meta", "esc50.csv")
-            ),
-            None,
-        )
-        if text is None:
-            raise ValueError(f"{ARCHIVE} holds no meta/esc50.csv; download {URL} again")
-        rows: dict[str, dict[str, str]] = {fold: {} for fold in FOLDS}
-        for row in csv.DictReader(io.StringIO(text)):
-            if row["category"] in self.builder_config.categories:
-                rows[row["fold"]][row["filename"]] = row["category"]
-        return rows
+        rows = _read_rows(dl_manager.iter_archive(archive))
+        generators = {}
+        for fold in FOLDS:
+            members = dl_manager.iter_archive(archive)
+            generators[f"fold{fold}"] = self._generate_examples(members, int(fold), rows[fold])
+        return generators
 
     def _generate_examples(
         self, members: Iterator[tuple[str, io.BufferedIOBase]], fold: int, rows: dict[str, str]
@@ -118,18 +95,33 @@ class Esc50Human(tfds.core.GeneratorBasedBuilder):
             samples, rate_hz = soundfile.read(io.BytesIO(file.read()), dtype="int16")
             if rate_hz != SAMPLE_RATE_HZ or samples.ndim != 1:
                 raise ValueError(
-                    f"{ARCHIVE}: {path} has {rate_hz} Hz and shape {samples.shape}; it must be {SAMPLE_RATE_HZ} Hz mono"
+                    f"{ARCHIVE}: {path} has {rate_hz} Hz and shape {samples.shape}; "
+                    f"it must be {SAMPLE_RATE_HZ} Hz mono"
                 )
             missing.remove(name)
             yield name, {"audio": samples, "label": rows[name], "fold": fold, "file_name": name}
         if missing:
             raise ValueError(
-                f"{ARCHIVE} lacks audio/{min(missing)} and {len(missing) - 1} more of its meta/esc50.csv; download {URL} again"
+                f"{ARCHIVE} lacks audio/{min(missing)} and {len(missing) - 1} more of its "
+                f"meta/esc50.csv; download {URL} again"
             )
 
 
-def _placed(dl_manager: tfds.download.DownloadManager):
-    """The archive in manual_dir, or None."""
+def _read_rows(members: Iterator[tuple[str, io.BufferedIOBase]]) -> dict[str, dict[str, str]]:
+    """Return {fold: {file name: category}} of CATEGORIES. Raises ValueError."""
+    for path, file in members:
+        if PurePosixPath(path).parts[1:] != ("meta", "esc50.csv"):
+            continue
+        rows = {fold: {} for fold in FOLDS}
+        for row in csv.DictReader(io.StringIO(file.read().decode("utf-8-sig"))):
+            if row["category"] in CATEGORIES:
+                rows[row["fold"]][row["filename"]] = row["category"]
+        return rows
+    raise ValueError(f"{ARCHIVE} holds no meta/esc50.csv; download {URL} again")
+
+
+def _find_placed(dl_manager: tfds.download.DownloadManager):
+    """Return the archive in manual_dir, or None."""
     try:
         path = dl_manager.manual_dir / ARCHIVE
     except AssertionError:  # no such folder, or an empty one

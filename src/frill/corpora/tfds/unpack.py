@@ -1,6 +1,8 @@
-"""Unpacks a zip that comes from anywhere: nothing is written outside its folder, links are not made, and memory does not grow with the archive.
+"""Unpacking of a zip that comes from anywhere.
 
-TFDS's own unpacking reads whole members ahead of the disk: tens of GB of memory for VoxCeleb1 on a slow one.
+Nothing is written outside its folder, links are not made, and memory does not grow with the
+archive. TFDS's own unpacking reads whole members ahead of the disk: tens of GB of memory for
+VoxCeleb1 on a slow one.
 """
 
 import shutil
@@ -13,7 +15,10 @@ from frill.progress import progress
 
 
 def unpack_zip(archive: Path, folder: Path) -> None:
-    """Unpacks into `folder`, which is there afterwards complete or not at all. An existing one is kept as it is. Raises UserError."""
+    """Unpack into `folder`, which is there afterwards complete or not at all.
+
+    An existing one is kept as it is. Raises UserError.
+    """
     if folder.exists():
         return
     part = folder.with_name(folder.name + ".part")
@@ -34,21 +39,23 @@ def unpack_zip(archive: Path, folder: Path) -> None:
             f"{archive}: not a whole zip file ({error}); download or join it again"
         ) from None
     except FileExistsError as error:
-        raise UserError(
-            f"{archive}: holds {Path(error.filename).name} twice; download it again"
-        ) from None
+        name = Path(error.filename).name
+        raise UserError(f"{archive}: holds {name} twice; download it again") from None
     part.rename(folder)
 
 
 def _refuse(archive: Path, member: zipfile.ZipInfo) -> None:
-    path = PurePosixPath(member.filename)
-    if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in path.parts[0]:
+    """Raise UserError for a member that leads out, is a link or is encrypted."""
+    name = member.filename
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0]:
         raise UserError(
-            f"{archive}: holds {member.filename!r}, which leads out of the archive's folder; do not use this file, download it again"
+            f"{archive}: holds {name!r}, which leads out of the archive's folder; "
+            "do not use this file, download it again"
         )
     if stat.S_ISLNK(member.external_attr >> 16):
         raise UserError(
-            f"{archive}: holds the link {member.filename!r}; do not use this file, download it again"
+            f"{archive}: holds the link {name!r}; do not use this file, download it again"
         )
     if member.flag_bits & 0x1:
         raise UserError(
