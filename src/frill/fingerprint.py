@@ -1,20 +1,22 @@
 """Hashes of what computes something: code, the files beside it, and the packages that it imports.
 
-Every stage of dvc.yaml depends on the hash of its own code (frill.workflow.recipe), and what lies in scratch/
-is named by one. A hash is of syntax trees: docstrings, comments and line breaks do not count. It is
-the same on every Python from 3.11 on, as long as requirements.lock pins the same packages for it.
+Every stage of dvc.yaml depends on the hash of its own code (frill.workflow.recipe), and files in
+scratch/ are named by such hashes. A hash is of syntax trees: docstrings, comments and line breaks
+do not count. It is the same on every Python from 3.11 on for which requirements.lock pins the same
+packages.
 
 No list of modules is written by hand: imports are followed, those inside of functions too.
 """
 
 import ast
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
+
+from frill.scratch import content_hash, text_hash
 
 PACKAGE = Path(__file__).resolve().parent
 LOCK = PACKAGE.parents[1] / "requirements.lock"
@@ -23,6 +25,8 @@ LOCK = PACKAGE.parents[1] / "requirements.lock"
 LEFT_OUT = ("errors", "fingerprint", "params", "progress", "workflow")
 # Fields of syntax trees that say how something is written.
 FORM = {"ctx", "kind", "type_comment"}
+# The installed packages that provide each name that can be imported.
+_find_distributions = cache(packages_distributions)
 
 
 @dataclass
@@ -35,15 +39,15 @@ class Sources:
 
 
 def hash_code(*roots: str | Path) -> str:
-    """Return the sha256 of modules ("frill.students.distill") and scripts, and of all that they import.
+    """Return the sha256 of modules ("frill.students.distill"), scripts and all that they import.
 
     Raises FileNotFoundError for a module or a script that is not there.
     """
     sources = find_sources(*roots)
-    lines = {f"{_name(path)} {read_source(path.read_bytes())[0]}" for path in sources.files}
-    lines |= {f"{_name(path)} {_sha256(path.read_bytes())}" for path in sources.data}
-    lines |= set(pins(sources.packages))
-    return _sha256("\n".join(sorted(lines)).encode())
+    lines = {f"{_name_file(path)} {read_source(path.read_bytes())[0]}" for path in sources.files}
+    lines |= {f"{_name_file(path)} {content_hash(path)}" for path in sources.data}
+    lines |= set(find_pins(sources.packages))
+    return text_hash(*sorted(lines))
 
 
 def find_sources(*roots: str | Path) -> Sources:
@@ -51,46 +55,46 @@ def find_sources(*roots: str | Path) -> Sources:
 
     Packages are named as they are imported ("sklearn"), those of the standard library too.
     """
-    found = Sources()
-    todo = [_file(root) if isinstance(root, str) else root for root in roots]
+    sources = Sources()
+    todo = [_find_file(root) if isinstance(root, str) else root for root in roots]
     while todo:
         path = todo.pop()
-        if path in found.files:
+        if path in sources.files:
             continue
-        found.files.add(path)
+        sources.files.add(path)
         if path.is_relative_to(PACKAGE):
-            found.data |= set(_data_beside(path))
+            sources.data |= set(_find_data(path))
         for module in read_source(path.read_bytes())[1]:
             if module.split(".")[0] == PACKAGE.name:
-                todo += _files(module)
+                todo += _find_files(module)
             else:
-                found.packages.add(module.split(".")[0])
-    return found
+                sources.packages.add(module.split(".")[0])
+    return sources
 
 
-def pins(imported: set[str]) -> list[str]:
+def find_pins(imported: set[str]) -> list[str]:
     """Return the lines "name==version" of requirements.lock for imported packages, sorted.
 
     Where the lock has several pins of one package, it is the one for the running Python.
     """
-    locked = _locked(LOCK.read_text())
-    found = set()
+    locked = _read_lock(LOCK.read_text())
+    lines = set()
     for package in imported:
         names = [_normalise(package)]
         if names[0] not in locked:
-            names = [_normalise(name) for name in _distributions().get(package, ())]
-        found |= {f"{name}=={locked[name]}" for name in names if name in locked}
-    return sorted(found)
+            names = [_normalise(name) for name in _find_distributions().get(package, ())]
+        lines |= {f"{name}=={locked[name]}" for name in names if name in locked}
+    return sorted(lines)
 
 
-def _file(module: str) -> Path:
-    files = _files(module)
+def _find_file(module: str) -> Path:
+    files = _find_files(module)
     if not files:
         raise FileNotFoundError(f"no module {module} in {PACKAGE}")
     return files[-1]
 
 
-def _files(module: str) -> list[Path]:
+def _find_files(module: str) -> list[Path]:
     """Return the files that importing a module of this package runs, its own last.
 
     A name within a module ("frill.scratch.text_hash") gives the module's. The package's own
@@ -111,7 +115,7 @@ def _files(module: str) -> list[Path]:
     return files
 
 
-def _data_beside(path: Path) -> Iterator[Path]:
+def _find_data(path: Path) -> Iterator[Path]:
     """Yield files that are not Python in a module's folder, and in folders in it that hold none."""
     for beside in path.parent.iterdir():
         if beside.name == "__pycache__" or beside.name.startswith(".") or beside.suffix == ".py":
@@ -134,7 +138,7 @@ def read_source(source: bytes) -> tuple[str, frozenset[str]]:
             # Ruff refuses relative imports (TID252), so that node.module is never None.
             modules.add(node.module)
             modules |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return _sha256(write_tree(tree).encode()), frozenset(modules)
+    return text_hash(write_tree(tree)), frozenset(modules)
 
 
 def write_tree(value: object) -> str:
@@ -143,7 +147,7 @@ def write_tree(value: object) -> str:
     ast.dump is not: 3.12 added a list of type parameters, 3.13 leaves out empty lists.
     """
     if isinstance(value, ast.JoinedStr):
-        return f"JoinedStr({_write_list(_joined(value.values))})"
+        return f"JoinedStr({_write_list(_join_texts(value.values))})"
     if isinstance(value, ast.AST):
         fields = []
         for name, child in ast.iter_fields(value):
@@ -168,7 +172,7 @@ def _is_text(node: object) -> bool:
     )
 
 
-def _joined(values: list[ast.expr]) -> list[ast.expr]:
+def _join_texts(values: list[ast.expr]) -> list[ast.expr]:
     """Return the parts of an f-string, neighbouring texts as one, which 3.11 may leave apart."""
     joined: list[ast.expr] = []
     for value in values:
@@ -181,7 +185,7 @@ def _joined(values: list[ast.expr]) -> list[ast.expr]:
 
 
 @cache
-def _locked(text: str) -> dict[str, str]:
+def _read_lock(text: str) -> dict[str, str]:
     """Return the version of each package in the text of a requirements.lock."""
     from packaging.requirements import Requirement
 
@@ -193,21 +197,11 @@ def _locked(text: str) -> dict[str, str]:
     return versions
 
 
-@cache
-def _distributions() -> dict[str, list[str]]:
-    """Return, for each name that can be imported, the installed packages that provide it."""
-    return dict(packages_distributions())
-
-
 def _normalise(name: str) -> str:
     """Return a package's name as in requirements.lock: scikit_learn is scikit-learn (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _name(path: Path) -> str:
+def _name_file(path: Path) -> str:
     inside = path.is_relative_to(PACKAGE)
     return path.relative_to(PACKAGE.parent).as_posix() if inside else path.name
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
