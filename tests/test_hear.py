@@ -1,4 +1,7 @@
-"""HEAR's API (https://hearbenchmark.com/hear-api.html) and each rule of its validator (hear-validator, hearvalidator/validate.py)."""
+"""HEAR's API and each rule of its validator.
+
+https://hearbenchmark.com/hear-api.html; hear-validator, hearvalidator/validate.py
+"""
 
 import importlib.util
 import inspect
@@ -19,16 +22,17 @@ SHORT_S = [1 / 16000, 0.02, 0.17, 0.3, 0.975, 1.0]
 
 
 class StandIn:
-    """As much of torch as frill.hear calls, where torch is not installed. Numpy refuses it until detach, cpu and float have been called."""
+    """As much of torch as frill.hear calls, where torch is not installed.
+
+    Numpy refuses it until detach, cpu and float have been called.
+    """
 
     class Tensor:
         def __init__(self, values, device="gpu", grad=True, bfloat16=True):
-            self.values, self.device, self.grad, self.bfloat16 = (
-                np.asarray(values),
-                device,
-                grad,
-                bfloat16,
-            )
+            self.values = np.asarray(values)
+            self.device = device
+            self.grad = grad
+            self.bfloat16 = bfloat16
             self.dtype = f"torch.{self.values.dtype}"
 
         def detach(self):
@@ -85,12 +89,9 @@ def embedder(pooling_models):
 
 
 def noise(sounds: int, duration_s: float) -> np.ndarray:
-    """White noise in [-1, 1], as the validator makes it."""
-    return (
-        np.random.default_rng(5)
-        .uniform(-1, 1, (sounds, int(duration_s * 16000)))
-        .astype(np.float32)
-    )
+    """Return white noise in [-1, 1], as the validator makes it."""
+    shape = (sounds, int(duration_s * 16000))
+    return np.random.default_rng(5).uniform(-1, 1, shape).astype(np.float32)
 
 
 def test_names_and_signatures():
@@ -125,36 +126,31 @@ def test_timestamp_embeddings_keep_the_validators_rules(model, sounds, duration_
     embeddings, timestamps = hear.get_timestamp_embeddings(audio, model)
     duration_ms = 1000 * duration_s
     assert embeddings.dtype == timestamps.dtype == np.float32
-    assert (
-        embeddings.ndim == 3
-        and embeddings.shape[:2] == timestamps.shape
-        and timestamps.shape[1] >= 1
-    )
+    assert embeddings.ndim == 3
+    assert embeddings.shape[:2] == timestamps.shape
+    assert timestamps.shape[1] >= 1
     assert embeddings.shape[0] == sounds and embeddings.shape[2] == model.timestamp_embedding_size
     assert np.isfinite(embeddings).all()
-    hops = np.diff(timestamps)
-    assert (hops == 170).all()  # evenly spaced: the validator allows 1 ms
-    assert (timestamps[:, 0] >= 0).all() and (timestamps[:, 0] <= 170).all()
-    assert (timestamps[:, -1] <= duration_ms + 1e-9).all() and (
-        timestamps[:, -1] > duration_ms - 170 - 1 / 16
-    ).all()  # the validator allows two hops
+    assert (np.diff(timestamps) == 170).all()  # evenly spaced: the validator allows 1 ms
+    first = timestamps[:, 0]
+    last = timestamps[:, -1]
+    assert (first >= 0).all() and (first <= 170).all()
+    assert (last <= duration_ms + 1e-9).all()
+    assert (last > duration_ms - 170 - 1 / 16).all()  # the validator allows two hops
     assert (timestamps == timestamps[0]).all()
 
 
 def test_timestamp_embeddings_are_those_of_windows_centred_there(model, embedder):
     audio = noise(1, 3)[0]
     embeddings, timestamps = hear.get_timestamp_embeddings(audio[None], model)
-    # Far enough inside, a window centred at t is the first of the audio that begins at t - 487.5 ms: 95 hops of 10 ms and a frame of 25 ms, halved.
-    inside = [
-        (e, int(16 * (t - 487.5)))
-        for e, t in zip(embeddings[0], timestamps[0], strict=True)
-        if 487.5 <= t <= 2400
-    ]
-    assert len(inside) == 12
-    for embedding, begin in inside:
-        np.testing.assert_allclose(
-            embedding, embedder.embed(audio[begin : begin + 16000])[0], rtol=1e-5, atol=1e-5
-        )
+    # Far enough inside, a window centred at t is the first of the audio that begins at
+    # t - 487.5 ms: half of 95 hops of 10 ms and a frame of 25 ms.
+    inside = (timestamps[0] >= 487.5) & (timestamps[0] <= 2400)
+    assert inside.sum() == 12
+    for embedding, centre_ms in zip(embeddings[0, inside], timestamps[0, inside], strict=True):
+        begin = int(16 * (centre_ms - 487.5))
+        expected = embedder.embed(audio[begin : begin + 16000])[0]
+        np.testing.assert_allclose(embedding, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(embeddings[0], embedder.embed(np.pad(audio, 7800)))
 
 
@@ -175,49 +171,40 @@ def test_scene_embeddings_are_the_mean_of_the_embedders_windows(
 ):
     audio = noise(sounds, duration_s)
     embeddings = hear.get_scene_embeddings(audio, model)
-    assert embeddings.dtype == np.float32 and embeddings.shape == (
-        sounds,
-        model.scene_embedding_size,
-    )
-    np.testing.assert_array_equal(
-        embeddings, [np.mean(embedder.embed(sound), axis=0) for sound in audio]
-    )
+    assert embeddings.dtype == np.float32
+    assert embeddings.shape == (sounds, model.scene_embedding_size)
+    expected = [np.mean(embedder.embed(sound), axis=0) for sound in audio]
+    np.testing.assert_array_equal(embeddings, expected)
 
 
 @pytest.mark.parametrize("duration_s", [0.3, 1.98])
 def test_a_sound_alone_is_embedded_as_in_a_batch(model, duration_s):
     audio = noise(3, duration_s)
-    together, (windows, _) = (
-        hear.get_scene_embeddings(audio, model),
-        hear.get_timestamp_embeddings(audio, model),
-    )
+    scenes = hear.get_scene_embeddings(audio, model)
+    windows, _ = hear.get_timestamp_embeddings(audio, model)
     for i in range(3):
-        np.testing.assert_array_equal(
-            hear.get_scene_embeddings(audio[i : i + 1], model)[0], together[i]
-        )
-        np.testing.assert_array_equal(
-            hear.get_timestamp_embeddings(audio[i : i + 1], model)[0][0], windows[i]
-        )
-    assert not np.array_equal(together[0], together[1])
+        alone = audio[i : i + 1]
+        np.testing.assert_array_equal(hear.get_scene_embeddings(alone, model)[0], scenes[i])
+        windows_alone, _ = hear.get_timestamp_embeddings(alone, model)
+        np.testing.assert_array_equal(windows_alone[0], windows[i])
+    assert not np.array_equal(scenes[0], scenes[1])
+
+
+def embed_both(audio, model) -> list:
+    scenes = hear.get_scene_embeddings(audio, model)
+    return [scenes, *hear.get_timestamp_embeddings(audio, model)]
 
 
 def test_what_comes_back_is_of_the_kind_that_went_in(model, torch):
     audio = noise(2, 1.98)
-    expected = [
-        hear.get_scene_embeddings(audio, model),
-        *hear.get_timestamp_embeddings(audio, model),
-    ]
+    expected = embed_both(audio, model)
     for convert, kind, float32 in (
         (np.asarray, np.ndarray, np.float32),
         (tf.convert_to_tensor, tf.Tensor, tf.float32),
         (torch.as_tensor, torch.Tensor, torch.float32),
     ):
         given = convert(audio)
-        results = [
-            hear.get_scene_embeddings(given, model),
-            *hear.get_timestamp_embeddings(given, model),
-        ]
-        for result, values in zip(results, expected, strict=True):
+        for result, values in zip(embed_both(given, model), expected, strict=True):
             assert isinstance(result, kind) and result.dtype == float32
             assert getattr(result, "device", None) == getattr(given, "device", None)
             np.testing.assert_array_equal(result if kind is np.ndarray else result.numpy(), values)
@@ -227,25 +214,16 @@ def test_any_float_gives_float32_and_the_audio_stays_as_it_was(model):
     audio = noise(1, 1.2).astype(np.float16)
     before = audio.copy()
     for dtype in (np.float16, np.float32, np.float64):
-        for result in (
-            hear.get_scene_embeddings(audio.astype(dtype), model),
-            *hear.get_timestamp_embeddings(audio.astype(dtype), model),
-        ):
-            assert result.dtype == np.float32
-        np.testing.assert_array_equal(
-            hear.get_scene_embeddings(audio.astype(dtype), model),
-            hear.get_scene_embeddings(audio, model),
-        )
+        results = embed_both(audio.astype(dtype), model)
+        assert {result.dtype for result in results} == {np.dtype(np.float32)}
+        np.testing.assert_array_equal(results[0], hear.get_scene_embeddings(audio, model))
     np.testing.assert_array_equal(audio, before)
 
 
 @pytest.mark.parametrize(
     ("audio", "message"),
     [
-        (
-            np.zeros(16000, np.float32),
-            r"audio has shape \[16000\]; expected \[n_sounds, n_samples\]",
-        ),
+        (np.zeros(90, np.float32), r"audio has shape \[90\]; expected \[n_sounds, n_samples\]"),
         (np.zeros((1, 1, 16000), np.float32), r"shape \[1, 1, 16000\]"),
         (np.zeros((0, 16000), np.float32), r"shape \[0, 16000\]"),
         (np.zeros((2, 0), np.float32), r"shape \[2, 0\]"),

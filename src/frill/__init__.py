@@ -1,5 +1,7 @@
-"""Small, fast, non-semantic speech embeddings. `Embedder` runs a finished model, `EmbeddingTransformer` is the same for scikit-learn; the rest is the
-pipeline that makes one.
+"""Small, fast, non-semantic speech embeddings.
+
+`Embedder` runs a finished model; `EmbeddingTransformer` is the same for scikit-learn. The rest is
+the pipeline that makes a model.
 """
 
 from importlib import import_module

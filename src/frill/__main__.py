@@ -1,4 +1,4 @@
-"""python -m frill: the same as the command `frill`."""
+"""`python -m frill`: the same as the command `frill`."""
 
 from frill.cli import main
 

@@ -1,4 +1,4 @@
-"""TensorFlow as every stage wants it: legacy Keras (tfmot needs it), quiet, seeded, on a set number of threads."""
+"""TensorFlow as every stage needs it: legacy Keras (for tfmot), quiet, seeded, threads set."""
 
 import os
 import random
@@ -16,7 +16,7 @@ warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # tens
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Discards what native code writes to file descriptor 2, which no logging level reaches. Exceptions pass."""
+    """Discard what native code writes to file descriptor 2, which no logging level reaches."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:
@@ -33,7 +33,7 @@ with quiet_stderr():
 
 
 def set_up(threads: int, seed: int) -> None:
-    """To be called before TensorFlow computes anything. Same threads and seed, same machine type: same bits."""
+    """Make a type of machine compute the same bits. Call it before TensorFlow computes anything."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
