@@ -1,4 +1,4 @@
-"""Writing a clip store: same bytes every time, interrupted or not; what was rejected, noted and leaked; little memory."""
+"""Writing a clip store: the same bytes every time, interrupted or not; its lists; its memory."""
 
 import csv
 import hashlib
@@ -18,7 +18,7 @@ from frill.audio import clip_writer
 from frill.audio.clip_writer import Done, write_clips
 from frill.audio.clips import Clip, ClipStore, Rejected
 
-# Writes 60 clips and 20 rejected ones in 15 shards; a clip takes a while, and is told of on stdout when it is made.
+# Writes 60 clips and 20 rejected ones in 15 shards. A clip takes a while, and is told on stdout.
 SCRIPT = """
 import sys, time
 from pathlib import Path
@@ -36,7 +36,9 @@ def items(done):
         if index % 4 == 3:
             yield Rejected(f"{index}.wav", "empty (0 bytes)", "empty")
         else:
-            yield Clip(f"c{index}", np.random.default_rng(index).integers(-99, 99, 1000).astype(np.int16), note="odd" if index % 5 == 0 else "")
+            samples = np.random.default_rng(index).integers(-99, 99, 1000).astype(np.int16)
+            note = "odd" if index % 5 == 0 else ""
+            yield Clip(f"c{index}", samples, note=note)
 
 clip_writer.write_clips(folder, items, work)
 """
@@ -47,17 +49,10 @@ def files(folder) -> dict[str, bytes]:
 
 
 def start(tmp_path, name: str, wait_s: float) -> subprocess.Popen:
-    command = [
-        sys.executable,
-        "-c",
-        SCRIPT,
-        str(tmp_path / name),
-        str(tmp_path / f"scratch-{name}" / "hash"),
-        str(wait_s),
-    ]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    }
+    work = tmp_path / f"scratch-{name}" / "hash"
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / name), str(work), str(wait_s)]
+    python_path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": python_path}
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
@@ -86,26 +81,25 @@ def test_kill_9_while_writing_then_again_gives_the_same_bytes(tmp_path, whole, k
     assert kill_at[-1] - 12 < done <= kill_at[-1] or kill_at[-1] < 6
     again = start(tmp_path, "store", 0)
     told = [int(line) for line in again.stdout]
-    assert again.wait(60) == 0 and told == list(
-        range(done, 80)
-    )  # what whole shards hold was not made again
+    assert again.wait(60) == 0
+    assert told == list(range(done, 80))  # what whole shards hold was not made again
     assert files(tmp_path / "store") == whole
     assert not state.parent.exists()
 
 
 def test_killed_between_the_last_shard_and_the_end(tmp_path, monkeypatch):
+    store = tmp_path / "store"
+    work = tmp_path / "work/hash"
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
     for moment in ("_summarise", "_put_in_place"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(clip_writer, moment, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-            write_clips(
-                tmp_path / "store",
-                lambda done: list(some_clips())[done.items :],
-                tmp_path / "work/hash",
-            )
-        write_clips(
-            tmp_path / "store", lambda done: [][: done.items - 7], tmp_path / "work/hash"
-        )  # nothing is left to make
-        assert len(ClipStore(tmp_path / "store")) == 7
+            patch.setattr(clip_writer, moment, interrupt)
+            write_clips(store, lambda done: list(some_clips())[done.items :], work)
+        write_clips(store, lambda done: [][: done.items - 7], work)  # nothing is left to make
+        assert len(ClipStore(store)) == 7
 
 
 def test_a_state_that_names_what_is_not_there_begins_anew(tmp_path, monkeypatch):
@@ -117,12 +111,14 @@ def test_a_state_that_names_what_is_not_there_begins_anew(tmp_path, monkeypatch)
         path = tmp_path / "work/hash/store" / spoil
         path.write_text("{") if spoil.endswith("state.json") else path.unlink()
         starts = []
-        write_clips(
-            tmp_path / "store",
-            lambda done, starts=starts: starts.append(done) or some_clips(),
-            tmp_path / "work/hash",
-        )
-        assert starts == [Done()] and files(tmp_path / "store") == files(tmp_path / "expected")
+
+        def give(done: Done, starts=starts):
+            starts.append(done)
+            return some_clips()
+
+        write_clips(tmp_path / "store", give, tmp_path / "work/hash")
+        assert starts == [Done()]
+        assert files(tmp_path / "store") == files(tmp_path / "expected")
 
 
 def _stops(done: Done):
@@ -141,79 +137,73 @@ def test_the_same_clips_give_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(clip_writer, "SHARD_SAMPLES", 1000)
     for name in ("one", "two", "two"):  # the second time over a store that is there
         write_clips(tmp_path / name, some_clips())
-    assert files(tmp_path / "one") == files(tmp_path / "two") and len(files(tmp_path / "one")) == 8
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert len(files(tmp_path / "one")) == 8
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
 def test_the_manifest_names_everything(tmp_path):
-    clip = Clip(
-        "c", np.arange(8000).astype(np.int16), "yes", "anna", "test", "", "a/b.wav", "CC-BY-4.0"
-    )
+    samples = np.arange(8000).astype(np.int16)
+    clip = Clip("c", samples, "yes", "anna", "test", "", "a/b.wav", "CC-BY-4.0")
     write_clips(tmp_path / "store", [clip, Clip("d", np.ones(4, np.int16))])
     with open(tmp_path / "store/manifest.csv", newline="") as file:
         first, second = csv.DictReader(file)
     assert first == {
-        "clip": "c", "label": "yes", "speaker": "anna", "split": "test", "fold": "", "seconds": "0.500", "source": "a/b.wav", "licence": "CC-BY-4.0",
-        "sha256": hashlib.sha256(clip.samples.tobytes()).hexdigest(), "shard": "0", "start": "0", "samples": "8000",
-    }  # fmt: skip
+        "clip": "c",
+        "label": "yes",
+        "speaker": "anna",
+        "split": "test",
+        "fold": "",
+        "seconds": "0.500",
+        "source": "a/b.wav",
+        "licence": "CC-BY-4.0",
+        "sha256": hashlib.sha256(samples.tobytes()).hexdigest(),
+        "shard": "0",
+        "start": "0",
+        "samples": "8000",
+    }
     assert second["licence"] == "unknown" and second["start"] == "8000"
 
 
 def test_the_summary_counts_and_lists_what_was_rejected_and_noted(tmp_path):
-    odd = Clip(
-        "odd",
-        np.ones(200, np.int16),
-        label="a",
-        source="odd.wav",
-        note="named .wav but holds flac; read by its content",
-    )
+    note = "named .wav but holds flac; read by its content"
+    odd = Clip("odd", np.ones(200, np.int16), label="a", source="odd.wav", note=note)
+    missing = [Rejected(f"{index}.wav", "no such file", "missing") for index in range(12)]
     items = [
         *some_clips(3),
         Rejected("bad.wav", "empty (0 bytes)", "empty"),
         odd,
         Rejected("b.tar", "ends early", "archive", 0.25),
+        *missing,
     ]
-    written = write_clips(
-        tmp_path,
-        items + [Rejected(f"{index}.wav", "no such file", "missing") for index in range(12)],
-    )
+    written = write_clips(tmp_path, items)
     summary = json.loads((tmp_path / "summary.json").read_text())
-    lists = {name: summary.pop(name) for name in ("leakage", "notes", "rejected")}
+    leakage = summary.pop("leakage")
+    notes = summary.pop("notes")
+    rejected = summary.pop("rejected")
     assert summary == written.summary
-    assert summary["clips"] == 4 and summary["audio_s"] == pytest.approx(
-        (300 + 400 + 500 + 200) / 16000, abs=1e-3
-    )
-    assert (
-        summary["labels"] == {"a": 3, "b": 1}
-        and summary["splits"] == {"": 1, "train": 3}
-        and summary["speakers"] == 3
-    )
+    assert summary["clips"] == 4
+    assert summary["audio_s"] == pytest.approx((300 + 400 + 500 + 200) / 16000, abs=1e-3)
+    assert summary["labels"] == {"a": 3, "b": 1}
+    assert summary["splits"] == {"": 1, "train": 3}
+    assert summary["speakers"] == 3
     assert summary["licences"] == {"unknown": 4}
-    assert (
-        summary["rejected_counts"] == {"archive": 1, "empty": 1, "missing": 12}
-        and summary["archives_lost_share"] == 0.25
-    )
-    assert (
-        lists["rejected"][0] == {"source": "bad.wav", "kind": "empty", "reason": "empty (0 bytes)"}
-        and len(lists["rejected"]) == 14
-    )
-    assert (
-        lists["notes"] == written.notes == [{"source": "odd.wav", "reason": odd.note}]
-        and summary["noted_count"] == 1
-    )
-    assert lists["leakage"] == [] == written.leakage
-    assert [item.kind for item in written.rejected] == ["empty", "archive"] + [
-        "missing"
-    ] * 10  # for the terminal
+    assert summary["rejected_counts"] == {"archive": 1, "empty": 1, "missing": 12}
+    assert summary["archives_lost_share"] == 0.25
+    assert rejected[0] == {"source": "bad.wav", "kind": "empty", "reason": "empty (0 bytes)"}
+    assert len(rejected) == 14
+    assert notes == written.notes == [{"source": "odd.wav", "reason": note}]
+    assert summary["noted_count"] == 1
+    assert leakage == [] == written.leakage
+    kinds = [item.kind for item in written.rejected]
+    assert kinds == ["empty", "archive"] + 10 * ["missing"]  # for the terminal
 
 
 def test_no_clips_at_all(tmp_path):
     written = write_clips(tmp_path, [Rejected("a.wav", "no such file", "missing")])
-    assert (
-        written.summary["clips"] == 0
-        and len(ClipStore(tmp_path)) == 0
-        and list(ClipStore(tmp_path).rows) == []
-    )
+    assert written.summary["clips"] == 0
+    assert len(ClipStore(tmp_path)) == 0
+    assert list(ClipStore(tmp_path).rows) == []
 
 
 def test_the_same_audio_in_two_parts_is_leakage(tmp_path):
@@ -230,57 +220,40 @@ def test_the_same_audio_in_two_parts_is_leakage(tmp_path):
     ]
     items += [clip("g", 1), clip("h", 3)]  # in no part
     written = write_clips(tmp_path / "splits", items)
-    pairs = [
-        (leak["clip"], leak["part"], leak["same_as_clip"], leak["same_as_part"])
-        for leak in written.leakage
-    ]
-    assert (
-        pairs == [("c", "test", "a", "train"), ("e", "train", "d", "test")]
-        and written.summary["leaked_clips"] == 2
-    )
+    keys = ("clip", "part", "same_as_clip", "same_as_part")
+    pairs = [tuple(leak[key] for key in keys) for leak in written.leakage]
+    assert pairs == [("c", "test", "a", "train"), ("e", "train", "d", "test")]
+    assert written.summary["leaked_clips"] == 2
     assert json.loads((tmp_path / "splits/summary.json").read_text())["leakage"] == written.leakage
-    written = write_clips(
-        tmp_path / "folds",
-        [
-            clip("a", 1, fold="1"),
-            clip("b", 1, fold="2"),
-            clip("c", 1, fold="3"),
-            clip("d", 1, fold="3"),
-        ],
-    )
+    folds = {"a": "1", "b": "2", "c": "3", "d": "3"}
+    items = [clip(name, 1, fold=fold) for name, fold in folds.items()]
+    written = write_clips(tmp_path / "folds", items)
     pairs = [(leak["clip"], leak["same_as_clip"]) for leak in written.leakage]
-    assert (
-        pairs == [("b", "a"), ("c", "a"), ("c", "b"), ("d", "a"), ("d", "b")]
-        and written.summary["leaked_clips"] == 3
-    )
+    assert pairs == [("b", "a"), ("c", "a"), ("c", "b"), ("d", "a"), ("d", "b")]
+    assert written.summary["leaked_clips"] == 3
     assert not write_clips(tmp_path / "corpus", [clip("a", 1), clip("b", 1)]).leakage
 
 
 def test_memory_does_not_grow_with_the_set(tmp_path, monkeypatch):
-    """Shards of 32 kB: what is kept of 20,000 clips beyond that is the 8 bytes of each that leakage is looked for with."""
+    """Beside shards of 32 kB, 8 bytes of each of 20,000 clips are kept, to look for leakage."""
     monkeypatch.setattr(clip_writer, "SHARD_SAMPLES", 16_000)
 
-    def peak(count: int) -> int:
-        items = (
-            Clip(
-                f"c{i}",
-                np.full(160, i, np.int16),
-                label="x",
-                split=["train", "test"][i % 2],
-                source="s" * 100,
-                note="n",
-            )
-            for i in range(count)
-        )
-        several = (item for clip in items for item in (clip, Rejected(clip.name, "bad" * 10)))
+    def make_items(count: int):
+        for i in range(count):
+            samples = np.full(160, i, np.int16)
+            split = ["train", "test"][i % 2]
+            yield Clip(f"c{i}", samples, label="x", split=split, source="s" * 100, note="n")
+            yield Rejected(f"c{i}", "bad" * 10)
+
+    def measure_peak_bytes(count: int) -> int:
         tracemalloc.start()
-        write_clips(tmp_path / str(count), several)
+        write_clips(tmp_path / str(count), make_items(count))
         try:
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
-    few, many = peak(2_000), peak(20_000)
-    assert (
-        many < 8_000_000 and many - few < 200 * 18_000
-    )  # the manifest's rows alone would be 1,500 bytes each
+    few = measure_peak_bytes(2_000)
+    many = measure_peak_bytes(20_000)
+    assert many < 8_000_000
+    assert many - few < 200 * 18_000  # the manifest's rows alone would be 1,500 bytes each

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from examples import some_clips
 
-from frill.audio import clip_writer, clips
+from frill.audio import clip_writer
+from frill.audio import clips as clips_module
 from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip, ClipStore
 
@@ -16,39 +17,31 @@ from frill.audio.clips import Clip, ClipStore
 @pytest.mark.parametrize("shard_samples, shards", [(10**6, 1), (1000, 6), (1, 7)])
 def test_round_trip(tmp_path, monkeypatch, shard_samples, shards):
     monkeypatch.setattr(clip_writer, "SHARD_SAMPLES", shard_samples)
-    monkeypatch.setattr(clips, "OPEN_SHARDS", 2)
+    monkeypatch.setattr(clips_module, "OPEN_SHARDS", 2)
     write_clips(tmp_path, some_clips())
     store = ClipStore(tmp_path)
     assert len(list(tmp_path.glob("shard-*.npy"))) == shards
     assert len(store) == len(store.rows) == 7
-    for index, clip in [*enumerate(some_clips()), (-1, list(some_clips())[-1])]:
+    written = list(some_clips())
+    for index, clip in [*enumerate(written), (-1, written[-1])]:
         np.testing.assert_array_equal(store.samples(index), clip.samples)
         row = store.rows[index]
-        assert (row["clip"], row["label"], row["speaker"], row["split"], row["source"]) == (
-            clip.name,
-            clip.label,
-            clip.speaker,
-            "train",
-            clip.source,
-        )
+        assert row["clip"] == clip.name
+        assert row["label"] == clip.label
+        assert row["speaker"] == clip.speaker
+        assert row["split"] == "train"
+        assert row["source"] == clip.source
     assert store.samples(0).dtype == np.int16
     assert [row["label"] for row in store.rows] == list("abababa")
 
 
 def test_rows_are_a_sequence_of_dicts(tmp_path):
     odd = ["plain", "two\nlines", 'a "quoted" one', "ä,ö\r\nü", "\udcff not Unicode", ""]
-    write_clips(
-        tmp_path, [Clip(f"c{i}", np.ones(4, np.int16), speaker=text) for i, text in enumerate(odd)]
-    )
+    samples = np.ones(4, np.int16)
+    write_clips(tmp_path, [Clip(f"c{i}", samples, speaker=text) for i, text in enumerate(odd)])
     rows = ClipStore(tmp_path).rows
-    assert [row["speaker"] for row in rows] == [
-        "plain",
-        "two lines",
-        'a "quoted" one',
-        "ä,ö  ü",
-        "? not Unicode",
-        "",
-    ]
+    expected = ["plain", "two lines", 'a "quoted" one', "ä,ö  ü", "? not Unicode", ""]
+    assert [row["speaker"] for row in rows] == expected
     assert list(rows) == [rows[index] for index in range(6)]
     assert rows[-1]["clip"] == "c5" and rows[0] | {"speaker": "x"} == {**rows[0], "speaker": "x"}
     assert list(pickle.loads(pickle.dumps(rows))) == list(rows)
@@ -61,9 +54,8 @@ def test_rows_are_a_sequence_of_dicts(tmp_path):
 
 def test_reading_keeps_a_few_bytes_a_clip(tmp_path):
     """20,000 rows as dicts would be 20 MB and more."""
-    write_clips(
-        tmp_path, (Clip(f"c{i}", np.full(4, i, np.int16), source="s" * 60) for i in range(20_000))
-    )
+    clips = (Clip(f"c{i}", np.full(4, i, np.int16), source="s" * 60) for i in range(20_000))
+    write_clips(tmp_path, clips)
     tracemalloc.start()
     store = ClipStore(tmp_path)
     total = sum(int(row["samples"]) for row in store.rows)

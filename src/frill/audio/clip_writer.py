@@ -1,12 +1,13 @@
-"""Writes a clip store, shard by shard: memory does not grow with the set, and interrupted work goes on at the shard.
+"""Writing a clip store, shard by shard: memory does not grow with the set.
 
-The store grows in a work folder, in scratch/, as DVC deletes a stage's outputs before it runs; it is moved into place when it is whole:
+The store grows in a work folder in scratch/, as DVC deletes a stage's outputs before it runs. The
+whole store is then moved into place. Work that was interrupted goes on at the next shard.
 
-    WORK/store/           shards, each there when it is whole; the manifest
+    WORK/store/           whole shards, and the manifest
     WORK/listed.jsonl     what was rejected or noted, a line each
     WORK/state.json       Done, replaced after every shard
 
-Same clips in the same order give the same bytes, interrupted or not.
+The same clips in the same order give the same bytes, interrupted or not.
 """
 
 import csv
@@ -34,7 +35,10 @@ SHOWN = 10  # of each list, on the terminal; summary.json has them all
 
 @dataclass(frozen=True)
 class Done:
-    """What whole shards hold: the `items` of the source that need not be read again (rejected ones too), their `samples`, bytes of the lists."""
+    """What whole shards hold: `items` of the source, rejected ones too, and their `samples`.
+
+    `manifest_bytes` and `listed_bytes` are the lengths of the two lists up to there.
+    """
 
     items: int = 0
     samples: int = 0
@@ -45,7 +49,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Written:
-    """A finished store: summary.json without its three lists, and the first SHOWN of each of those, of `rejected` for each kind."""
+    """A finished store: summary.json without its three lists, and the first SHOWN of each list.
+
+    Of `rejected` it is the first SHOWN of each kind.
+    """
 
     summary: dict
     rejected: list[Rejected]
@@ -59,31 +66,30 @@ Items = Iterable[Clip | Rejected]
 def write_clips(
     folder: Path, items: Items | Callable[[Done], Items], work: Path | None = None
 ) -> Written:
-    """Writes the clip store.
+    """Write the clip store of `items`.
 
-    With a `work` folder, whose name has to change with everything that shapes the set, `items` is a function: it gives the set's items from
-    `done.items` on, and work that was interrupted goes on there. `work` is gone at the end, and so is what stood beside it: the folder that it is
-    in is the set's own.
+    With a `work` folder, `items` is a function: it gives the set's items from `done.items` on, and
+    interrupted work goes on there. The folder's name has to change with everything that shapes the
+    set. Its parent is the set's own: `work` is gone at the end, and so is all that stood beside it.
     """
     if work is None:
-        work, source = folder.with_name(f"{folder.name}.{os.getpid()}.new"), items
+        work = folder.with_name(f"{folder.name}.{os.getpid()}.new")
         shutil.rmtree(work, ignore_errors=True)
     else:
-        for other in work.parent.glob(
-            "*"
-        ):  # what an interrupted run left with other settings can be as large as the set
+        # What an interrupted run left with other settings can be as large as the set.
+        for other in work.parent.glob("*"):
             if other != work:
                 shutil.rmtree(other)
-        source = None
     (work / "store").mkdir(parents=True, exist_ok=True)
     done = _resume(work)
     with (
-        open(work / "store/manifest.csv", "r+b") as manifest,
-        open(work / "listed.jsonl", "r+b") as listed,
+        open(work / "store/manifest.csv", "a+b") as manifest,
+        open(work / "listed.jsonl", "a+b") as listed,
     ):
         _truncate(manifest, done.manifest_bytes)
         _truncate(listed, done.listed_bytes)
-        _write(work, items(done) if source is None else source, done, manifest, listed)
+        remaining = items(done) if callable(items) else items
+        _write(work, remaining, done, manifest, listed)
     written = _summarise(work)
     _put_in_place(work / "store", folder)
     shutil.rmtree(work)
@@ -91,26 +97,28 @@ def write_clips(
 
 
 def _resume(work: Path) -> Done:
-    """The state of the last whole shard, if everything it names is there; removes what came after it."""
+    """Return the state of the last whole shard, and remove what came after it."""
     try:
         done = Done(**json.loads((work / "state.json").read_text()))
-        sizes = [
-            (work / "store/manifest.csv").stat().st_size - done.manifest_bytes,
-            (work / "listed.jsonl").stat().st_size - done.listed_bytes,
-        ]
-        whole = min(sizes) >= 0 and all(
-            (work / "store" / shard_name(shard)).exists() for shard in range(done.shards)
-        )
+        if not _is_there(work, done):
+            done = Done()
     except (FileNotFoundError, ValueError, TypeError):
-        whole = False
-    done = done if whole else Done()
+        done = Done()
     keep = {"manifest.csv"} | {shard_name(shard) for shard in range(done.shards)}
     for path in (work / "store").iterdir():
         if path.name not in keep:
             path.unlink()
-    for path in (work / "store/manifest.csv", work / "listed.jsonl"):
-        path.touch()
     return done
+
+
+def _is_there(work: Path, done: Done) -> bool:
+    """Tell whether everything that a state names is there."""
+    shards = [work / "store" / shard_name(shard) for shard in range(done.shards)]
+    return (
+        (work / "store/manifest.csv").stat().st_size >= done.manifest_bytes
+        and (work / "listed.jsonl").stat().st_size >= done.listed_bytes
+        and all(shard.exists() for shard in shards)
+    )
 
 
 def _truncate(file: io.BufferedRandom, size: int) -> None:
@@ -121,12 +129,15 @@ def _truncate(file: io.BufferedRandom, size: int) -> None:
 def _write(
     work: Path, items: Items, done: Done, manifest: io.BufferedRandom, listed: io.BufferedRandom
 ) -> None:
+    items_done = done.items
+    samples = done.samples
+    shard = done.shards
+    start = 0
     pending: list[np.ndarray] = []
-    start, samples, shard = 0, done.samples, done.shards
     if not done.manifest_bytes:
         manifest.write(_csv_line(MANIFEST))
 
-    def finish_shard(items_done: int) -> None:
+    def finish_shard() -> None:
         with atomic_write(work / "store" / shard_name(shard)) as new, open(new, "wb") as file:
             np.save(file, np.concatenate(pending))
         manifest.flush()
@@ -135,54 +146,52 @@ def _write(
         with atomic_write(work / "state.json") as new:
             new.write_text(json.dumps(asdict(state)))
 
-    number = done.items
-    for number, item in enumerate(items, done.items + 1):  # noqa: B007 - the last one is needed below
+    for item in items:
         if isinstance(item, Rejected):
-            entry = {"source": item.source, "kind": item.kind, "reason": item.reason} | (
-                {"share": item.share} if item.share else {}
-            )
-            listed.write(_json_line("rejected", entry))
+            listed.write(_rejected_line(item))
+            items_done += 1
             continue
         if pending and start + len(item.samples) > SHARD_SAMPLES:
-            finish_shard(number - 1)
-            start, pending, shard = 0, [], shard + 1
+            finish_shard()
+            pending = []
+            start = 0
+            shard += 1
         if item.note:
             listed.write(_json_line("notes", {"source": item.source, "reason": item.note}))
-        row = [
-            item.name,
-            item.label,
-            item.speaker,
-            item.split,
-            item.fold,
-            f"{len(item.samples) / SAMPLE_RATE_HZ:.3f}",
-            item.source,
-            item.licence,
-        ]
-        manifest.write(
-            _csv_line(
-                row
-                + [
-                    hashlib.sha256(item.samples.tobytes()).hexdigest(),
-                    shard,
-                    start,
-                    len(item.samples),
-                ]
-            )
-        )
+        manifest.write(_csv_line(_manifest_row(item, shard, start)))
         pending.append(item.samples)
         start += len(item.samples)
         samples += len(item.samples)
+        items_done += 1
     if pending:
-        finish_shard(number)
+        finish_shard()
+
+
+def _manifest_row(clip: Clip, shard: int, start: int) -> list:
+    """Return the values of MANIFEST's columns."""
+    seconds = f"{len(clip.samples) / SAMPLE_RATE_HZ:.3f}"
+    sha256 = hashlib.sha256(clip.samples.tobytes()).hexdigest()
+    row = [clip.name, clip.label, clip.speaker, clip.split, clip.fold, seconds]
+    return row + [clip.source, clip.licence, sha256, shard, start, len(clip.samples)]
 
 
 def _csv_line(values: list) -> bytes:
-    """A row as one line of UTF-8: a break within a value becomes a space, what is not Unicode (a file's name can be) a question mark."""
+    """Return a row as one line of UTF-8.
+
+    A line break within a value becomes a space. What is not Unicode, as a file's name can be,
+    becomes a question mark.
+    """
+    fields = [str(value).replace("\r", " ").replace("\n", " ") for value in values]
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(
-        [str(value).replace("\r", " ").replace("\n", " ") for value in values]
-    )
+    csv.writer(text, lineterminator="\n").writerow(fields)
     return text.getvalue().encode("utf-8", "replace")
+
+
+def _rejected_line(rejected: Rejected) -> bytes:
+    entry = {"source": rejected.source, "kind": rejected.kind, "reason": rejected.reason}
+    if rejected.share:
+        entry["share"] = rejected.share
+    return _json_line("rejected", entry)
 
 
 def _json_line(listing: str, entry: dict) -> bytes:
@@ -190,27 +199,25 @@ def _json_line(listing: str, entry: dict) -> bytes:
 
 
 def _summarise(work: Path) -> Written:
-    """Counts from the manifest and the lists as they stand on disk, and writes summary.json line by line."""
+    """Count the manifest and the lists as they stand on disk, and write summary.json."""
     rows = Rows(work / "store/manifest.csv")
     counters = {name: Counter() for name in ("label", "split", "fold", "licence")}
-    speakers, samples = set(), 0
+    speakers = set()
+    samples = 0
     for row in rows:
         samples += int(row["samples"])
         speakers.add(row["speaker"])
         for name, counter in counters.items():
             counter[row[name]] += 1
-    rejected, shown, lost_share = Counter(), [], 0.0
+    rejected = Counter()
+    shown = []
+    lost_share = 0.0
     for entry in _entries(work, "rejected"):
         rejected[entry["kind"]] += 1
         lost_share += entry.get("share", 0.0)
         if rejected[entry["kind"]] <= SHOWN:
             shown.append(Rejected(**entry))
     leaks = list(find_leaks(rows))
-    lists = {
-        "leakage": lambda: iter(leaks),
-        "notes": lambda: _entries(work, "notes"),
-        "rejected": lambda: _entries(work, "rejected"),
-    }
     summary = {
         "schema": 1,
         "clips": len(rows),
@@ -225,17 +232,27 @@ def _summarise(work: Path) -> Written:
         "noted_count": sum(1 for _ in _entries(work, "notes")),
         "leaked_clips": len({leak["clip"] for leak in leaks}),
     }
-    with open(work / "store/summary.json", "w") as file:
+    lists = {
+        "leakage": leaks,
+        "notes": _entries(work, "notes"),
+        "rejected": _entries(work, "rejected"),
+    }
+    _write_summary(work / "store/summary.json", summary, lists)
+    return Written(summary, shown, list(islice(_entries(work, "notes"), SHOWN)), leaks[:SHOWN])
+
+
+def _write_summary(path: Path, summary: dict, lists: dict[str, Iterable[dict]]) -> None:
+    """Write the summary with its lists, an entry at a time: they can be longer than memory."""
+    with open(path, "w") as file:
         file.write(json.dumps(summary, indent=1)[:-2])
         for name, entries in lists.items():
             file.write(f',\n "{name}": [')
             separator = "\n  "
-            for entry in entries():
+            for entry in entries:
                 file.write(separator + json.dumps(entry))
                 separator = ",\n  "
             file.write("]" if separator == "\n  " else "\n ]")
         file.write("\n}\n")
-    return Written(summary, shown, list(islice(_entries(work, "notes"), SHOWN)), leaks[:SHOWN])
 
 
 def _entries(work: Path, listing: str) -> Iterator[dict]:
@@ -247,14 +264,11 @@ def _entries(work: Path, listing: str) -> Iterator[dict]:
 
 
 def _put_in_place(store: Path, folder: Path) -> None:
-    """One rename, where scratch/ and data/ are on one file system."""
+    """Move the store: one rename, where scratch/ and data/ are on one file system."""
     if folder.exists():
-        for path in [
-            *folder.glob("shard-*.npy"),
-            *folder.glob("manifest.csv"),
-            *folder.glob("summary.json"),
-        ]:
-            path.unlink()
+        for pattern in ("shard-*.npy", "manifest.csv", "summary.json"):
+            for path in list(folder.glob(pattern)):
+                path.unlink()
         folder.rmdir()
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(store, folder)

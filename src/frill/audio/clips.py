@@ -2,9 +2,10 @@
 
     FOLDER/shard-00000.npy   int16 [samples], the clips of the shard one after another
     FOLDER/manifest.csv      one line a clip, in order: MANIFEST's columns
-    FOLDER/summary.json      counts, seconds, and everything rejected, noted or found in two splits, each with its reason
+    FOLDER/summary.json      counts, seconds, and all that was rejected, noted or in two splits
 
-clip_writer.py writes it. Reading keeps 8 bytes a clip in memory: shards and manifest are mapped from disk.
+clip_writer.py writes it. Reading keeps 8 bytes a clip in memory: shards and manifest are mapped
+from disk.
 """
 
 import csv
@@ -16,29 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
-MANIFEST = [
-    "clip",
-    "label",
-    "speaker",
-    "split",
-    "fold",
-    "seconds",
-    "source",
-    "licence",
-    "sha256",
-    "shard",
-    "start",
-    "samples",
-]
-OPEN_SHARDS = 64  # at once: a mapped file is an open one, and the 900,000 clips of AudioSet's speech are 9,000 shards
+MANIFEST = ["clip", "label", "speaker", "split", "fold", "seconds", "source", "licence"]
+MANIFEST += ["sha256", "shard", "start", "samples"]
+# A mapped file stays open, and the 900,000 clips of AudioSet's speech are 9,000 shards.
+OPEN_SHARDS = 64
 
 
 @dataclass(frozen=True)
 class Clip:
     """One piece of audio: `samples` int16 [samples], 16 kHz mono.
 
-    `split` is train, validation, test or "" (none given); `fold` is a fold's name or "". `source` says where it came from; `note` what was odd
-    about it there, though it could be used.
+    `split` is train, validation, test or "" (none given); `fold` is a fold's name or "". `source`
+    says where the clip came from, and `note` what was odd about it there.
     """
 
     name: str
@@ -54,9 +44,10 @@ class Clip:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Something listed that gave no clip, and why; `kind` (audio_files.Kind) in one word.
+    """A listed item that gave no clip, and why; `kind` (audio.errors.Kind) says it in one word.
 
-    An archive that cannot be read to its end stands for `share` of the set, as nobody knows how many clips are lost with it.
+    An archive that cannot be read to its end stands for `share` of the set, as nobody knows how
+    many clips are lost with it.
     """
 
     source: str
@@ -66,7 +57,7 @@ class Rejected:
 
 
 class ClipStore:
-    """Reads a clip store. `rows` is the manifest, a sequence of dicts of text; `samples(i)` is int16 [samples], memory mapped."""
+    """A clip store to read. `rows` is the manifest, a sequence of dicts of text."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -77,6 +68,7 @@ class ClipStore:
         return len(self.rows)
 
     def samples(self, index: int) -> np.ndarray:
+        """Return a clip's samples, int16 [samples], memory mapped."""
         row = self.rows[index]
         start = int(row["start"])
         return self._shard(int(row["shard"]))[start : start + int(row["samples"])]
@@ -84,22 +76,21 @@ class ClipStore:
     def _load(self, shard: int) -> np.ndarray:
         return np.load(self.folder / shard_name(shard), mmap_mode="r")
 
-    def __getstate__(self) -> Path:
-        return self.folder
-
-    def __setstate__(self, folder: Path) -> None:
-        self.__init__(folder)
+    def __reduce__(self) -> tuple:
+        return ClipStore, (self.folder,)
 
 
 class Rows(Sequence):
-    """A manifest's lines as dicts, parsed when asked for. A line is a row: the writer puts no line break into a field."""
+    """A manifest's lines as dicts, parsed when asked for.
+
+    A line is a row: the writer puts no line break into a field.
+    """
 
     def __init__(self, path: Path):
         self._path = path
         with open(path, "rb") as file:
             self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        ends = _line_ends(self._text)
-        self._bounds = np.concatenate([[0], ends])
+        self._bounds = np.concatenate([[0], _line_ends(self._text)])
         self.columns = next(csv.reader([self._line(-1)]))
 
     def __len__(self) -> int:
@@ -111,31 +102,27 @@ class Rows(Sequence):
         return self._row(next(csv.reader([self._line(index % len(self))])))
 
     def __iter__(self) -> Iterator[dict]:
-        return map(self._row, csv.reader(self._line(index) for index in range(len(self))))
+        lines = (self._line(index) for index in range(len(self)))
+        return map(self._row, csv.reader(lines))
 
     def _line(self, index: int) -> str:
-        """Row `index`, the header being -1."""
+        """Return the text of row `index`; the header is row -1."""
         return self._text[self._bounds[index + 1] : self._bounds[index + 2]].decode()
 
     def _row(self, values: list[str]) -> dict:
         return dict(zip(self.columns, values, strict=True))
 
-    def __getstate__(self) -> Path:
-        return self._path
-
-    def __setstate__(self, path: Path) -> None:
-        self.__init__(path)
+    def __reduce__(self) -> tuple:
+        return Rows, (self._path,)
 
 
 def _line_ends(text: mmap.mmap) -> np.ndarray:
-    """int64 positions behind every line break."""
-    parts, block = [], 1 << 20
+    """Return the int64 positions behind every line break."""
+    block = 1 << 20
+    parts = []
     for start in range(0, len(text), block):
-        parts.append(
-            start
-            + 1
-            + np.flatnonzero(np.frombuffer(text[start : start + block], np.uint8) == ord("\n"))
-        )
+        codes = np.frombuffer(text[start : start + block], np.uint8)
+        parts.append(start + 1 + np.flatnonzero(codes == ord("\n")))
     return np.concatenate(parts)
 
 

@@ -4,44 +4,41 @@ from typing import BinaryIO
 
 import numpy as np
 
-# Content: FFmpeg's demuxer, named so that it never probes for others, some of which open further files or addresses.
+from frill.audio.errors import AudioError
+
+# FFmpeg's demuxer for each format. A named one keeps FFmpeg from probing others, some of which open
+# further files or addresses.
 FORMATS = {"mp4": "mp4", "aac": "aac", "webm": "matroska", "mp3": "mp3"}
 SHORT_S = 0.1  # less than this is the encoder's padding, more is missing audio
 
 
-class Missing(Exception):
-    """The package av is not installed."""
-
-
-class Truncated(Exception):
-    """The file ends before its header says."""
-
-
 class Audio:
-    """The first audio stream of a file, open while the `with` lasts. Raises ValueError and OSError for what cannot be read, Missing, Truncated."""
+    """The first audio stream of a file, open while the `with` lasts.
 
-    def __init__(self, stream: BinaryIO, what: str):
+    Raises AudioError where audio is missing or PyAV is, else ValueError or OSError.
+    """
+
+    def __init__(self, stream: BinaryIO, audio_format: str):
         try:
             import av
         except ImportError:
-            raise Missing(f"needs PyAV to read {what}: uv pip install av") from None
+            raise AudioError(f"needs PyAV to read {audio_format}: uv pip install av") from None
         stream.seek(0)
         self._av = av
+        demuxer = FORMATS[audio_format]
         try:
-            self._container = av.open(stream, format=FORMATS[what], metadata_errors="ignore")
+            self._container = av.open(stream, format=demuxer, metadata_errors="ignore")
         except av.FFmpegError as error:
             raise ValueError(error.strerror) from None
         streams = self._container.streams.audio
-        if (
-            not streams or streams[0].codec_context is None
-        ):  # decoding without a codec would end the process (PyAV issue 2344)
+        # Decoding without a codec would end the process (PyAV issue 2344).
+        if not streams or streams[0].codec_context is None:
             self._container.close()
             raise ValueError("holds no audio that can be decoded")
         self._stream = streams[0]
         self._stream.codec_context.thread_count = 1
-        self._exact = (
-            what == "mp4"
-        )  # its length is in samples, padding left out; the others' is a guess or in ms
+        # MP4 gives its length in samples, without padding; the others guess it or give ms.
+        self._exact = audio_format == "mp4"
         self.rate_hz = self._stream.codec_context.sample_rate
 
     def __enter__(self) -> "Audio":
@@ -51,11 +48,28 @@ class Audio:
         self._container.close()
 
     def check(self) -> None:
-        """What the header could be wrong about shows in decoding only."""
+        """Do nothing: what the header could be wrong about shows in decoding only."""
 
     def read(self, start: int, frames: int | None) -> np.ndarray:
-        """float32 [frames], the mean of the channels, from frame `start` on."""
-        blocks, end, got = [np.zeros(0, np.float32)], None if frames is None else start + frames, 0
+        """Return float32 [frames], the mean of the channels, from frame `start` on."""
+        end = None if frames is None else start + frames
+        decoded = self._decode(end)
+        declared = self._declared_frames()
+        whole = end is None or len(decoded) < end
+        missing = 0 if declared is None else declared - len(decoded)
+        if whole and missing > SHORT_S * self.rate_hz:
+            raise AudioError(
+                f"truncated ({missing / self.rate_hz:.2f} s are missing of what its header says)",
+                "truncated",
+            )
+        if self._exact and declared is not None:
+            end = declared if end is None else min(end, declared)
+        return decoded[start:end]
+
+    def _decode(self, end: int | None) -> np.ndarray:
+        """Return float32 [frames] from the file's beginning to `end` at least, or to its own."""
+        blocks = [np.zeros(0, np.float32)]
+        decoded = 0
         resampler = self._av.AudioResampler(format="fltp")  # to float; the rate stays
         try:
             for packed in self._container.decode(self._stream):
@@ -65,34 +79,23 @@ class Audio:
                             f"changes its sample rate from {self.rate_hz} to {frame.sample_rate} Hz"
                         )
                     blocks.append(frame.to_ndarray().mean(axis=0))
-                    got += len(blocks[-1])
-                if end is not None and got >= end:
+                    decoded += len(blocks[-1])
+                if end is not None and decoded >= end:
                     break
         except self._av.InvalidDataError:
-            raise Truncated("truncated or damaged (decoding stops before the end)") from None
-        except (
-            self._av.FFmpegError
-        ) as error:  # such as "not yet implemented", of a bit that no encoder sets
+            message = "truncated or damaged (decoding stops before the end)"
+            raise AudioError(message, "truncated") from None
+        except self._av.FFmpegError as error:
+            # Such as "not yet implemented", of a bit that no encoder sets.
             raise ValueError(error.strerror) from None
-        declared = self._declared_frames()
-        whole = end is None or got < end
-        if whole and declared is not None and got < declared - SHORT_S * self.rate_hz:
-            raise Truncated(
-                f"truncated ({(declared - got) / self.rate_hz:.2f} s are missing of what its header says)"
-            )
-        if self._exact and declared is not None:
-            end = declared if end is None else min(end, declared)
-        return np.concatenate(blocks)[start:end]
+        return np.concatenate(blocks)
 
     def _declared_frames(self) -> int | None:
         if self._exact:
             duration = self._stream.duration
-            return (
-                None
-                if duration is None
-                else round(duration * self._stream.time_base * self.rate_hz)
-            )
-        duration = (
-            self._container.duration if self._container.format.name.startswith("matroska") else None
-        )
+            unit_s = self._stream.time_base
+            return None if duration is None else round(duration * unit_s * self.rate_hz)
+        if not self._container.format.name.startswith("matroska"):
+            return None
+        duration = self._container.duration
         return None if duration is None else round(duration / self._av.time_base * self.rate_hz)

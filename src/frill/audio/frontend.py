@@ -1,11 +1,15 @@
 """TRILL's log-mel frontend in numpy, and the one function that windows audio.
 
-Constants and order of operations are those of google-research non_semantic_speech_benchmark/export_model/tf_frontend.py: 16 kHz, Hann window of
-25 ms every 10 ms, FFT 512, magnitude, 64 HTK mel bands in 125-7500 Hz, ln(max(mel, 1e-12) + 0.001). The FFT runs in float64, as there.
+Constants and order of operations are those of google-research
+non_semantic_speech_benchmark/export_model/tf_frontend.py: 16 kHz, Hann window of 25 ms every 10 ms,
+FFT 512, magnitude, 64 HTK mel bands in 125-7500 Hz, ln(max(mel, 1e-12) + 0.001). The FFT runs in
+float64, as there.
 
     samples  [16000]        a clip, zero-padded at its end to 1 s where it is shorter
     log-mel  [98, 64]       one frame every 10 ms
-    windows  [1, 96, 64]    0.96 s each, one every 17 frames (170 ms): 16000 samples -> 1, 32000 -> 7, 48000 -> 12, 160000 -> 54
+    windows  [1, 96, 64]    0.96 s each, one every 17 frames (170 ms)
+
+16000 samples give 1 window, 32000 give 7, 48000 give 12, 160000 give 54.
 """
 
 from functools import cache
@@ -25,22 +29,26 @@ WINDOW_HOP_FRAMES = 17
 WINDOW_SAMPLES = (WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES  # 15,600: 0.975 s
 WINDOW_HOP_SAMPLES = WINDOW_HOP_FRAMES * HOP_SAMPLES  # 2,720: 170 ms
 WINDOW_SHAPE = (WINDOW_FRAMES, MEL_BANDS, 1)  # frames, mel bands, channel: what networks take
-# Log-mel lies in [-6.9, 5]; networks bring it to about zero mean and unit deviation, so that their zero padding is not louder than a quiet window.
+# Log-mel lies in [-6.9, 5]; networks bring it to about zero mean and unit deviation, so that their
+# zero padding is not louder than a quiet window.
 INPUT_SCALE, INPUT_OFFSET = 1 / 3, 4 / 3
-MIN_SAMPLES = 16000  # shorter clips are padded to this; 15,360 samples would give 94 frames, two short of a window
+# Shorter clips are padded to this: 15,360 samples would give 94 frames, two short of a window.
+MIN_SAMPLES = 16000
 
 
 @cache
 def mel_matrix() -> np.ndarray:
-    """HTK-style triangular mel weights, float64 [257, 64] (tf.signal.linear_to_mel_weight_matrix; its DC row is zero)."""
+    """Return HTK-style triangular mel weights, float64 [257, 64].
+
+    They are those of tf.signal.linear_to_mel_weight_matrix; the row of DC is zero.
+    """
     bins_hz = np.linspace(0.0, SAMPLE_RATE_HZ / 2, FFT_SAMPLES // 2 + 1)
     edges = np.linspace(_hz_to_mel(MEL_LOW_HZ), _hz_to_mel(MEL_HIGH_HZ), MEL_BANDS + 2)
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
     bins_mel = _hz_to_mel(bins_hz)[:, None]
-    weights = np.maximum(
-        0.0,
-        np.minimum((bins_mel - lower) / (centre - lower), (upper - bins_mel) / (upper - centre)),
-    )
+    rising = (bins_mel - lower) / (centre - lower)
+    falling = (upper - bins_mel) / (upper - centre)
+    weights = np.maximum(0.0, np.minimum(rising, falling))
     weights[0] = 0.0
     return weights
 
@@ -51,21 +59,23 @@ def _hz_to_mel(hz):
 
 @cache
 def hann() -> np.ndarray:
-    """Periodic Hann window, float64 [400]."""
+    """Return the periodic Hann window, float64 [400]."""
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES)
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
-    """int16 or float [samples], at least 400 -> float32 [frames, 64], frames = (samples - 400) // 160 + 1."""
-    frames = np.lib.stride_tricks.sliding_window_view(to_float(samples), FRAME_SAMPLES)[
-        ::HOP_SAMPLES
-    ]
+    """Return float32 [frames, 64] of int16 or float [samples], at least 400.
+
+    frames = (samples - 400) // 160 + 1.
+    """
+    views = np.lib.stride_tricks.sliding_window_view(to_float(samples), FRAME_SAMPLES)
+    frames = views[::HOP_SAMPLES]
     magnitude = np.abs(np.fft.rfft(frames * hann(), FFT_SAMPLES))
     return np.log(np.maximum(magnitude @ mel_matrix(), MEL_FLOOR) + LOG_OFFSET).astype(np.float32)
 
 
 def padded(samples: np.ndarray) -> np.ndarray:
-    """Return the clip [samples], a short one with zeros at its end to the 1 s that make a window."""
+    """Return the clip [samples], with zeros at its end to 1 s if it is shorter."""
     missing = MIN_SAMPLES - len(samples)
     return np.pad(samples, (0, missing)) if missing > 0 else samples
 
@@ -80,15 +90,18 @@ def cut_windows(frames: np.ndarray) -> np.ndarray:
 
 
 def windows(samples: np.ndarray) -> np.ndarray:
-    """int16 or float [samples] -> float32 [windows, 96, 64], one window every 170 ms; a short clip is padded to one window."""
+    """Return float32 [windows, 96, 64] of int16 or float [samples], one window every 170 ms.
+
+    A short clip is padded to one window.
+    """
     return cut_windows(log_mel(padded(samples)))
 
 
 def frame_count(samples: int | np.ndarray) -> int | np.ndarray:
-    """Return how many frames a clip of so many samples has, or of each number in an array."""
+    """Return how many frames a clip of so many samples has; an array gives an array."""
     return (np.maximum(samples, MIN_SAMPLES) - FRAME_SAMPLES) // HOP_SAMPLES + 1
 
 
 def window_count(samples: int) -> int:
-    """How many windows a clip of so many samples has."""
+    """Return how many windows a clip of so many samples has."""
     return int((frame_count(samples) - WINDOW_FRAMES) // WINDOW_HOP_FRAMES + 1)

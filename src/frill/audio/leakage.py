@@ -1,4 +1,4 @@
-"""The same audio in two splits or folds of a set: a model is then tested on what it was trained on."""
+"""The same audio in two splits or folds: a model is then tested on what it was trained on."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,9 +6,10 @@ import numpy as np
 
 
 def find_leaks(rows: Sequence[dict]) -> Iterator[dict]:
-    """Pairs of a manifest's clips with the same samples in different splits or folds: every such clip with the first clip of each other part.
+    """Yield pairs of a manifest's clips with the same samples in different splits or folds.
 
-    Keeps 8 bytes a clip: rows are read again for those alone whose hash begins as another's does.
+    Every such clip is paired with the first clip of each other part. Memory holds 8 bytes a clip:
+    rows are read again only where the beginning of their hash occurs twice.
     """
     begins = np.fromiter((int(row["sha256"][:16], 16) for row in rows), np.uint64, len(rows))
     values, counts = np.unique(begins, return_counts=True)
@@ -16,15 +17,20 @@ def find_leaks(rows: Sequence[dict]) -> Iterator[dict]:
     firsts: dict[str, dict[str, dict]] = {}  # sha256: part: its first clip
     for index in np.flatnonzero(twice):
         row = rows[int(index)]
-        parts = firsts.setdefault(row["sha256"], {})
-        part = row["split"] or row["fold"]
+        part = _part(row)
         if not part:
             continue
+        parts = firsts.setdefault(row["sha256"], {})
         for other, first in parts.items():
             if other != part:
-                yield _side(row) | {f"same_as_{key}": value for key, value in _side(first).items()}
+                same = {f"same_as_{key}": value for key, value in _side(first).items()}
+                yield _side(row) | same
         parts.setdefault(part, row)
 
 
 def _side(row: dict) -> dict:
-    return {"clip": row["clip"], "part": row["split"] or row["fold"], "source": row["source"]}
+    return {"clip": row["clip"], "part": _part(row), "source": row["source"]}
+
+
+def _part(row: dict) -> str:
+    return row["split"] or row["fold"]
