@@ -1,4 +1,4 @@
-"""The transformer in scikit-learn's hands: its own checks, clone, Pipeline, GridSearchCV, pickle."""
+"""The transformer in scikit-learn's hands: its checks, clone, Pipeline, GridSearchCV, pickle."""
 
 import pickle
 
@@ -27,16 +27,18 @@ def transformer(model):
 
 
 def recordings(count: int = 24) -> tuple[list[np.ndarray], list[str]]:
-    """Tones of two kinds, each of a length of its own."""
-    waves = [
-        tone((300, 2500)[i % 2] * (1 + i / 200), 16000, 1 + i / 20).astype(np.float32)
-        for i in range(count)
-    ]
+    """Make tones of two kinds, each of a length of its own."""
+    waves = []
+    for index in range(count):
+        pitch_hz = (300, 2500)[index % 2] * (1 + index / 200)
+        waves.append(tone(pitch_hz, 16000, 1 + index / 20).astype(np.float32))
     return waves, ["low", "high"] * (count // 2)
 
 
-# scikit-learn runs none on estimators whose tag says that X is not 2-D. These are all that can hold where recordings differ in length and integers
-# other than int16 are refused (check_transformer_general wants other lengths to fail, check_estimators_dtypes int32 and int64 to pass).
+# scikit-learn runs none on estimators whose tag says that X is not 2-D. These are all that can hold
+# where recordings differ in length and integers other than int16 are refused:
+# check_transformer_general wants other lengths to fail, check_estimators_dtypes int32 and int64 to
+# pass.
 @pytest.mark.parametrize(
     "check",
     [
@@ -80,28 +82,22 @@ def test_rows_are_the_embedders_pooled(transformer, model, tmp_path):
     waves, _ = recordings(4)
     soundfile.write(tmp_path / "a.wav", speechlike(40000), 16000)
     mixed = [waves[0], str(tmp_path / "a.wav"), tmp_path / "a.wav", speechlike(40000)]
-    found = transformer.fit_transform(mixed)
+    rows = transformer.fit_transform(mixed)
     embedder = Embedder(model)
-    expected = [embedder.embed(waves[0]).mean(axis=0)] + 3 * [
-        embedder.embed(speechlike(40000)).mean(axis=0)
-    ]
-    assert found.shape == (4, 8) and found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    first = embedder.embed(waves[0]).mean(axis=0)
+    other = embedder.embed(speechlike(40000)).mean(axis=0)
+    assert rows.shape == (4, 8) and rows.dtype == np.float32
+    np.testing.assert_allclose(rows, [first, other, other, other], rtol=1e-6, atol=1e-6)
 
 
 def test_rate_and_pooling_are_parameters(model):
     wave = tone(440, 44100, 2)
     both = EmbeddingTransformer(model, sample_rate_hz=44100, pooling="mean+max").fit([wave])
     rows = Embedder(model).embed(wave, 44100)
-    np.testing.assert_allclose(
-        both.transform([wave])[0], [*rows.mean(axis=0), *rows.max(axis=0)], rtol=1e-6, atol=1e-6
-    )
-    assert [*both.get_feature_names_out()[[0, 7, 8, 15]]] == [
-        "frill_mean0",
-        "frill_mean7",
-        "frill_max0",
-        "frill_max7",
-    ]
+    expected = [*rows.mean(axis=0), *rows.max(axis=0)]
+    np.testing.assert_allclose(both.transform([wave])[0], expected, rtol=1e-6, atol=1e-6)
+    names = [*both.get_feature_names_out()[[0, 7, 8, 15]]]
+    assert names == ["frill_mean0", "frill_mean7", "frill_max0", "frill_max7"]
     assert both.transform([]).shape == (0, 16)
 
 
@@ -109,12 +105,8 @@ def test_pipeline_grid_search_clone_and_pickle(transformer):
     waves, labels = recordings()
     pipeline = make_pipeline(transformer, LogisticRegression())
     assert cross_val_score(pipeline, waves, labels, cv=3).mean() == 1.0  # 300 and 2500 Hz
-    search = GridSearchCV(
-        pipeline,
-        {"embeddingtransformer__pooling": ["mean", "max"], "logisticregression__C": [0.1, 1]},
-        cv=2,
-        n_jobs=2,
-    )
+    grid = {"embeddingtransformer__pooling": ["mean", "max"], "logisticregression__C": [0.1, 1]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2)
     search.fit(waves, labels)
     assert search.best_score_ == 1.0 and len(search.cv_results_["params"]) == 4
     restored = pickle.loads(pickle.dumps(search.best_estimator_))

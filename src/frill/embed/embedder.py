@@ -1,4 +1,4 @@
-"""Runs a finished .tflite file: waveforms in, embeddings out, through LiteRT alone.
+"""A finished .tflite file, run by LiteRT alone: waveforms in, embeddings out.
 
 embedder = Embedder("frill.tflite")
 embedder.embed(samples, sample_rate_hz=44100)    # [time, 2048], one row per 170 ms
@@ -25,40 +25,39 @@ Pooling = Literal["mean", "max", "mean+max"]
 
 
 def pool(values: np.ndarray, pooling: Pooling) -> np.ndarray:
-    """One clip's windows float [windows, D] -> [D], or [2 D] for "mean+max"."""
-    return np.concatenate(
-        [
-            values.mean(axis=0) if name == "mean" else values.max(axis=0)
-            for name in pooling.split("+")
-        ]
-    )
+    """Return float [D] of one clip's windows float [windows, D], or [2 D] for "mean+max"."""
+    if pooling == "mean+max":
+        return np.concatenate([values.mean(axis=0), values.max(axis=0)])
+    return values.mean(axis=0) if pooling == "mean" else values.max(axis=0)
 
 
 class Embedder:
-    """A model of windows (float32 [1, 96, 64, 1] -> [1, D]) or of samples (float32 [1, T] -> [time, D]), such as release/ has both.
+    """A model of windows or of samples, such as the two in release/.
 
-    Several threads may use one at once: each call takes an interpreter of its own, and as many are kept as calls ever ran together. The file is read
-    once; what replaces it later changes nothing here. A pickle holds its content. Raises FileNotFoundError, and ValueError for what is no such model.
+    Windows are float32 [1, 96, 64, 1] -> [1, D], samples float32 [1, T] -> [time, D]. `values` is
+    D, the length of an embedding.
+
+    Several threads may use one at once: each call takes an interpreter of its own, and as many are
+    kept as calls ever ran together. The file is read once: replacing it later changes nothing here.
+    A pickle holds its content. Raises FileNotFoundError, and ValueError for what is no such model.
     """
 
     def __init__(self, path: str | Path, threads: int = 1):
         """`threads` are LiteRT's for one call."""
         if not Path(path).is_file():
             raise FileNotFoundError(
-                f"{path}: no such file; `make repro` writes release/frill.tflite, or give the path of such a file"
+                f"{path}: no such file; `make repro` writes release/frill.tflite, "
+                "or give the path of such a file"
             )
         self.__setstate__((str(path), threads, Path(path).read_bytes()))
 
-    @property
-    def values(self) -> int:
-        """D, the length of an embedding."""
-        return self._values
-
     def embed(self, samples: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
-        """Mono waveform, int16 or float in [-1, 1], [samples] of any length -> float32 [time, D]; audio under 1 s is padded at its end.
+        """Return float32 [time, D] of a mono waveform, int16 or float in [-1, 1], [samples].
 
-        Takes memory for the result and some seconds of audio, however long the audio is. Raises ValueError for samples of another rank or type, empty
-        or not finite. Several channels are refused, as nobody says which axis they are; `samples.mean(axis=...)` mixes them.
+        Audio under 1 s is padded at its end. Memory holds the result and some seconds of audio,
+        however long the audio is. Raises ValueError for samples of another rank or type, empty or
+        not finite. Several channels are refused, as their axis is unknown; `samples.mean(axis=...)`
+        mixes them.
         """
         if not np.size(samples):
             raise ValueError("samples are empty; expected one or more")
@@ -66,11 +65,14 @@ class Embedder:
         return np.concatenate([stream.push(samples), stream.finish()])
 
     def stream(self, sample_rate_hz: int = SAMPLE_RATE_HZ) -> Stream:
-        """For audio that comes in pieces: gives the rows that `embed` would give of the whole, each as soon as its 0.975 s are there."""
+        """Return a stream for audio that comes in pieces.
+
+        It gives the rows of `embed` for the whole, each as soon as its 0.975 s are there.
+        """
         return Stream(self._embed_piece, self.values, sample_rate_hz)
 
     def embed_windows(self, log_mel: np.ndarray) -> np.ndarray:
-        """float32 [N, 96, 64] -> float32 [N, D], by a file of windows."""
+        """Return float32 [N, D] of log-mel windows float32 [N, 96, 64], by a file of windows."""
         embeddings = np.empty((len(log_mel), self.values), np.float32)
         with self._interpreter() as interpreter:
             for window, embedding in zip(log_mel, embeddings, strict=True):
@@ -79,35 +81,37 @@ class Embedder:
         return embeddings
 
     def _embed_piece(self, samples: np.ndarray) -> np.ndarray:
-        """float32 [samples], 16 kHz -> float32 [windows, D]."""
+        """Return float32 [windows, D] of float32 [samples], 16 kHz."""
         if self._takes_windows:
             return self.embed_windows(windows(samples))
         samples = padded(samples)
         with self._interpreter() as interpreter:
             self._run(interpreter, samples[None])
             rows = interpreter.get_tensor(self._output).reshape(-1, self.values)
-        if len(rows) != window_count(len(samples)):
+        expected = window_count(len(samples))
+        if len(rows) != expected:
             raise ValueError(
-                f"{self._path}: gives {len(rows)} rows for {len(samples)} samples; expected {window_count(len(samples))}, one for every 170 ms"
+                f"{self._path}: gives {len(rows)} rows for {len(samples)} samples; "
+                f"expected {expected}, one for every 170 ms"
             )
         return rows
 
     def _run(self, interpreter: Interpreter, values: np.ndarray) -> None:
         if self._takes_windows == (values.ndim == 2):
             raise ValueError(
-                f"{self._path}: takes samples; give it audio by `embed`, or take frill_nofrontend.tflite"
+                f"{self._path}: takes samples; give it audio by `embed`, "
+                "or take frill_nofrontend.tflite"
             )
         if not self._takes_windows:
-            interpreter.resize_tensor_input(
-                self._input, values.shape
-            )  # of the shape it has: nothing happens
+            # Does nothing where the shape stays.
+            interpreter.resize_tensor_input(self._input, values.shape)
             interpreter.allocate_tensors()
         interpreter.set_tensor(self._input, values)
         interpreter.invoke()
 
     @contextmanager
     def _interpreter(self) -> Iterator[Interpreter]:
-        """One that no other call uses. What fails under it is not used again."""
+        """Give an interpreter that no other call uses; one that fails is not used again."""
         try:
             interpreter = self._idle.pop()
         except IndexError:
@@ -128,20 +132,22 @@ class Embedder:
         try:
             interpreter = self._new_interpreter()
         except (ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
             raise ValueError(
-                f"{self._path}: {' '.join(str(error).split())}; give a file such as release/frill.tflite"
+                f"{self._path}: {reason}; give a file such as release/frill.tflite"
             ) from None
-        given, (output, *_) = interpreter.get_input_details(), interpreter.get_output_details()
-        shapes = [each["shape_signature"].tolist() for each in given]
-        if shapes not in ([[1, 96, 64, 1]], [[1, -1]]) or given[0]["dtype"] != np.float32:
-            found = ", ".join(
-                f"{each['dtype'].__name__} {shape}"
-                for each, shape in zip(given, shapes, strict=True)
-            )
+        inputs = interpreter.get_input_details()
+        output, *_ = interpreter.get_output_details()
+        shapes = [each["shape_signature"].tolist() for each in inputs]
+        if shapes not in ([[1, 96, 64, 1]], [[1, -1]]) or inputs[0]["dtype"] != np.float32:
+            types = [each["dtype"].__name__ for each in inputs]
+            taken = ", ".join(f"{name} {shape}" for name, shape in zip(types, shapes, strict=True))
             raise ValueError(
-                f"{self._path}: takes {found}; expected windows float32 [1, 96, 64, 1] or samples float32 [1, any]"
+                f"{self._path}: takes {taken}; "
+                "expected windows float32 [1, 96, 64, 1] or samples float32 [1, any]"
             )
         self._takes_windows = len(shapes[0]) == 4
-        self._input, self._output = given[0]["index"], output["index"]
-        self._values = int(output["shape"][-1])
+        self._input = inputs[0]["index"]
+        self._output = output["index"]
+        self.values = int(output["shape"][-1])
         self._idle = deque([interpreter])  # append and pop of a deque are atomic

@@ -13,9 +13,11 @@ BLOCK_WINDOWS = 32  # embedded at once: what bounds memory
 
 
 class Stream:
-    """The rows of one recording, for one thread at a time; `push` and `finish` together give what the whole at once would.
+    """One recording that comes in pieces, for one thread at a time.
 
-    Row i is of the 0.975 s that begin at i * 0.17 s. At other rates than 16 kHz the resampler holds back some milliseconds more.
+    `push` and `finish` together give the rows that the whole would give at once. Row i is of the
+    0.975 s that begin at i * 0.17 s. At other rates than 16 kHz the resampler holds back some
+    milliseconds more.
     """
 
     def __init__(
@@ -24,42 +26,55 @@ class Stream:
         values: int,
         sample_rate_hz: float = SAMPLE_RATE_HZ,
     ):
-        """`embed` takes float32 [samples] at 16 kHz, padded to one window where they are fewer, and gives float32 [windows, `values`]."""
+        """`embed` takes float32 [samples] at 16 kHz and gives float32 [windows, `values`].
+
+        It pads to one window where the samples are fewer.
+        """
         if not RATES_HZ[0] <= sample_rate_hz <= RATES_HZ[1]:
             raise ValueError(
-                f"sample_rate_hz = {sample_rate_hz!r}; expected a rate in Hz, {RATES_HZ[0]} to {RATES_HZ[1]}"
+                f"sample_rate_hz = {sample_rate_hz!r}; "
+                f"expected a rate in Hz, {RATES_HZ[0]} to {RATES_HZ[1]}"
             )
-        self._embed, self._values = embed, values
-        resampled = sample_rate_hz != SAMPLE_RATE_HZ
-        self._resampler = (
-            soxr.ResampleStream(sample_rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ")
-            if resampled
-            else None
-        )
-        self._block_samples = max(
-            1, round(BLOCK_WINDOWS * WINDOW_HOP_SAMPLES * sample_rate_hz / SAMPLE_RATE_HZ)
-        )
+        self._embed = embed
+        self._values = values
+        self._resampler = None
+        if sample_rate_hz != SAMPLE_RATE_HZ:
+            self._resampler = soxr.ResampleStream(
+                sample_rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ"
+            )
+        block_samples = round(BLOCK_WINDOWS * WINDOW_HOP_SAMPLES * sample_rate_hz / SAMPLE_RATE_HZ)
+        self._block_samples = max(1, block_samples)
         self._waiting = np.zeros(0, np.float32)  # 16 kHz, from the next row's window on
-        self._pushed = self._rows = 0
+        self._pushed = 0
+        self._rows = 0
         self._finished = False
 
     def push(self, samples: np.ndarray) -> np.ndarray:
-        """Mono int16 or float in [-1, 1], [samples], also none -> float32 [new rows, D]. Raises ValueError for other samples, and after `finish`."""
-        blocks = self._checked_blocks(np.asarray(samples))
+        """Return float32 [new rows, D] of mono int16 or float in [-1, 1], [samples], also none.
+
+        Raises ValueError for other samples, and after `finish`.
+        """
+        blocks = self._check_blocks(np.asarray(samples))
         self._pushed += sum(map(len, blocks))
         return self._stack([self._advance(self._to_16k(to_float(block))) for block in blocks])
 
     def finish(self) -> np.ndarray:
-        """float32 [last rows, D]: what the resampler held back, and a recording under 1 s, padded. The end of the stream."""
-        self._checked_blocks(np.zeros(0, np.float32))
+        """End the stream and return its float32 [last rows, D].
+
+        They are of what the resampler held back, and of a recording under 1 s, padded.
+        """
+        self._check_blocks(np.zeros(0, np.float32))
         self._finished = True
         rows = [self._advance(self._to_16k(np.zeros(0, np.float32), last=True))]
         if self._pushed and not self._rows:
             rows.append(self._embed(self._waiting))
         return self._stack(rows)
 
-    def _checked_blocks(self, samples: np.ndarray) -> list[np.ndarray]:
-        """All are checked before any is embedded: a refused push changes nothing."""
+    def _check_blocks(self, samples: np.ndarray) -> list[np.ndarray]:
+        """Return samples in blocks, all checked before any is embedded.
+
+        So a refused push changes nothing.
+        """
         if self._finished:
             raise ValueError("the stream is finished; `stream` gives a new one")
         if samples.ndim != 1:
@@ -68,25 +83,22 @@ class Stream:
             raise ValueError(
                 f"samples have dtype {samples.dtype}; expected int16, or float in [-1, 1]"
             )
-        blocks = [
-            samples[start : start + self._block_samples]
-            for start in range(0, len(samples), self._block_samples)
-        ]
-        if bad := sum(len(block) - np.count_nonzero(np.isfinite(block)) for block in blocks):
+        starts = range(0, len(samples), self._block_samples)
+        blocks = [samples[start : start + self._block_samples] for start in starts]
+        bad = sum(len(block) - np.count_nonzero(np.isfinite(block)) for block in blocks)
+        if bad:
             raise ValueError(
                 f"samples: {bad} of {len(samples)} are NaN or infinite; expected float in [-1, 1]"
             )
         return blocks
 
     def _to_16k(self, samples: np.ndarray, last: bool = False) -> np.ndarray:
-        return (
-            samples
-            if self._resampler is None
-            else self._resampler.resample_chunk(samples, last=last)
-        )
+        if self._resampler is None:
+            return samples
+        return self._resampler.resample_chunk(samples, last=last)
 
     def _advance(self, samples: np.ndarray) -> np.ndarray:
-        """Rows of the windows that these samples complete."""
+        """Return the rows of the windows that these samples complete."""
         #   |------ window 0 ------|
         #      |------ window 1 ------|
         #         |-- waiting: from here on --------

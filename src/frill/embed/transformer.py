@@ -1,6 +1,8 @@
-"""A finished model as a scikit-learn transformer: a list of recordings in, one row of values for each out.
+"""A finished model as a scikit-learn transformer: recordings in, one row of values for each out.
 
-make_pipeline(EmbeddingTransformer("release/frill.tflite"), StandardScaler(), LogisticRegression()).fit(["a.wav", "b.wav"], ["calm", "angry"])
+embed = EmbeddingTransformer("release/frill.tflite")
+pipeline = make_pipeline(embed, StandardScaler(), LogisticRegression())
+pipeline.fit(["a.wav", "b.wav"], ["calm", "angry"])
 """
 
 from collections.abc import Sequence
@@ -21,9 +23,11 @@ POOLINGS = get_args(Pooling)
 class EmbeddingTransformer(TransformerMixin, BaseEstimator):
     """Recordings -> float32 [N, D], a recording's rows pooled ("mean+max": [N, 2 D]).
 
-    A recording is a waveform (int16 or float in [-1, 1], [samples], any length, at `sample_rate_hz`) or the path of an audio file, which has a rate of
-    its own; both may stand in one list. A 2-D array is a waveform a row. Nothing is learnt: `fit` reads the model, and a pickle of a fitted
-    transformer holds it. Raises ValueError naming the recording that cannot be used.
+    A recording is a waveform (int16 or float in [-1, 1], [samples], any length, at
+    `sample_rate_hz`) or the path of an audio file, which has a rate of its own. Both may stand in
+    one list. A 2-D array is a waveform a row. Nothing is learnt: `fit` reads the model, and a
+    pickle of a fitted transformer holds it. Raises ValueError naming the recording that cannot be
+    used.
     """
 
     def __init__(
@@ -37,14 +41,14 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         self.pooling = pooling
 
     def fit(self, X: Sequence, y: object = None) -> "EmbeddingTransformer":  # noqa: N803
-        """Reads the model; `X` and `y` are not looked at."""
+        """Read the model; `X` and `y` are not looked at."""
         if self.pooling not in POOLINGS:
             raise ValueError(f"pooling = {self.pooling!r}; expected one of {', '.join(POOLINGS)}")
         self.embedder_ = Embedder(self.model)
         return self
 
     def transform(self, X: Sequence) -> np.ndarray:  # noqa: N803
-        """[N] recordings -> float32 [N, D] or [N, 2 D]."""
+        """Return float32 [N, D] or [N, 2 D] of N recordings."""
         check_is_fitted(self)
         if isinstance(X, str | Path):
             raise ValueError(f"X is one path, {str(X)!r}; expected a list of recordings")
@@ -54,13 +58,12 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         return rows
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
-        """frill0, frill1 ...; of "mean+max" frill_mean0 ... frill_max0 ..."""
+        """Return frill0, frill1 ...; for "mean+max" frill_mean0 ... frill_max0 ..."""
         check_is_fitted(self)
-        parts = [f"_{part}" for part in self.pooling.split("+")] if "+" in self.pooling else [""]
-        return np.array(
-            [f"frill{part}{value}" for part in parts for value in range(self.embedder_.values)],
-            dtype=object,
-        )
+        prefixes = ["frill_mean", "frill_max"] if self.pooling == "mean+max" else ["frill"]
+        values = range(self.embedder_.values)
+        names = [f"{prefix}{value}" for prefix in prefixes for value in values]
+        return np.array(names, dtype=object)
 
     def _embed(self, index: int, recording: object) -> np.ndarray:
         try:
