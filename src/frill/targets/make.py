@@ -1,7 +1,8 @@
-"""Runs the teacher over the corpora and stores its outputs, projected: what students learn to reproduce. store.py has the format.
+"""The teacher's outputs for the corpora, projected: what students learn to reproduce.
 
-MSE of a linear head against all D values equals MSE in an orthonormal basis of the targets plus what the basis leaves out, which no head can
-reduce: the projection trains the same student with a head and a store D / P times smaller. `projection: none` keeps all D.
+store.py has the format. MSE of a linear head against all D values equals MSE in an orthonormal
+basis of the targets plus what the basis leaves out, which no head can reduce. So the projection
+trains the same student with a head and a store D / P times smaller. `projection: none` keeps all D.
 """
 
 import json
@@ -20,49 +21,47 @@ from frill.errors import UserError
 from frill.params.schema import Targets
 from frill.progress import progress
 from frill.targets.store import Projection
-from frill.targets.windows import Chosen, augmented, choose_windows
-from frill.teacher.batching import crop, spans
+from frill.targets.windows import Chosen, choose_copies, choose_windows
+from frill.teacher.batching import crop, split_spans
 
-SAMPLE_WINDOWS = (
-    4000  # the projection is fitted on so many: eight for every component of the default
-)
+SAMPLE_WINDOWS = 4000  # to fit the projection on: eight for every component of the default
 PROJECTED_WINDOWS = 96  # at once: the basis of 25 MB is read once for four clips of the default
 
 
 def fit_projection(values: np.ndarray, components: int | None, seed: int) -> Projection:
-    """Principal components of `values` float32 [N, D], by randomised SVD. None, or as many as D: all values are kept as they are.
+    """Return the projection on principal components of `values` float32 [N, D], by randomised SVD.
 
-    `values` is centred in place: a second copy would be the largest thing in memory.
+    `components` None, or as many as D, keeps all values as they are. `values` is centred in place:
+    a second copy would be the largest thing in memory.
     """
     mean = values.mean(axis=0)
     centred = np.subtract(values, mean, out=values)
     total = float(np.square(centred, dtype=np.float64).sum() / len(values))
     if components is None or components >= values.shape[1]:
         return Projection(mean, None, centred.std(axis=0), 0.0)
-    _, singular, basis = randomized_svd(
-        centred, min(components, len(values)), n_iter=3, random_state=seed
-    )
+    rank = min(components, len(values))
+    _, singular, basis = randomized_svd(centred, rank, n_iter=3, random_state=seed)
     variance = np.square(singular, dtype=np.float64) / len(values)
-    return Projection(
-        mean,
-        basis.astype(np.float32),
-        np.sqrt(variance).astype(np.float32),
-        max(0.0, total - float(variance.sum())),
-    )
+    deviation = np.sqrt(variance).astype(np.float32)
+    residual = max(0.0, total - float(variance.sum()))
+    return Projection(mean, basis.astype(np.float32), deviation, residual)
 
 
 def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out: Path) -> dict:
-    """Runs the teacher (anything with `embed(clips, positions)` and `values`) over the corpora and writes the store. Returns its summary."""
+    """Run the teacher over the corpora, write the store and return its summary.
+
+    The teacher is anything with `embed(clips, positions)` and `values`.
+    """
     clips = choose_windows(folders, targets, seed)
-    chosen = clips + augmented(clips, targets, seed)
+    chosen = clips + choose_copies(clips, targets, seed)
     sample = _sample(chosen, np.random.default_rng([seed, 1]))
     projection = fit_projection(_sample_values(sample, teacher), targets.projection, seed)
     out.mkdir(parents=True, exist_ok=True)
     counts = {}
     for split in ("train", "validation"):
-        parts = [c for c in chosen if c.validation == (split == "validation")]
-        counts[split] = sum(len(c.positions) for c in parts)
-        _write_split(out, split, parts, counts[split], teacher, projection)
+        in_split = [clip for clip in chosen if clip.validation == (split == "validation")]
+        counts[split] = sum(len(clip.positions) for clip in in_split)
+        _write_split(out, split, in_split, counts[split], teacher, projection)
     projection.save(out / "projection.npz")
     summary = {
         "schema": 1,
@@ -78,8 +77,10 @@ def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out:
 
 
 def _sample(chosen: list[Chosen], rng: np.random.Generator) -> list[Chosen]:
-    """Random training clips that together have SAMPLE_WINDOWS windows, or all of them."""
-    train, sample, windows = [c for c in chosen if not c.validation], [], 0
+    """Return random training clips that together have SAMPLE_WINDOWS windows, or all of them."""
+    train = [clip for clip in chosen if not clip.validation]
+    sample = []
+    windows = 0
     for index in rng.permutation(len(train)):
         if windows >= SAMPLE_WINDOWS:
             break
@@ -89,8 +90,9 @@ def _sample(chosen: list[Chosen], rng: np.random.Generator) -> list[Chosen]:
 
 
 def _sample_values(sample: list[Chosen], teacher) -> np.ndarray:
-    """The teacher's values of all chosen windows, float32 [N, D]."""
-    values = np.empty((sum(len(c.positions) for c in sample), teacher.values), np.float32)
+    """Return the teacher's values of all windows of a sample, float32 [N, D]."""
+    windows = sum(len(clip.positions) for clip in sample)
+    values = np.empty((windows, teacher.values), np.float32)
     start = 0
     for _, _, rows in _teacher_values(sample, teacher, "projection"):
         values[start : start + len(rows)] = rows
@@ -99,34 +101,35 @@ def _sample_values(sample: list[Chosen], teacher) -> np.ndarray:
 
 
 def _write_split(
-    out: Path, split: str, parts: list[Chosen], count: int, teacher, projection: Projection
+    out: Path, split: str, clips: list[Chosen], count: int, teacher, projection: Projection
 ) -> None:
-    """Files are written in order, not mapped into memory: what is held is what the teacher is ahead, however many clips there are.
+    """Write a split's files in order.
 
-    BLAS gets one thread: the teacher runs meanwhile, and threads that wait for work by spinning take its cores.
+    They are not mapped into memory: it holds what the teacher is ahead, however many clips there
+    are. BLAS gets one thread: the teacher runs meanwhile, and threads that wait for work by
+    spinning take its cores.
     """
+    windows_shape = (count, frontend.WINDOW_FRAMES, frontend.MEL_BANDS)
+    targets_shape = (count, projection.values)
     with (
-        _array_file(
-            out / f"{split}-windows.npy", (count, frontend.WINDOW_FRAMES, frontend.MEL_BANDS)
-        ) as windows_file,
-        _array_file(out / f"{split}-targets.npy", (count, projection.values)) as targets_file,
+        _array_file(out / f"{split}-windows.npy", windows_shape) as windows_file,
+        _array_file(out / f"{split}-targets.npy", targets_shape) as targets_file,
         threadpool_limits(1, "blas"),
     ):
         pending: list[np.ndarray] = []
-        for clip, samples, values in _teacher_values(parts, teacher, f"targets ({split})"):
+        rows = _teacher_values(clips, teacher, f"targets ({split})")
+        for number, (clip, samples, values) in enumerate(rows, 1):
             windows_file.write(_windows(samples, clip.positions))
             pending.append(values)
-            if sum(map(len, pending)) >= PROJECTED_WINDOWS:
+            if number == len(clips) or sum(map(len, pending)) >= PROJECTED_WINDOWS:
                 targets_file.write(projection.apply(np.concatenate(pending)).astype(np.float16))
                 pending = []
-        if pending:
-            targets_file.write(projection.apply(np.concatenate(pending)).astype(np.float16))
 
 
 def _windows(samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """float16 [windows, 96, 64]: frill.audio.frontend.windows at `positions`, without the others."""
+    """Return frill.audio.frontend.windows at `positions` alone, float16 [windows, 96, 64]."""
     windows = []
-    for span in spans(positions):
+    for span in split_spans(positions):
         frames = frontend.log_mel(frontend.padded(crop(samples, span)))
         windows.append(frontend.cut_windows(frames.astype(np.float16))[span - span[0]])
     return np.concatenate(windows)
@@ -135,29 +138,32 @@ def _windows(samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
 def _teacher_values(
     clips: list[Chosen], teacher, label: str
 ) -> Iterator[tuple[Chosen, np.ndarray, np.ndarray]]:
-    """Each clip, its samples int16 [samples], and the teacher's values at its positions, float32 [windows, D]."""
-    read: deque[np.ndarray] = (
-        deque()
-    )  # the teacher reads ahead; a clip is read, and augmented, once
+    """Yield each clip, its samples int16 [samples], and the teacher's values at its positions.
 
-    def reading() -> Iterator[np.ndarray]:
+    Values are float32 [windows, D].
+    """
+    # The teacher reads ahead; a clip is read, and augmented, once.
+    ahead: deque[np.ndarray] = deque()
+
+    def read_clips() -> Iterator[np.ndarray]:
         for clip in clips:
-            read.append(clip.samples())
-            yield read[-1]
+            ahead.append(clip.samples())
+            yield ahead[-1]
 
-    outputs = teacher.embed(reading(), [clip.positions for clip in clips])
+    outputs = teacher.embed(read_clips(), [clip.positions for clip in clips])
     for clip, values in progress(zip(clips, outputs, strict=True), label, len(clips), "clip"):
         if not np.isfinite(values).all():
             name = clip.store.rows[clip.index]["clip"]
             raise UserError(
-                f"teacher.source: the teacher's values for clip {name} of {clip.store.folder.name} are not finite; take the clip out, or another output or teacher"
+                f"teacher.source: the teacher's values for clip {name} of {clip.store.folder.name} "
+                "are not finite; take the clip out, or another output or teacher"
             )
-        yield clip, read.popleft(), values
+        yield clip, ahead.popleft(), values
 
 
 @contextmanager
 def _array_file(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
-    """A .npy file of float16 `shape`, whose rows are to be written in order."""
+    """Open a .npy file of float16 `shape`, whose rows are to be written in order."""
     with open(path, "wb") as file:
         header = {
             "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),

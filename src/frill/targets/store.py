@@ -2,7 +2,8 @@
 
 FOLDER/{train,validation}-windows.npy   float16 [N, 96, 64] log-mel
 FOLDER/{train,validation}-targets.npy   float16 [N, P], coordinates in the projection's basis
-FOLDER/projection.npz                   mean [D], basis [P, D] (orthonormal rows), deviation [P], residual_variance
+FOLDER/projection.npz                   mean [D], basis [P, D] (orthonormal rows), deviation [P],
+                                        residual_variance
 FOLDER/summary.json
 """
 
@@ -14,9 +15,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Projection:
-    """targets = (values - mean) @ basis.T; `deviation` is that of each component, `residual_variance` what the basis leaves out.
+    """The map of a teacher's values to targets: (values - mean) @ basis.T.
 
-    `basis` None keeps every value (the identity).
+    `deviation` is that of each component, `residual_variance` what the basis leaves out. `basis`
+    None keeps every value (the identity).
     """
 
     mean: np.ndarray
@@ -34,7 +36,7 @@ class Projection:
         return kept / (kept + self.residual_variance)
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """Float [N, D] -> float32 [N, P]."""
+        """Return targets float32 [N, P] of values float [N, D]."""
         centred = values - self.mean
         return centred if self.basis is None else centred @ self.basis.T
 
@@ -56,7 +58,7 @@ class Projection:
 
 
 def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Memory-mapped (windows float16 [N, 96, 64], targets float16 [N, P])."""
-    return tuple(
-        np.load(folder / f"{split}-{what}.npy", mmap_mode="r") for what in ("windows", "targets")
-    )
+    """Return windows float16 [N, 96, 64] and targets float16 [N, P], memory-mapped."""
+    windows = np.load(folder / f"{split}-windows.npy", mmap_mode="r")
+    targets = np.load(folder / f"{split}-targets.npy", mmap_mode="r")
+    return windows, targets
