@@ -1,17 +1,23 @@
-"""Speed of distilling a student: this package against a plain Keras fit and against the published code's method, in one run.
+"""Speed of distilling a student, against a plain Keras fit and the published code's method.
 
-    make repro && python benchmarks/distill.py [--students tiny_0.5 small_1.0] [--profile] [--corpus FOLDER] [--teacher FOLDER]
+    make repro && python benchmarks/distill.py [--students tiny_0.5 small_1.0] [--profile] \\
+        [--corpus FOLDER] [--teacher FOLDER]
 
     frill     stored windows, projected targets, this package's loop
     keras     model.fit on the same stored windows with all of the teacher's values as targets
-    public    the method of the published code: waveforms in, the teacher live in the input pipeline, log-mel inside the model, all values as targets
-    public50  the same with a teacher of ResNet-50's size (23.6 M random weights; TRILL has 24.5 M): the cost of TRILL, not its values
+    public    the method of the published code: waveforms in, the teacher live in the input
+              pipeline, log-mel inside the model, all values as targets
+    public50  the same with a teacher of ResNet-50's size (23.6 M random weights; TRILL has
+              24.5 M): the cost of TRILL, not its values
     constant  frill's step on one batch that lies in memory
     ceiling   frill's step without head and targets: the network alone
 
-All use the same student, batch and optimizer (Adam's fused kernel; stock Keras Adam is slower), take turns round by round, and are compared by the
-median of the rounds. Then frill and keras train for the same number of steps without balancing, and their validation MSE is compared: "allowed" is the
-error of the full head inside the projected space plus all that lies outside of it, which is what a projected student could reach at best if it trained as well.
+All use the same student, batch and optimizer (Adam's fused kernel; stock Keras Adam is slower),
+take turns round by round in one run, and are compared by the median of the rounds.
+
+Then frill and keras train for the same number of steps without balancing, and their validation MSE
+is compared. "allowed" is the error of the full head inside the projected space plus all that lies
+outside of it: what a projected student could reach at best if it trained as well.
 """
 
 import argparse
@@ -42,67 +48,55 @@ from frill.targets.make import fit_projection, make_targets  # noqa: E402
 from frill.targets.store import Projection, load_split  # noqa: E402
 from frill.teacher.saved_model import MIN_SAMPLES, Teacher  # noqa: E402
 
-WARM_UP = (
-    5  # steps of each turn that do not count: tracing, caches, an input pipeline that ran ahead
-)
-TURN = 15  # steps of each turn that do
+# Steps of each turn that do not count: tracing, caches, an input pipeline that ran ahead.
+WARM_UP = 5
+TURN = 15  # steps of each turn that count
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--corpus", type=Path, default=Path("data/corpus/speech"), help="a clip store"
-    )
-    parser.add_argument(
-        "--teacher",
-        type=Path,
-        default=Path("models/teacher/saved_model"),
-        help="a SavedModel with TRILL's convention",
-    )
+    corpus = Path("data/corpus/speech")
+    teacher = Path("models/teacher/saved_model")
+    parser.add_argument("--corpus", type=Path, default=corpus, help="a clip store")
+    parser.add_argument("--teacher", type=Path, default=teacher, help="a SavedModel like TRILL's")
     parser.add_argument("--output", default="layer19")
-    parser.add_argument(
-        "--students", nargs="+", default=["tiny_0.5", "small_1.0"], help="BACKBONE_WIDTH"
-    )
+    students = ["tiny_0.5", "small_1.0"]
+    parser.add_argument("--students", nargs="+", default=students, help="BACKBONE_WIDTH")
     parser.add_argument("--projection", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument(
-        "--steps", type=int, default=200, help="steps of the comparison of validation MSE"
-    )
+    parser.add_argument("--steps", type=int, default=200, help="of the comparison of errors")
     parser.add_argument("--seeds", type=int, default=2, help="of the same comparison")
     parser.add_argument(
-        "--profile",
-        action="store_true",
-        help="print what operations frill's step spends its time on",
+        "--profile", action="store_true", help="print where frill's step spends time"
     )
     arguments = parser.parse_args()
-    for path in (arguments.corpus / "manifest.csv", arguments.teacher / "saved_model.pb"):
-        if not path.exists():
-            parser.error(
-                f"{path} is not there; run `make repro` first, or name another with --{'corpus' if 'manifest' in path.name else 'teacher'}"
-            )
+    if not (arguments.corpus / "manifest.csv").exists():
+        parser.error(f"{arguments.corpus} is no corpus; run `make repro` first, or name one")
+    if not (arguments.teacher / "saved_model.pb").exists():
+        parser.error(f"{arguments.teacher} is no teacher; run `make repro` first, or name one")
     with tempfile.TemporaryDirectory() as folder:
         teacher = Teacher(arguments.teacher, arguments.output)
         full, projected = make_stores(arguments.corpus, teacher, arguments.projection, Path(folder))
+        unbalanced = {"steps": 10**6, "balance": 0.0, "checkpoint_steps": 10**9}
+        settings = load_params().distill.model_copy(update=unbalanced)
         for name in arguments.students:
             backbone, width = name.split("_")
             spec = StudentSpec(backbone, float(width), "gap", None, False)
-            settings = load_params().distill.model_copy(
-                update={"steps": 10**6, "balance": 0.0, "checkpoint_steps": 10**9}
-            )
             print(f"\n{name}, batches of {settings.batch_windows} windows")
             frill = Distillation(spec, settings, projected, 17, Path(folder, "scratch"))
-            time_methods(methods(frill, full, arguments), frill, arguments.rounds)
+            time_methods(make_methods(frill, full, arguments), frill, arguments.rounds)
             if arguments.profile:
                 profile(frill)
             compare_errors(frill, projected, full, arguments.steps, arguments.seeds)
 
 
 def make_stores(corpus: Path, teacher: Teacher, projection: int, folder: Path) -> tuple[Path, Path]:
-    """Two target stores of the same windows: with all values, and projected."""
+    """Make two target stores of the same windows: with all values, and projected."""
     settings = Targets(
         windows_per_clip=4, augmented_copies=0, validation_share=0.1, projection="none"
     )
-    full, projected = folder / "full", folder / "projected"
+    full = folder / "full"
+    projected = folder / "projected"
     make_targets([corpus], teacher, settings, 17, full)
     projected.mkdir()
     fitted = fit_projection(load_split(full, "train")[1].astype(np.float32), projection, 17)
@@ -110,102 +104,82 @@ def make_stores(corpus: Path, teacher: Teacher, projection: int, folder: Path) -
     for split in ("train", "validation"):
         windows, values = load_split(full, split)
         np.save(projected / f"{split}-windows.npy", windows)
-        np.save(
-            projected / f"{split}-targets.npy",
-            fitted.apply(values.astype(np.float32)).astype(np.float16),
-        )
+        targets = fitted.apply(values.astype(np.float32)).astype(np.float16)
+        np.save(projected / f"{split}-targets.npy", targets)
     return full, projected
 
 
-def methods(
+def make_methods(
     frill: Distillation, full: Path, arguments: argparse.Namespace
 ) -> dict[str, Callable[[int], Iterator]]:
-    """Name -> function that trains so many steps and yields after each."""
-    spec, batch, values = (
-        frill.spec,
-        frill.settings.batch_windows,
-        len(Projection.load(full / "projection.npz").mean),
-    )
+    """Return for each method the function that trains so many steps and yields after each."""
+    batch = frill.settings.batch_windows
+    values = len(Projection.load(full / "projection.npz").mean)
+    momentum = frill.settings.batch_norm_momentum
     windows, targets = (array.astype(np.float32) for array in load_split(full, "train"))
-    stored = (
-        tf.data.Dataset.from_tensor_slices((windows[..., None], targets))
-        .shuffle(1000)
-        .repeat()
-        .batch(batch)
-        .prefetch(2)
-    )
-    with_head = build(spec, values, frill.settings.batch_norm_momentum)
+    stored = repeat_batches((windows[..., None], targets), batch).prefetch(2)
+    with_head = build(frill.spec, values, momentum)
 
     loaded = tf.saved_model.load(str(arguments.teacher))
     samples = keras.Input([MIN_SAMPLES])
-    in_model = keras.layers.Lambda(lambda x: tf.reshape(frontend_tf.windows(x), [-1, 96, 64, 1]))(
-        samples
-    )
-    with_frontend = keras.Model(
-        samples, build(spec, values, frill.settings.batch_norm_momentum)(in_model)
-    )
+    in_model = keras.layers.Lambda(cut_windows)(samples)
+    with_frontend = keras.Model(samples, build(frill.spec, values, momentum)(in_model))
 
-    def live(waveforms):
-        return waveforms, tf.reshape(
-            loaded(samples=waveforms, sample_rate=SAMPLE_RATE_HZ)[arguments.output], [-1, values]
-        )
+    def teach(waveforms):
+        outputs = loaded(samples=waveforms, sample_rate=SAMPLE_RATE_HZ)
+        return waveforms, tf.reshape(outputs[arguments.output], [-1, values])
 
     large = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(96, 64, 3))
 
-    def live_large(waveforms):
-        windows = tf.reshape(frontend_tf.windows(waveforms), [-1, 96, 64, 1])
-        return waveforms, tf.pad(
-            tf.reshape(large(tf.repeat(windows, 3, axis=-1), training=False), [-1, 12288])[
-                :, :values
-            ],
-            [[0, 0], [0, max(0, values - 12288)]],
-        )
+    def teach_large(waveforms):
+        windows = tf.repeat(cut_windows(waveforms), 3, axis=-1)
+        outputs = tf.reshape(large(windows, training=False), [-1, 12288])[:, :values]
+        return waveforms, tf.pad(outputs, [[0, 0], [0, max(0, values - 12288)]])
 
-    pieces = (
-        tf.data.Dataset.from_tensor_slices(waveforms(arguments.corpus))
-        .shuffle(1000)
-        .repeat()
-        .batch(batch)
-    )
-    public, public50 = (
-        pieces.map(teach, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
-        for teach in (live, live_large)
-    )
+    pieces = repeat_batches(cut_pieces(arguments.corpus), batch)
+    public = pieces.map(teach, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    public50 = pieces.map(teach_large, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
     frill.start()
     return {
         "frill": lambda steps: advance(frill, steps),
-        "constant": lambda steps: constant_batch(frill, steps),
+        "constant": lambda steps: repeat_batch(frill, steps),
         "keras": lambda steps: fit(with_head, stored, steps),
         "public": lambda steps: fit(with_frontend, public, steps),
         "public50": lambda steps: fit(with_frontend, public50, steps),
-        "ceiling": without_head(frill),
+        "ceiling": train_without_head(frill),
     }
 
 
+def repeat_batches(arrays, batch: int) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices(arrays).shuffle(1000).repeat().batch(batch)
+
+
+def cut_windows(waveforms: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(frontend_tf.windows(waveforms), [-1, 96, 64, 1])
+
+
 def advance(frill: Distillation, steps: int) -> Iterator:
-    """The training loop, from where it was."""
+    """Run the training loop on from where it was."""
     for loss in frill.losses(frill.done + steps):
         frill.done += 1
         yield loss
 
 
-def constant_batch(frill: Distillation, steps: int) -> Iterator:
-    """Frill's step on one batch that lies in memory: what reading the next one while it trains costs is the difference."""
+def repeat_batch(frill: Distillation, steps: int) -> Iterator:
+    """Run frill's step on one batch in memory; the difference is the cost of reading the next."""
     batch = frill._batch(0)
     return (float(frill._step(*batch)) for _ in range(steps))
 
 
-def waveforms(corpus: Path) -> np.ndarray:
-    """One piece of a second of every clip that is long enough, float32 [N, 16000]."""
+def cut_pieces(corpus: Path) -> np.ndarray:
+    """Return one second of every clip that is long enough, float32 [N, 16000]."""
     store = ClipStore(corpus)
-    clips = (store.samples(index) for index in range(len(store)))
-    return np.stack(
-        [to_float(samples[:MIN_SAMPLES]) for samples in clips if len(samples) >= MIN_SAMPLES]
-    )
+    starts = (store.samples(index)[:MIN_SAMPLES] for index in range(len(store)))
+    return np.stack([to_float(start) for start in starts if len(start) == MIN_SAMPLES])
 
 
 def fit(model: keras.Model, data: tf.data.Dataset, steps: int) -> list:
-    """model.fit, as a list of the times at which its steps ended: time_turn takes those as they are."""
+    """Run model.fit and return the times at which its steps ended, which time_turn takes."""
     if not getattr(model, "optimizer", None):
         model.compile(keras.optimizers.legacy.Adam(0.001, epsilon=1e-8), "mse")
     ended: list[float] = []
@@ -216,8 +190,12 @@ def fit(model: keras.Model, data: tf.data.Dataset, steps: int) -> list:
     return ended
 
 
-def without_head(frill: Distillation) -> Callable[[int], Iterator]:
-    """Steps of the network alone: what no head and no targets would cost. The loss is a sum of the embedding, so that all of it has gradients."""
+def train_without_head(frill: Distillation) -> Callable[[int], Iterator]:
+    """Return a function that trains the network alone.
+
+    It shows what no head and no targets would cost. The loss takes in the whole embedding, so that
+    all of the network has gradients.
+    """
     model = build(frill.spec, None, frill.settings.batch_norm_momentum)
     optimizer = keras.optimizers.legacy.Adam(1e-6, epsilon=1e-8)
 
@@ -225,13 +203,8 @@ def without_head(frill: Distillation) -> Callable[[int], Iterator]:
     def step(windows):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(model(windows[..., None], training=True)))
-        optimizer.apply_gradients(
-            zip(
-                tape.gradient(loss, model.trainable_variables),
-                model.trainable_variables,
-                strict=True,
-            )
-        )
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return loss
 
     batch = tf.constant(frill.train_set[0][: frill.settings.batch_windows], tf.float32)
@@ -239,7 +212,7 @@ def without_head(frill: Distillation) -> Callable[[int], Iterator]:
 
 
 def time_turn(method: Callable[[int], Iterator]) -> float:
-    """Seconds a step, over a turn."""
+    """Return the seconds a step takes, over a turn."""
     steps = method(WARM_UP + TURN)
     ended = steps if isinstance(steps, list) else [time.perf_counter() for _ in steps]
     return (ended[-1] - ended[-1 - TURN]) / TURN
@@ -257,59 +230,67 @@ def time_methods(
     print(f"{'':10}{'ms a step':>10}{'windows/s':>11}{'frill is':>10}  {'rounds, ms':<16}")
     for name, seconds in median_s.items():
         spread = f"{1e3 * min(times_s[name]):.0f} .. {1e3 * max(times_s[name]):.0f}"
-        ratios = np.median(np.array(times_s[name]) / times_s["frill"])
-        print(
-            f"{name:10}{1e3 * seconds:>10.1f}{batch / seconds:>11.0f}{ratios:>9.2f}x  {spread:<16}"
-        )
-    network, step = (median_s[name] / median_s["frill"] for name in ("ceiling", "constant"))
+        ratio = np.median(np.array(times_s[name]) / times_s["frill"])
+        rate = batch / seconds
+        print(f"{name:10}{1e3 * seconds:>10.1f}{rate:>11.0f}{ratio:>9.2f}x  {spread:<16}")
+    network = median_s["ceiling"] / median_s["frill"]
+    step = median_s["constant"] / median_s["frill"]
     print(
-        f"frill's step: network {network:.0%}, head and loss {step - network:.0%}, waiting for input and the rest of the loop {1 - step:.0%}"
+        f"frill's step: network {network:.0%}, head and loss {step - network:.0%}, "
+        f"waiting for input and the rest of the loop {1 - step:.0%}"
     )
 
 
 def compare_errors(frill: Distillation, store: Path, full: Path, steps: int, seeds: int) -> None:
-    """Trains both for the same steps from the same seeds and prints their validation MSE in the full space, a teacher value, averaged over seeds."""
+    """Train both for the same steps from the same seeds and print their validation MSE.
+
+    It is in the full space, a teacher value, averaged over seeds.
+    """
     settings = frill.settings.model_copy(update={"steps": steps})
-    windows, values = load_split(full, "validation")
-    values, projection = values.astype(np.float32), frill.projection
+    windows, stored = load_split(full, "validation")
+    values = stored.astype(np.float32)
+    projection = frill.projection
     projected = projection.apply(values)
     outside = values - projection.mean - projected @ projection.basis
 
-    def mse(*errors):
-        return (
-            sum(float(np.square(error, dtype=np.float64).sum()) for error in errors) / values.size
-        )
+    def train(store: Path, label: str, seed: int) -> np.ndarray:
+        training = Distillation(frill.spec, settings, store, seed, frill.scratch.parent)
+        training.run(f"{label}, seed {seed}")
+        return training.model.predict(windows[..., None], 256, verbose=0) * training.scale
+
+    def mean_square(*errors: np.ndarray) -> float:
+        sums = (float(np.square(error, dtype=np.float64).sum()) for error in errors)
+        return sum(sums) / values.size
 
     rows = []
     for seed in range(17, 17 + seeds):
-        outputs = {}
-        for label, targets in (("frill", store), ("full head", full)):
-            training = Distillation(frill.spec, settings, targets, seed, frill.scratch.parent)
-            training.run(f"{label}, seed {seed}")
-            outputs[label] = (
-                training.model.predict(windows[..., None], 256, verbose=0) * training.scale
-            )
-        own, plain = (
-            outputs["frill"] @ projection.basis + projection.mean - values,
-            outputs["full head"],
-        )
-        rows.append(
-            [mse(own), mse(plain - values), mse(projection.apply(plain) - projected, outside)]
-        )
-        print(
-            f"  seed {seed}: frill {rows[-1][0]:.5f}, full head {rows[-1][1]:.5f}, allowed {rows[-1][2]:.5f}"
-        )
-    own, plain, allowed = np.mean(rows, axis=0)
+        own = train(store, "frill", seed) @ projection.basis + projection.mean
+        plain = train(full, "full head", seed)
+        own_mse = mean_square(own - values)
+        plain_mse = mean_square(plain - values)
+        allowed_mse = mean_square(projection.apply(plain) - projected, outside)
+        rows.append([own_mse, plain_mse, allowed_mse])
+        print(f"  seed {seed}: {describe_errors(*rows[-1])}")
+    own_mse, plain_mse, allowed_mse = np.mean(rows, axis=0)
     print(
-        f"validation MSE a value after {steps} steps, mean of {seeds} seeds: frill {own:.5f}, full head {plain:.5f}, allowed {allowed:.5f}"
+        f"validation MSE a value after {steps} steps, mean of {seeds} seeds: "
+        + describe_errors(own_mse, plain_mse, allowed_mse)
     )
     print(
-        f"frill against allowed {100 * (own / allowed - 1):+.2f} %, against the full head {100 * (own / plain - 1):+.2f} %"
+        f"frill against allowed {100 * (own_mse / allowed_mse - 1):+.2f} %, "
+        f"against the full head {100 * (own_mse / plain_mse - 1):+.2f} %"
     )
+
+
+def describe_errors(own_mse: float, plain_mse: float, allowed_mse: float) -> str:
+    return f"frill {own_mse:.5f}, full head {plain_mse:.5f}, allowed {allowed_mse:.5f}"
 
 
 def profile(frill: Distillation) -> None:
-    """Prints the kinds of operations that a step's time goes to, by TensorFlow's profiler. Operations run one after another, so they add up to the step."""
+    """Print the kinds of operations that a step's time goes to, by TensorFlow's profiler.
+
+    Operations run one after another, so they add up to the step.
+    """
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     for _ in advance(frill, 3):
@@ -325,14 +306,12 @@ def profile(frill: Distillation) -> None:
         for line in plane.lines:
             for event in line.events:
                 node, separator, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
-                if (
-                    separator and node and "/" in node
-                ):  # an operation of the graph; the rest are the calls around them
+                # An operation of the graph; the rest are the calls around them.
+                if separator and "/" in node:
                     times_ms[kind.removeprefix("_MklNative")] += event.duration_ps / 1e9 / 10
     total = sum(times_ms.values())
-    print(
-        "; ".join(f"{kind} {ms:.1f} ms ({ms / total:.0%})" for kind, ms in times_ms.most_common(10))
-    )
+    longest = times_ms.most_common(10)
+    print("; ".join(f"{kind} {ms:.1f} ms ({ms / total:.0%})" for kind, ms in longest))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,21 @@
-"""Speed of target extraction: against the teacher's own pace, against one eager call a clip, and its growth to many clips; ratios of one run.
+"""Speed of target extraction, against the teacher's own pace and an eager call a clip.
 
-    make repro && python benchmarks/extract.py [--corpus FOLDER] [--teacher FOLDER] [--output KEY] [--clips 1000 10000 100000]
+    make repro && python benchmarks/extract.py [--corpus FOLDER] [--teacher FOLDER] \\
+        [--output KEY] [--clips 1000 10000 100000]
 
-ceiling     the teacher alone on clips of one length that lie in memory, its output read back, at the best of several batch sizes (found before the rounds)
-extraction  frill.targets.make from a clip store to the files students train on: reading, batching, teacher, log-mel, projection, writing. The projection is
-            fitted before; what that takes is printed apart, as it is the same for any number of clips
-eager       one call of the loaded module for each clip, as the published code does. Every clip has another length, for which the module traces anew
-growth      the whole of make_targets, the fit included, on generated clips of 1 to 2 s, in a process of its own: memory is read off its peak. The teacher is
-            a cheap network with as many values (12,288) as the default's: what grows with the clips is this package's
+ceiling     the teacher alone on clips of one length that lie in memory, its output read back, at
+            the best of several batch sizes, which is chosen before the rounds
+extraction  frill.targets.make from a clip store to the files students train on: reading, batching,
+            teacher, log-mel, projection, writing. The projection is fitted before; that time is
+            printed apart, as it is the same for any number of clips
+eager       one call of the loaded module for each clip, as the published code does. Every clip has
+            another length, for which the module traces anew
+growth      the whole of make_targets, the fit included, on generated clips of 1 to 2 s, in a
+            process of its own: memory is read off its peak. The teacher is a cheap network with as
+            many values (12,288) as the default's: what grows with the clips is this package's
 
-Rates are seconds of audio per second. Methods take turns round by round; ratios are medians over the rounds.
+Rates are seconds of audio per second. Methods take turns round by round in one run; ratios are
+medians over the rounds.
 """
 
 import argparse
@@ -33,40 +39,42 @@ from frill.audio.clips import Clip, ClipStore  # noqa: E402
 from frill.audio.frontend import window_count  # noqa: E402
 from frill.audio.waveform import SAMPLE_RATE_HZ, to_float  # noqa: E402
 from frill.params.schema import Targets  # noqa: E402
-from frill.targets.make import _sample, _sample_values, _write_split, fit_projection, make_targets  # noqa: E402
-from frill.targets.windows import choose_windows  # noqa: E402
+from frill.targets.make import (  # noqa: E402
+    _sample,
+    _sample_values,
+    _write_split,
+    fit_projection,
+    make_targets,
+)
+from frill.targets.store import Projection  # noqa: E402
+from frill.targets.windows import Chosen, choose_windows  # noqa: E402
 from frill.teacher.saved_model import Teacher, export  # noqa: E402
 from frill.workflow.stage import peak_memory_bytes  # noqa: E402
 
-SETTINGS = Targets(
-    windows_per_clip=24, augmented_copies=0, validation_share=0.05, projection=512
-)  # the default's
+# The default's.
+SETTINGS = Targets(windows_per_clip=24, augmented_copies=0, validation_share=0.05, projection=512)
 BATCHES = (2, 4, 8, 16, 32)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--corpus", type=Path, default=Path("data/corpus/speech"), help="a clip store"
-    )
-    parser.add_argument(
-        "--teacher", type=Path, default=Path("models/teacher/saved_model"), help="a SavedModel"
-    )
+    corpus = Path("data/corpus/speech")
+    teacher = Path("models/teacher/saved_model")
+    parser.add_argument("--corpus", type=Path, default=corpus, help="a clip store")
+    parser.add_argument("--teacher", type=Path, default=teacher, help="a SavedModel")
     parser.add_argument("--output", default="layer19")
     parser.add_argument("--seconds", type=float, default=600.0, help="of audio a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clips", type=int, nargs="*", default=[1000, 10_000, 100_000])
-    parser.add_argument(
-        "--grow", type=Path, help=argparse.SUPPRESS
-    )  # the child process of `growth`
+    # Given to the child process of `growth`.
+    parser.add_argument("--grow", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.grow:
         return grow(arguments.grow)
-    for path in (arguments.corpus / "manifest.csv", arguments.teacher / "saved_model.pb"):
-        if not path.exists():
-            parser.error(
-                f"{path} is not there; run `make repro` first, or name another with --{'corpus' if 'manifest' in path.name else 'teacher'}"
-            )
+    if not (arguments.corpus / "manifest.csv").exists():
+        parser.error(f"{arguments.corpus} is no corpus; run `make repro` first, or name one")
+    if not (arguments.teacher / "saved_model.pb").exists():
+        parser.error(f"{arguments.teacher} is no teacher; run `make repro` first, or name one")
     if arguments.rounds:
         compare(arguments.corpus, Teacher(arguments.teacher, arguments.output), arguments)
     for clips in arguments.clips:
@@ -74,103 +82,111 @@ def main() -> None:
 
 
 def compare(corpus: Path, teacher: Teacher, arguments: argparse.Namespace) -> None:
-    chosen, total_s = [], 0.0
+    chosen = []
+    total_s = 0.0
     for clip in choose_windows([corpus], SETTINGS, 17):
         if total_s < arguments.seconds:
             chosen.append(clip)
             total_s += len(clip.samples()) / SAMPLE_RATE_HZ
+    projection = fit(chosen, total_s, teacher)
+    batch = choose_batch(teacher, make_batches(chosen, total_s / len(chosen)), total_s / 8)
+    eager = iter(chosen)
+    clips_a_round = min(40, len(chosen) // arguments.rounds)
+    rates: dict[str, list[float]] = {"ceiling": [], "extraction": [], "eager": []}
+    for _ in range(arguments.rounds):
+        rates["ceiling"].append(time_ceiling(teacher, batch, total_s))
+        rates["extraction"].append(time_extraction(chosen, total_s, teacher, projection))
+        clips = [next(eager).samples() for _ in range(clips_a_round)]
+        rates["eager"].append(time_eager(teacher, clips, arguments.output))
+        last = [f"{name} {values[-1]:.0f}" for name, values in rates.items()]
+        print("  round: " + ", ".join(last), flush=True)
+    of_ceiling = np.array(rates["extraction"]) / np.array(rates["ceiling"])
+    of_eager = np.array(rates["extraction"]) / np.array(rates["eager"])
+    print(
+        f"extraction / ceiling {np.median(of_ceiling):.0%} "
+        f"({min(of_ceiling):.0%} to {max(of_ceiling):.0%})"
+    )
+    print(
+        f"extraction / eager   {np.median(of_eager):.1f}x "
+        f"({min(of_eager):.1f} to {max(of_eager):.1f})"
+    )
+
+
+def fit(chosen: list[Chosen], total_s: float, teacher: Teacher) -> Projection:
     start = time.perf_counter()
     values = _sample_values(_sample(chosen, np.random.default_rng(17)), teacher)
     middle = time.perf_counter()
     projection = fit_projection(values, SETTINGS.projection, 17)
+    end = time.perf_counter()
     print(
-        f"{len(chosen)} clips, {total_s:.0f} s of audio, level {teacher.level}, {teacher.values} values; once: {len(values)} windows for the projection "
-        f"{middle - start:.1f} s, its fit {time.perf_counter() - middle:.1f} s",
+        f"{len(chosen)} clips, {total_s:.0f} s of audio, level {teacher.level}, "
+        f"{teacher.values} values; once: {len(values)} windows for the projection "
+        f"{middle - start:.1f} s, its fit {end - middle:.1f} s",
         flush=True,
     )
-    del values
-    batch = best_batch(teacher, ceiling_batches(chosen, total_s / len(chosen)), total_s / 8)
-    eager = iter(chosen)
-    rates: dict[str, list[float]] = {"ceiling": [], "extraction": [], "eager": []}
-    for _ in range(arguments.rounds):
-        rates["ceiling"].append(
-            rate(lambda: call_all(teacher, batch, total_s), batch_s(batch, total_s))
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            count = sum(len(clip.positions) for clip in chosen)
-
-            def extract(folder=folder, count=count):
-                _write_split(Path(folder), "train", chosen, count, teacher, projection)
-
-            rates["extraction"].append(rate(extract, total_s))
-        some = [next(eager).samples() for _ in range(min(40, len(chosen) // arguments.rounds))]
-        rates["eager"].append(
-            rate(
-                lambda some=some: call_eagerly(teacher, some, arguments.output),
-                sum(map(len, some)) / SAMPLE_RATE_HZ,
-            )
-        )
-        print(
-            "  round: " + ", ".join(f"{name} {values[-1]:.0f}" for name, values in rates.items()),
-            flush=True,
-        )
-    extraction, ceiling, eager_rates = (
-        np.array(rates[name]) for name in ("extraction", "ceiling", "eager")
-    )
-    print(
-        f"extraction / ceiling {np.median(extraction / ceiling):.0%} ({min(extraction / ceiling):.0%} to {max(extraction / ceiling):.0%})"
-    )
-    print(
-        f"extraction / eager   {np.median(extraction / eager_rates):.1f}x ({min(extraction / eager_rates):.1f} to {max(extraction / eager_rates):.1f})"
-    )
+    return projection
 
 
-def best_batch(teacher: Teacher, batches: list[np.ndarray], least_s: float) -> np.ndarray:
-    """The one with the highest rate, of two turns each."""
-    rates = [
-        max(
-            rate(lambda batch=batch: call_all(teacher, batch, least_s), batch_s(batch, least_s))
-            for _ in range(2)
-        )
-        for batch in batches
-    ]
-    print(
-        "ceiling at batches of "
-        + ", ".join(
-            f"{len(batch)}: {value:.0f}" for batch, value in zip(batches, rates, strict=True)
-        ),
-        flush=True,
-    )
+def time_ceiling(teacher: Teacher, batch: np.ndarray, least_s: float) -> float:
+    return rate(lambda: call_all(teacher, batch, least_s), batch_s(batch, least_s))
+
+
+def time_extraction(
+    chosen: list[Chosen], total_s: float, teacher: Teacher, projection: Projection
+) -> float:
+    count = sum(len(clip.positions) for clip in chosen)
+    with tempfile.TemporaryDirectory() as folder:
+
+        def extract() -> None:
+            _write_split(Path(folder), "train", chosen, count, teacher, projection)
+
+        return rate(extract, total_s)
+
+
+def time_eager(teacher: Teacher, clips: list[np.ndarray], output: str) -> float:
+    audio_s = sum(map(len, clips)) / SAMPLE_RATE_HZ
+    return rate(lambda: call_eagerly(teacher, clips, output), audio_s)
+
+
+def choose_batch(teacher: Teacher, batches: list[np.ndarray], least_s: float) -> np.ndarray:
+    """Return the batch with the highest rate, of two turns each."""
+    rates = []
+    for batch in batches:
+        rates.append(max(time_ceiling(teacher, batch, least_s) for _ in range(2)))
+    tried = [f"{len(batch)}: {value:.0f}" for batch, value in zip(batches, rates, strict=True)]
+    print("ceiling at batches of " + ", ".join(tried), flush=True)
     return batches[int(np.argmax(rates))]
 
 
-def ceiling_batches(chosen: list, clip_s: float) -> list[np.ndarray]:
-    """float32 [B, T] of the corpus's audio for each batch size, T its mean length."""
+def make_batches(chosen: list[Chosen], clip_s: float) -> list[np.ndarray]:
+    """Return float32 [B, T] of the corpus's audio for each batch size; T is its mean length."""
     length = round(clip_s * SAMPLE_RATE_HZ)
     audio = np.concatenate([to_float(clip.samples()) for clip in chosen])
     return [np.resize(audio, (count, length)) for count in BATCHES]
 
 
 def batch_s(batch: np.ndarray, least_s: float) -> float:
-    """Seconds of audio in the whole number of batches that hold `least_s`."""
+    """Return the seconds of audio in the whole number of batches that hold `least_s`."""
     return batch.size / SAMPLE_RATE_HZ * -(-least_s * SAMPLE_RATE_HZ // batch.size)
 
 
 def call_all(teacher: Teacher, batch: np.ndarray, least_s: float) -> None:
-    """A clip-level teacher is given the audio around every window, as in the extraction."""
-    if teacher.level == "clip":
-        for _ in range(round(batch_s(batch, least_s) * SAMPLE_RATE_HZ / batch.size)):
-            windows = len(batch) * window_count(batch.shape[1])
-            for start in range(0, windows, len(batch)):
-                teacher.outputs(
-                    tf.constant(
-                        np.resize(batch, (min(len(batch), windows - start), teacher.call_samples))
-                    )
-                ).numpy()
+    """Call the teacher on the batch until it has heard `least_s`.
+
+    A clip-level teacher is given the audio around every window, as in the extraction.
+    """
+    calls = round(batch_s(batch, least_s) * SAMPLE_RATE_HZ / batch.size)
+    if teacher.level != "clip":
+        samples = tf.constant(batch)
+        for _ in range(calls):
+            teacher.outputs(samples).numpy()
         return
-    samples = tf.constant(batch)
-    for _ in range(round(batch_s(batch, least_s) * SAMPLE_RATE_HZ / batch.size)):
-        teacher.outputs(samples).numpy()
+    windows = len(batch) * window_count(batch.shape[1])
+    for _ in range(calls):
+        for start in range(0, windows, len(batch)):
+            count = min(len(batch), windows - start)
+            pieces = np.resize(batch, (count, teacher.call_samples))
+            teacher.outputs(tf.constant(pieces)).numpy()
 
 
 def call_eagerly(teacher: Teacher, clips: list[np.ndarray], output: str) -> None:
@@ -195,10 +211,8 @@ def growth(clips: int) -> None:
         def generate():
             for number in range(clips):
                 start = rng.integers(62 * SAMPLE_RATE_HZ)
-                yield Clip(
-                    f"{number}.wav",
-                    noise[start : start + rng.integers(SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ)],
-                )
+                length = rng.integers(SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ)
+                yield Clip(f"{number}.wav", noise[start : start + length])
 
         write_clips(Path(folder, "corpus"), generate())
         subprocess.run([sys.executable, __file__, "--grow", folder], check=True)
@@ -211,13 +225,14 @@ def grow(folder: Path) -> None:
     teacher = Teacher(folder / "teacher", "layer19")
     start = time.perf_counter()
     summary = make_targets([folder / "corpus"], teacher, SETTINGS, 17, folder / "targets")
-    taken_s, audio_s = (
-        time.perf_counter() - start,
-        sum(int(row["samples"]) for row in ClipStore(folder / "corpus").rows) / SAMPLE_RATE_HZ,
-    )
+    taken_s = time.perf_counter() - start
+    samples = sum(int(row["samples"]) for row in ClipStore(folder / "corpus").rows)
+    clips = summary["clips"]
     print(
-        f"growth: {summary['clips']:>7} clips, {sum(summary['windows'].values())} windows: {taken_s:.1f} s ({1e3 * taken_s / summary['clips']:.2f} ms a clip, "
-        f"{audio_s / taken_s:.0f} s of audio a second), peak {peak_memory_bytes() / 2**20:.0f} MiB",
+        f"growth: {clips:>7} clips, {sum(summary['windows'].values())} windows: "
+        f"{taken_s:.1f} s ({1e3 * taken_s / clips:.2f} ms a clip, "
+        f"{samples / SAMPLE_RATE_HZ / taken_s:.0f} s of audio a second), "
+        f"peak {peak_memory_bytes() / 2**20:.0f} MiB",
         flush=True,
     )
 

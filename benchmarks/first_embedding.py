@@ -2,9 +2,10 @@
 
 python benchmarks/first_embedding.py [--model release/frill.tflite] [--processes 10]
 
-Every process is new: Python starts, `from frill import Embedder`, the model is read, one second at 44.1 kHz becomes one row. Beside it the same
-process that imports numpy alone, as what no Python program of arrays goes below. Medians, after one process that fills the disk's
-cache and Python's of compiled modules, which is a folder of the benchmark's own here.
+Every process is new: Python starts, imports `Embedder`, reads the model, and turns one second at
+44.1 kHz into one row. A process that imports numpy alone is timed beside it: no Python program of
+arrays is faster. Figures are medians, after one process that fills the disk's cache and Python's
+cache of compiled modules, a folder of the benchmark's own.
 """
 
 import argparse
@@ -19,35 +20,39 @@ from pathlib import Path
 
 FIRST = """
 import json, sys, time
-begin = time.perf_counter()
+times_s = [time.perf_counter()]
 import numpy
-numpy_s = time.perf_counter() - begin
+times_s.append(time.perf_counter())
 from frill import Embedder
-imports_s = time.perf_counter() - begin
+times_s.append(time.perf_counter())
 embedder = Embedder(sys.argv[1])
-model_s = time.perf_counter() - begin
+times_s.append(time.perf_counter())
 rows = embedder.embed(numpy.zeros(44100, numpy.float32), 44100)
-embedding_s = time.perf_counter() - begin
+times_s.append(time.perf_counter())
 assert rows.shape == (1, embedder.values) and "tensorflow" not in sys.modules
-print(json.dumps({"numpy": numpy_s, "imports of frill": imports_s - numpy_s, "model": model_s - imports_s, "first embedding": embedding_s - model_s}))
+parts = ["numpy", "imports of frill", "model", "first embedding"]
+print(json.dumps(dict(zip(parts, numpy.diff(times_s).tolist()))))
 """
 
 
 def run(code: str, model: Path, compiled: str) -> tuple[float, str]:
-    """Seconds of the whole process, and what it printed. `compiled` is the folder of compiled modules."""
-    environment = {
-        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-    } | {"PYTHONPYCACHEPREFIX": compiled}
+    """Return the seconds of the whole process, and what it printed.
+
+    `compiled` is the folder of compiled modules.
+    """
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": compiled}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-c", code, str(model)]
     begin = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(model)],
+    process = subprocess.run(
+        command,
         check=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env=environment,
     )
-    return time.perf_counter() - begin, done.stdout
+    return time.perf_counter() - begin, process.stdout
 
 
 def main() -> None:
@@ -55,25 +60,25 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("release/frill.tflite"))
     parser.add_argument("--processes", type=int, default=10)
     arguments = parser.parse_args()
+    times_s = []
+    numpy_times_s = []
+    parts = []
     with tempfile.TemporaryDirectory() as compiled:
         run(FIRST, arguments.model, compiled)
-        processes = [
-            (
-                run(FIRST, arguments.model, compiled),
-                run("import numpy", arguments.model, compiled)[0],
-            )
-            for _ in range(arguments.processes)
-        ]
-    total_s = statistics.median(seconds for (seconds, _), _ in processes)
-    numpy_s = statistics.median(seconds for _, seconds in processes)
-    parts = [json.loads(printed) for (_, printed), _ in processes]
-    print(
-        f"{arguments.model}: {arguments.model.stat().st_size / 2**20:.1f} MiB, median of {arguments.processes} processes"
-    )
+        for _ in range(arguments.processes):
+            seconds, printed = run(FIRST, arguments.model, compiled)
+            times_s.append(seconds)
+            parts.append(json.loads(printed))
+            numpy_times_s.append(run("import numpy", arguments.model, compiled)[0])
+    total_s = statistics.median(times_s)
+    numpy_s = statistics.median(numpy_times_s)
+    size_mib = arguments.model.stat().st_size / 2**20
+    print(f"{arguments.model}: {size_mib:.1f} MiB, median of {arguments.processes} processes")
     for name in parts[0]:
         print(f"  {name:<20}{1000 * statistics.median(part[name] for part in parts):7.1f} ms")
     print(
-        f"  {'whole process':<20}{1000 * total_s:7.1f} ms, of one that imports numpy alone {1000 * numpy_s:.1f} ms: {total_s / numpy_s:.2f} times"
+        f"  {'whole process':<20}{1000 * total_s:7.1f} ms, of one that imports numpy alone "
+        f"{1000 * numpy_s:.1f} ms: {total_s / numpy_s:.2f} times"
     )
 
 

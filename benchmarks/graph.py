@@ -1,16 +1,20 @@
-"""What DVC's own work costs as students grow: this project's dvc.yaml and code, every command replaced by a stub that writes the stage's outputs.
+"""What DVC's own work costs as students grow.
 
     python benchmarks/graph.py [--students 36 144 1000] [--full 144] [--busy] [--profile]
 
-In a throwaway repository, for each number of students:
+It takes this project's dvc.yaml and code into a throwaway repository and replaces every command by
+a stub that writes the stage's outputs. For each number of students:
 
-full      everything, from an empty folder. Beyond --full students outputs are written and `dvc commit`ed instead, and the time is extrapolated: DVC rewrites
-          its whole lock file after each stage, so a stage costs a + b x (stages so far); a is from the smallest graph, b from `add one`
+full      everything, from an empty folder. Beyond --full students outputs are written and `dvc
+          commit`ed instead, and the time is extrapolated: DVC rewrites its whole lock file after
+          each stage, so a stage costs a + b x (stages so far); a is from the smallest graph, b from
+          `add one`
 no-op     nothing has changed: `track` runs, which always does
 add one   a line more in params.yaml: its four stages and the last ones run
 --busy    the no-op once more beside as many spinning processes as there are cores
 
-Seconds of CPU (DVC's and the stubs') and of wall; the stubs' own part is some 3 ms a stage. `--profile` prints where a no-op spends its time.
+Seconds of CPU (DVC's and the stubs') and of wall; the stubs' own part is some 3 ms a stage.
+`--profile` prints where a no-op spends its time.
 """
 
 import argparse
@@ -42,9 +46,11 @@ COPIED = (
     ".gitignore",
 )
 GRAPHS = ("dvc.yaml", "track/dvc.yaml")
-FILES = "summary.json 2 3"  # in an output that is a folder: a student's has four, a converted one's two or three
+# In an output that is a folder: a student's has four, a converted one's two or three.
+FILES = "summary.json 2 3"
 STUB = f"""#!/bin/sh
-# Arguments: outputs, folders with a / at the end; -- and the command that is not run. What is written differs from command to command.
+# Arguments: outputs, folders with a / at the end; -- and the command that is not run.
+# What is written differs from command to command.
 for out in "$@"; do
   case $out in
   --) break ;;
@@ -68,13 +74,13 @@ class Graph:
 
     def __init__(self, folder: Path, students: int):
         self.folder = folder
-        tracked = subprocess.run(
-            ["git", "ls-files", "-z", *COPIED], cwd=ROOT, check=True, capture_output=True, text=True
-        ).stdout
-        for name in filter(None, tracked.split("\0")):
+        listing = ["git", "ls-files", "-z", *COPIED]
+        tracked = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True)
+        for name in filter(None, tracked.stdout.split("\0")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-        for path in (folder / name for name in GRAPHS):
+        for name in GRAPHS:
+            path = folder / name
             graph = yaml.safe_load(path.read_text())
             for stage in graph["stages"].values():
                 stub(stage.get("do", stage))
@@ -92,12 +98,10 @@ class Graph:
             subprocess.run(["git", *command.split()], cwd=folder, check=True)
 
     def add(self) -> None:
-        """One more student, a line in params.yaml as people write it."""
-        number, head = (
-            len(self.params["students"]),
-            {key: value for key, value in self.params.items() if key != "students"},
-        )
-        self.params["students"][f"student_{number:04}"] = dict(
+        """Add a student, a line in params.yaml as people write it."""
+        students = self.params["students"]
+        number = len(students)
+        students[f"student_{number:04}"] = dict(
             backbone="small",
             width=0.5 + number / 1000,
             pooling="gap",
@@ -106,22 +110,21 @@ class Graph:
             precision="float32",
             seeds=1,
         )
-        lines = [
-            f"  {name}: {yaml.safe_dump(axes, default_flow_style=True, width=999, sort_keys=False)}"
-            for name, axes in self.params["students"].items()
-        ]
-        (self.folder / "params.yaml").write_text(
-            yaml.safe_dump(head, sort_keys=False) + "students:\n" + "".join(lines)
-        )
+        head = {key: value for key, value in self.params.items() if key != "students"}
+        text = yaml.safe_dump(head, sort_keys=False) + "students:\n"
+        for name, axes in students.items():
+            line = yaml.safe_dump(axes, default_flow_style=True, width=999, sort_keys=False)
+            text += f"  {name}: {line}"
+        (self.folder / "params.yaml").write_text(text)
 
     def dvc(self, *arguments: str, python: tuple[str, ...] = ()) -> Cost:
-        """Runs DVC to its end. Fails with what it printed."""
-        before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        """Run DVC to its end. Exit with what it printed if it fails."""
         command = [sys.executable, *python, "-m", "dvc", *arguments]
-        environment = {
-            name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-        }
-        done = subprocess.run(
+        environment = dict(os.environ)
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        begin = time.perf_counter()
+        process = subprocess.run(
             command,
             cwd=self.folder,
             env=environment,
@@ -129,24 +132,26 @@ class Graph:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        wall_s, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode:
-            sys.exit(done.stdout)
+        wall_s = time.perf_counter() - begin
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if process.returncode:
+            sys.exit(process.stdout)
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return Cost(wall_s, cpu_s, len(re.findall("(?m)^Running stage", done.stdout)))
+        return Cost(wall_s, cpu_s, len(re.findall("(?m)^Running stage", process.stdout)))
 
     def write_outputs(self) -> None:
-        """What a full run would write, without DVC."""
+        """Write what a full run would write, without DVC."""
         from dvc.repo import Repo
 
-        commands = [stage.cmd for stage in Repo(self.folder).index.stages]
-        subprocess.run(
-            ["sh", "-e"], input="\n".join(commands), cwd=self.folder, check=True, text=True
-        )
+        script = "\n".join(stage.cmd for stage in Repo(self.folder).index.stages)
+        subprocess.run(["sh", "-e"], input=script, cwd=self.folder, check=True, text=True)
 
 
 def stub(stage: dict) -> None:
-    """Replaces the command, which stays behind as arguments: a student's values stand in it, and a change of them has to re-run it."""
+    """Replace the command, which stays behind as the stub's arguments.
+
+    A student's values stand in it, and a change of them has to re-run it.
+    """
     paths = [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
     outs = [path if Path(path).suffix in (".json", ".txt") else f"{path}/" for path in paths]
     stage["cmd"] = " ".join(["sh stub.sh", *outs, "--", stage["cmd"]])
@@ -158,10 +163,9 @@ def spin() -> None:
 
 
 def busy(run):
-    """What `run` returns, beside a spinning process a core."""
-    spinning = [
-        multiprocessing.Process(target=spin, daemon=True) for _ in range(os.cpu_count() or 1)
-    ]
+    """Return what `run` returns beside a spinning process on every core."""
+    cores = range(os.cpu_count() or 1)
+    spinning = [multiprocessing.Process(target=spin, daemon=True) for _ in cores]
     for process in spinning:
         process.start()
     try:
@@ -174,20 +178,13 @@ def busy(run):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--students", type=int, nargs="+", default=[36, 144, 1000])
-    parser.add_argument(
-        "--full", type=int, default=144, help="the most students whose full run is measured (144)"
-    )
-    parser.add_argument(
-        "--busy", action="store_true", help="the no-op beside spinning processes too"
-    )
-    parser.add_argument(
-        "--profile",
-        action="store_true",
-        help="where the no-op and the last stages spend their time",
-    )
+    parser.add_argument("--full", type=int, default=144, help="the most students to run in full")
+    parser.add_argument("--busy", action="store_true", help="the no-op beside spinning processes")
+    parser.add_argument("--profile", action="store_true", help="where the no-op spends its time")
     arguments = parser.parse_args()
     print(
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; seconds of CPU / of wall, in brackets the stages that ran",
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; seconds of CPU / of wall, "
+        "in brackets the stages that ran",
         flush=True,
     )
     smallest = None
@@ -200,13 +197,14 @@ def main() -> None:
 def measure(
     graph: Graph, students: int, arguments: argparse.Namespace, smallest: float | None
 ) -> float | None:
-    """Prints a number of students' lines. Returns what a stage costs in the smallest graph, in seconds of CPU."""
+    """Print the lines of a number of students.
+
+    Returns what a stage costs in the smallest graph, in seconds of CPU.
+    """
 
     def tell(what: str, cost: Cost, note: str = "") -> None:
-        print(
-            f"{students:>6} {what:<9}{cost.cpu_s:8.1f} / {cost.wall_s:7.1f} ({cost.ran}){note}",
-            flush=True,
-        )
+        times = f"{cost.cpu_s:8.1f} / {cost.wall_s:7.1f}"
+        print(f"{students:>6} {what:<9}{times} ({cost.ran}){note}", flush=True)
 
     measured = students <= arguments.full
     if measured:
@@ -218,7 +216,8 @@ def measure(
         tell("commit", graph.dvc("commit", "--force", "--quiet"))
     noop = graph.dvc("repro")
     lock = (graph.folder / "dvc.lock").read_text()
-    tell("no-op", noop, f"; dvc.lock has {lock.count(chr(10))} lines, {len(lock) / 2**20:.1f} MiB")
+    lines = lock.count("\n")
+    tell("no-op", noop, f"; dvc.lock has {lines} lines, {len(lock) / 2**20:.1f} MiB")
     if arguments.busy:
         tell("no-op", busy(lambda: graph.dvc("repro")), " beside spinning processes")
     if arguments.profile:
@@ -227,12 +226,12 @@ def measure(
     added = graph.dvc("repro")
     tell("add one", added)
     if not measured and smallest:
-        stages, last_s = (
-            lock.count("\n    cmd:"),
-            (added.cpu_s - noop.cpu_s) / (added.ran - noop.ran),
-        )
+        stages = lock.count("\n    cmd:")
+        last_s = (added.cpu_s - noop.cpu_s) / (added.ran - noop.ran)
+        full_s = stages * (smallest + last_s) / 2
         print(
-            f"{students:>6} {'full':<9}{stages * (smallest + last_s) / 2:8.1f} of CPU, extrapolated ({stages}): {last_s:.2f} for the last stage",
+            f"{students:>6} {'full':<9}{full_s:8.1f} of CPU, extrapolated ({stages}): "
+            f"{last_s:.2f} for the last stage",
             flush=True,
         )
     return smallest

@@ -1,9 +1,11 @@
-"""Latency of every backbone and width on this machine, float32 and int8, one thread: ms a window and multiply-adds a second.
+"""Latency of every backbone and width on this machine, float32 and int8, one thread.
 
     python benchmarks/latency.py [--widths 0.5 1.0 2.0] [--rounds 12]
 
-The ceiling is a large float32 matrix product through the same runtime on the same thread, timed in the same alternation. Weights are random: they do not
-change what is computed. Rounds alternate over all models, so a slow minute of the machine is shared; figures are medians of a round's medians.
+It prints ms a window and multiply-adds a second. The ceiling is a large float32 matrix product
+through the same runtime on the same thread, timed in the same alternation. Weights are random: they
+do not change what is computed. Rounds alternate over all models, so a slow minute of the machine is
+shared; figures are medians of a round's medians.
 """
 
 import argparse
@@ -41,12 +43,11 @@ def main() -> None:
 
 
 def convert_all(backbones: list[str], widths: list[float], folder: Path) -> tuple[dict, dict]:
-    """(model, precision) -> file, and its multiply-adds."""
-    files, multiply_adds = (
-        {("matrix product", "float32"): folder / "matrix.tflite"},
-        {("matrix product", "float32"): MATRIX**3},
-    )
-    files["matrix product", "float32"].write_bytes(matrix_product())
+    """Return the file of each (model, precision), and its multiply-adds."""
+    product = ("matrix product", "float32")
+    files = {product: folder / "matrix.tflite"}
+    multiply_adds = {product: MATRIX**3}
+    files[product].write_bytes(convert_product())
     calibration = np.random.default_rng(0).normal(-3, 2, (20, 96, 64)).astype(np.float32)
     cells = [(backbone, width) for backbone in backbones for width in widths]
     for backbone, width in progress(cells, "converting", len(cells), "student"):
@@ -60,43 +61,45 @@ def convert_all(backbones: list[str], widths: list[float], folder: Path) -> tupl
     return files, multiply_adds
 
 
-def matrix_product() -> bytes:
-    """[1024, 1024] times a constant of the same shape, as a .tflite file."""
+def convert_product() -> bytes:
+    """Return [1024, 1024] times a constant of the same shape, as a .tflite file."""
     weights = tf.random.normal([MATRIX, MATRIX])
-    function = tf.function(
-        lambda x: {"product": x @ weights}, input_signature=[tf.TensorSpec([MATRIX, MATRIX])]
-    )
-    return tf.lite.TFLiteConverter.from_concrete_functions(
-        [function.get_concrete_function()]
-    ).convert()
+
+    @tf.function(input_signature=[tf.TensorSpec([MATRIX, MATRIX])])
+    def multiply(x):
+        return {"product": x @ weights}
+
+    functions = [multiply.get_concrete_function()]
+    return tf.lite.TFLiteConverter.from_concrete_functions(functions).convert()
 
 
 def time_all(files: dict, rounds: int) -> dict:
-    """Median ms of every file, all of them in turn in every round."""
-    timed = {key: timed_model.Timed(path, threads=1) for key, path in files.items()}
+    """Return the median ms of every file, all of them in turn in every round."""
+    timed = {key: timed_model.TimedModel(path, threads=1) for key, path in files.items()}
     for one in timed.values():
-        one.round_ms(ROUND_MS)  # warm-up
+        one.time_round_ms(ROUND_MS)  # warm-up
     samples = {key: [] for key in timed}
     for _ in progress(range(rounds), "timing", rounds, "round"):
         for key, one in timed.items():
-            samples[key].append(np.median(one.round_ms(ROUND_MS)))
+            samples[key].append(np.median(one.time_round_ms(ROUND_MS)))
     return {key: float(np.median(values)) for key, values in samples.items()}
 
 
 def report(medians_ms: dict, multiply_adds: dict) -> None:
     ceiling = multiply_adds["matrix product", "float32"] / medians_ms["matrix product", "float32"]
-    print(
-        f"{'model':<16}{'float32':>10}{'int8':>10}{'float32/int8':>14}{'M multiply-adds':>17}{'G/s float32':>13}{'of the ceiling':>16}"
-    )
+    columns = f"{'float32':>10}{'int8':>10}{'float32/int8':>14}{'M multiply-adds':>17}"
+    print(f"{'model':<16}{columns}{'G/s float32':>13}{'of the ceiling':>16}")
     for (name, precision), milliseconds in medians_ms.items():
         if precision != "float32":
             continue
         int8_ms = medians_ms.get((name, "int8"))
-        rate = multiply_adds[name, precision] / milliseconds
-        quantised = f"{int8_ms:>7.3f} ms{milliseconds / int8_ms:>14.2f}" if int8_ms else f"{'':>24}"
-        print(
-            f"{name:<16}{milliseconds:>7.3f} ms{quantised}{multiply_adds[name, precision] / 1e6:>17.1f}{rate / 1e6:>13.1f}{rate / ceiling:>16.0%}"
-        )
+        quantised = f"{'':>24}"
+        if int8_ms:
+            quantised = f"{int8_ms:>7.3f} ms{milliseconds / int8_ms:>14.2f}"
+        adds = multiply_adds[name, precision]
+        rate = adds / milliseconds
+        speed = f"{adds / 1e6:>17.1f}{rate / 1e6:>13.1f}{rate / ceiling:>16.0%}"
+        print(f"{name:<16}{milliseconds:>7.3f} ms{quantised}{speed}")
 
 
 if __name__ == "__main__":
