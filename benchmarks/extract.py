@@ -36,7 +36,7 @@ import tf_keras as keras  # noqa: E402
 
 from frill.audio.clip_writer import write_clips  # noqa: E402
 from frill.audio.clips import Clip, ClipStore  # noqa: E402
-from frill.audio.frontend import window_count  # noqa: E402
+from frill.audio.frontend import count_windows  # noqa: E402
 from frill.audio.waveform import SAMPLE_RATE_HZ, to_float  # noqa: E402
 from frill.params.schema import Targets  # noqa: E402
 from frill.targets.make import (  # noqa: E402
@@ -181,7 +181,7 @@ def call_all(teacher: Teacher, batch: np.ndarray, least_s: float) -> None:
         for _ in range(calls):
             teacher.outputs(samples).numpy()
         return
-    windows = len(batch) * window_count(batch.shape[1])
+    windows = len(batch) * count_windows(batch.shape[1])
     for _ in range(calls):
         for start in range(0, windows, len(batch)):
             count = min(len(batch), windows - start)

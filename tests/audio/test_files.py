@@ -12,12 +12,12 @@ from examples import encode, tone
 from frill.audio.files import (
     SUFFIXES,
     AudioError,
+    check_extension,
     convert,
     detect_format,
     is_silent,
     probe,
     read_audio,
-    wrong_extension,
 )
 
 RATES_HZ = [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000]
@@ -73,7 +73,7 @@ def test_a_stereo_tone_keeps_pitch_length_and_level(tmp_path, rate_hz, suffix, s
     assert loudest_hz(samples) == pytest.approx(1000, abs=1)
     assert amplitude(samples) == pytest.approx(0.4, rel=tolerance)  # the mean of both channels
     np.testing.assert_array_equal(read_audio(path.read_bytes()), samples)
-    assert wrong_extension(path, path.name) == ""
+    assert check_extension(path, path.name) == ""
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_the_content_counts_and_a_wrong_extension_is_noted(tmp_path):
     for name, kind in kinds.items():
         (tmp_path / name).write_bytes(content_of(tone(440, 16000, 0.5), 16000, kind))
         assert len(read_audio(tmp_path / name)) == 8000
-        notes[name] = wrong_extension(tmp_path / name, name)
+        notes[name] = check_extension(tmp_path / name, name)
     assert notes == {
         "a.wav": "named .wav but holds flac; read by its content",
         "b.mp3": "named .mp3 but holds wav; read by its content",

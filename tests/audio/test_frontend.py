@@ -46,7 +46,7 @@ def reference_log_mel(samples: np.ndarray) -> np.ndarray:
     [(1, 1), (15360, 1), (16000, 1), (18319, 1), (18320, 2), (32000, 7), (48000, 12), (160000, 54)],
 )
 def test_window_counts(samples, windows):
-    assert frontend.window_count(samples) == windows
+    assert frontend.count_windows(samples) == windows
     assert frontend.windows(np.zeros(samples, np.int16)).shape == (windows, 96, 64)
 
 

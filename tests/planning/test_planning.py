@@ -14,7 +14,7 @@ import yaml
 from pipeline_project import ROOT
 
 from frill import cli
-from frill.audio.frontend import window_count
+from frill.audio.frontend import count_windows
 from frill.errors import UserError
 from frill.params.audio import Audio
 from frill.params.load import validate
@@ -79,7 +79,7 @@ def test_windows_of_lengths_that_differ():
 def test_targets_of_the_default(default):
     stage = plan(validate(default))["targets"]
     lengths = 3 + 5 * (np.arange(5000) + 0.5) / 5000  # clips of 3 to 8 s, evenly
-    counts = [min(24, window_count(round(16_000 * length))) for length in lengths]
+    counts = [min(24, count_windows(round(16_000 * length))) for length in lengths]
     assert stage.windows == pytest.approx(round(2.5 * 3600 / 5.5) * np.mean(counts), rel=0.01)
     # float16 windows of 96 x 64 and 512 targets each; the projection's basis 512 x 12,288 in
     # float32, mean and deviation

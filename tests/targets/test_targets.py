@@ -103,7 +103,7 @@ def test_choose_windows(corpora):
     chosen = choose_windows(corpora, settings(), 17)
     assert len(chosen) == 16
     for clip in chosen:
-        count = frontend.window_count(len(clip.store.samples(clip.index)))
+        count = frontend.count_windows(len(clip.store.samples(clip.index)))
         assert len(clip.positions) == min(3, count)
         assert list(clip.positions) == sorted(set(clip.positions))
         assert 0 <= clip.positions[0] and clip.positions[-1] < count

@@ -31,7 +31,7 @@ def saved(tmp_path_factory):
 def power_rows(samples: np.ndarray, values: int) -> np.ndarray:
     """Return what the miniatures of TRILL give, in numpy."""
     audio = np.pad(samples / 32767, (0, max(0, 16000 - len(samples))))
-    starts = range(0, 2720 * frontend.window_count(len(samples)), 2720)
+    starts = range(0, 2720 * frontend.count_windows(len(samples)), 2720)
     power = np.array([np.mean(audio[start : start + 15600] ** 2) for start in starts])
     return power[:, None] * np.arange(1, values + 1)
 
@@ -64,7 +64,7 @@ def test_a_teacher_of_whole_clips_hears_2_s_around_every_window(saved, monkeypat
     expected = []
     for clip in clips:
         audio = np.pad((clip / 32767) ** 2, (16000, 64000))  # 1 s of zeros before, enough behind
-        middles = 16000 + 7800 + 2720 * np.arange(frontend.window_count(len(clip)))
+        middles = 16000 + 7800 + 2720 * np.arange(frontend.count_windows(len(clip)))
         rows = []
         for middle in middles:
             before, behind = audio[middle - 16000 : middle], audio[middle : middle + 16000]
@@ -168,5 +168,5 @@ def test_a_real_teacher_gives_the_rows_of_one_eager_call_a_clip():
         teacher = Teacher(folder, output)
         for clip, rows in zip(clips, teacher.embed(clips), strict=True):
             own = module(samples=clip / np.float32(32767), sample_rate=16000)[output].numpy()
-            assert rows.shape == own.shape == (frontend.window_count(len(clip)), teacher.values)
+            assert rows.shape == own.shape == (frontend.count_windows(len(clip)), teacher.values)
             np.testing.assert_allclose(rows, own, rtol=1e-3, atol=0.01 * own.std())

@@ -74,7 +74,7 @@ def test_batches_change_nothing_and_windows_of_padding_are_dropped(
     clips = [speechlike(samples, seed) for seed, samples in enumerate(lengths)]
     alone = [next(teacher.embed([clip])) for clip in clips]
     assert [len(rows) for rows in alone] == [9, 1, 1, 18, 2, 1]
-    assert [frontend.window_count(samples) for samples in lengths] == [9, 1, 1, 18, 2, 1]
+    assert [frontend.count_windows(samples) for samples in lengths] == [9, 1, 1, 18, 2, 1]
     monkeypatch.setattr(batching, "BATCH_SAMPLES", batch_samples)
     shapes = record_calls(monkeypatch, teacher)
     together = list(teacher.embed(iter(clips)))

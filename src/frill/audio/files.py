@@ -100,7 +100,7 @@ def detect_format(head: bytes) -> str:
     return ""
 
 
-def wrong_extension(file: Path | bytes, name: str) -> str:
+def check_extension(file: Path | bytes, name: str) -> str:
     """Return a sentence if the extension of `name` is of another format than the content, or ""."""
     with _stream(file) as stream:
         detected = detect_format(stream.read(12))

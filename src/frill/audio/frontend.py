@@ -74,7 +74,7 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(magnitude @ mel_matrix(), MEL_FLOOR) + LOG_OFFSET).astype(np.float32)
 
 
-def padded(samples: np.ndarray) -> np.ndarray:
+def pad(samples: np.ndarray) -> np.ndarray:
     """Return the clip [samples], with zeros at its end to 1 s if it is shorter."""
     missing = MIN_SAMPLES - len(samples)
     return np.pad(samples, (0, missing)) if missing > 0 else samples
@@ -94,14 +94,14 @@ def windows(samples: np.ndarray) -> np.ndarray:
 
     A short clip is padded to one window.
     """
-    return cut_windows(log_mel(padded(samples)))
+    return cut_windows(log_mel(pad(samples)))
 
 
-def frame_count(samples: int | np.ndarray) -> int | np.ndarray:
+def count_frames(samples: int | np.ndarray) -> int | np.ndarray:
     """Return how many frames a clip of so many samples has; an array gives an array."""
     return (np.maximum(samples, MIN_SAMPLES) - FRAME_SAMPLES) // HOP_SAMPLES + 1
 
 
-def window_count(samples: int) -> int:
+def count_windows(samples: int) -> int:
     """Return how many windows a clip of so many samples has."""
-    return int((frame_count(samples) - WINDOW_FRAMES) // WINDOW_HOP_FRAMES + 1)
+    return int((count_frames(samples) - WINDOW_FRAMES) // WINDOW_HOP_FRAMES + 1)

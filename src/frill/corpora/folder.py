@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from frill.audio.clips import Rejected
-from frill.audio.files import AudioError, probe, read_audio, wrong_extension
+from frill.audio.files import AudioError, check_extension, probe, read_audio
 from frill.corpora.reading import (
     Decoded,
     Read,
@@ -115,7 +115,7 @@ def prepare_reads(name: str, spec: FolderSet) -> Iterator[Read]:
 def _read(folder: str, row: dict) -> Decoded:
     path = join_inside(folder, row["file"])
     samples = read_audio(path, row["start_s"] or 0.0, row["duration_s"])
-    return samples, wrong_extension(path, row["file"])
+    return samples, check_extension(path, row["file"])
 
 
 def probe_files(name: str, spec: FolderSet) -> tuple[list[Rejected], int]:

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from frill.audio.frontend import padded, window_count, windows
+from frill.audio.frontend import count_windows, pad, windows
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.embed.stream import Stream
 
@@ -84,11 +84,11 @@ class Embedder:
         """Return float32 [windows, D] of float32 [samples], 16 kHz."""
         if self._takes_windows:
             return self.embed_windows(windows(samples))
-        samples = padded(samples)
+        samples = pad(samples)
         with self._interpreter() as interpreter:
             self._run(interpreter, samples[None])
             rows = interpreter.get_tensor(self._output).reshape(-1, self.values)
-        expected = window_count(len(samples))
+        expected = count_windows(len(samples))
         if len(rows) != expected:
             raise ValueError(
                 f"{self._path}: gives {len(rows)} rows for {len(samples)} samples; "

@@ -19,7 +19,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from frill.audio.clips import ClipStore
-from frill.audio.frontend import padded
+from frill.audio.frontend import pad
 from frill.audio.waveform import SAMPLE_RATE_HZ, to_float
 from frill.errors import UserError
 from frill.noss.embed import embed_calls, embed_tflite
@@ -142,7 +142,7 @@ class _SamplesModel:
         self._output = self._interpreter.get_output_details()[0]
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
-        samples = padded(samples)
+        samples = pad(samples)
         shape = [len(samples)] if len(self._input["shape"]) == 1 else [1, len(samples)]
         self._interpreter.resize_tensor_input(self._input["index"], shape)
         self._interpreter.allocate_tensors()

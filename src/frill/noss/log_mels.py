@@ -25,7 +25,7 @@ class LogMels:
 
     def __init__(self, store: ClipStore, threads: int):
         self.samples = np.array([int(row["samples"]) for row in store.rows])
-        self._starts = np.concatenate([[0], np.cumsum(frontend.frame_count(self.samples))])
+        self._starts = np.concatenate([[0], np.cumsum(frontend.count_frames(self.samples))])
         path = FOLDER / f"{hash_corpus(store)[:16]}-{hash_code(__name__)[:8]}.npy"
         if not path.exists():
             with atomic_write(path) as new:
@@ -53,7 +53,7 @@ class LogMels:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
         def compute(clip: int) -> None:
-            samples = frontend.padded(store.samples(clip))
+            samples = frontend.pad(store.samples(clip))
             frames[self._starts[clip] : self._starts[clip + 1]] = frontend.log_mel(samples)
 
         # One BLAS thread each: its own would spin on the cores that the other clips need.

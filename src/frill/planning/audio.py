@@ -58,7 +58,7 @@ class Set:
     def count_windows(self, most: float = np.inf) -> float:
         """Return the windows of all clips, with `most` of one clip at most."""
         samples = np.round(np.multiply(self.lengths_s, SAMPLE_RATE_HZ)).astype(int)
-        counts = np.array([frontend.window_count(int(length)) for length in samples])
+        counts = np.array([frontend.count_windows(int(length)) for length in samples])
         return self.clips * float(np.mean(np.minimum(counts, most)))
 
 

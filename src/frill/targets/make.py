@@ -130,7 +130,7 @@ def _windows(samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Return frill.audio.frontend.windows at `positions` alone, float16 [windows, 96, 64]."""
     windows = []
     for span in split_spans(positions):
-        frames = frontend.log_mel(frontend.padded(crop(samples, span)))
+        frames = frontend.log_mel(frontend.pad(crop(samples, span)))
         windows.append(frontend.cut_windows(frames.astype(np.float16))[span - span[0]])
     return np.concatenate(windows)
 

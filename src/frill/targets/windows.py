@@ -74,7 +74,7 @@ def choose_copies(chosen: list[Chosen], targets: Targets, seed: int) -> list[Cho
 
 
 def _positions(samples: int, targets: Targets, rng: np.random.Generator) -> np.ndarray:
-    count = frontend.window_count(samples)
+    count = frontend.count_windows(samples)
     return np.sort(rng.choice(count, min(count, targets.windows_per_clip), replace=False))
 
 

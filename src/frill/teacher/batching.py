@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from frill.audio.frontend import MIN_SAMPLES, WINDOW_HOP_SAMPLES, WINDOW_SAMPLES, window_count
+from frill.audio.frontend import MIN_SAMPLES, WINDOW_HOP_SAMPLES, WINDOW_SAMPLES, count_windows
 from frill.audio.waveform import SAMPLE_RATE_HZ
 
 # 20 s of audio a call: as fast as more, and its activations stay in the cache.
@@ -45,7 +45,7 @@ def crop(samples: np.ndarray, span: np.ndarray) -> np.ndarray:
 def cut(samples: np.ndarray, positions: np.ndarray | None) -> list[Part]:
     """Cut a clip int16 [samples] for a teacher with a row for every 170 ms. None: all of it."""
     if positions is None:
-        return [Part(samples, np.arange(window_count(len(samples))))]
+        return [Part(samples, np.arange(count_windows(len(samples))))]
     return [Part(crop(samples, span), span - span[0]) for span in split_spans(positions)]
 
 
@@ -54,7 +54,7 @@ def cut_contexts(samples: np.ndarray, positions: np.ndarray | None) -> list[Part
 
     A part has CONTEXT_SAMPLES, with the window of its position in the middle.
     """
-    positions = np.arange(window_count(len(samples))) if positions is None else positions
+    positions = np.arange(count_windows(len(samples))) if positions is None else positions
     before = (CONTEXT_SAMPLES - WINDOW_SAMPLES) // 2
     end = positions[-1] * WINDOW_HOP_SAMPLES + CONTEXT_SAMPLES
     padded = np.pad(samples, (before, max(0, end - before - len(samples))))

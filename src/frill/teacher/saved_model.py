@@ -18,7 +18,7 @@ import tensorflow as tf
 import tensorflow_hub as hub
 
 from frill.audio import frontend_tf
-from frill.audio.frontend import MIN_SAMPLES, window_count
+from frill.audio.frontend import MIN_SAMPLES, count_windows
 from frill.audio.waveform import SAMPLE_RATE_HZ, to_float
 from frill.teacher import batching, calling_convention
 from frill.teacher.batching import Part
@@ -54,7 +54,7 @@ class Teacher:
                 f"teacher.output = {output!r}: the teacher returns {', '.join(sorted(outputs))}; "
                 "name one of them"
             )
-        shape, rows = tuple(outputs[output].shape), window_count(samples)
+        shape, rows = tuple(outputs[output].shape), count_windows(samples)
         levels = {(clips, rows): "time", (clips * rows,): "flat", (clips,): "clip"}
         if shape[:-1] not in levels:
             rate = ""
@@ -118,7 +118,7 @@ class Teacher:
         for row, part in zip(padded, batch, strict=True):
             row[: len(part.samples)] = to_float(part.samples)
         values = self._rows(padded)
-        expected = 1 if self.level == "clip" else window_count(padded.shape[1])
+        expected = 1 if self.level == "clip" else count_windows(padded.shape[1])
         if values.size != len(batch) * expected * self.values:
             raise TeacherError(
                 f"teacher.source: the teacher gave shape {list(values.shape)} for "
@@ -130,7 +130,7 @@ class Teacher:
 
     def _rows(self, samples: np.ndarray) -> np.ndarray:
         try:
-            return self._call(tf.constant(samples))[self._output].numpy()
+            return self.outputs(tf.constant(samples)).numpy()
         except tf.errors.OpError as error:
             raise TeacherError(
                 f"teacher.source: the teacher failed on {list(samples.shape)} samples: "

@@ -22,8 +22,8 @@ from frill.audio.frontend import (
     MEL_BANDS,
     WINDOW_FRAMES,
     WINDOW_HOP_FRAMES,
+    count_windows,
     log_mel,
-    window_count,
 )
 from frill.errors import UserError
 from frill.params.schema import TeacherTraining
@@ -79,7 +79,7 @@ def load_log_mels(folders: list[Path], seed: int) -> list[np.ndarray]:
     for place in np.random.default_rng(seed).permutation(len(places)):
         store, index = places[place]
         samples = store.samples(index)
-        if window_count(len(samples)) < 2:
+        if count_windows(len(samples)) < 2:
             continue
         log_mels.append(log_mel(samples))
         frames += len(log_mels[-1])
