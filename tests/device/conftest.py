@@ -1,4 +1,7 @@
-"""The phone that the tests of timing over adb run against. A part that this machine lacks and cannot get skips them, with the way to get it."""
+"""The phone that the tests of timing over adb run against.
+
+A part that this machine lacks and cannot get skips them, with the way to get it.
+"""
 
 import os
 import secrets
@@ -8,7 +11,10 @@ from pathlib import Path
 import get_adbd
 import pytest
 from adbutils import adb_path
+from measuring import settings
 from rig import NO_REAL_PHONES, Rig, namespaces_refused
+
+from frill.device.phone import connection, cooling
 
 
 @pytest.fixture(scope="session")
@@ -22,19 +28,24 @@ def _adbd() -> str:
         return str(get_adbd.adbd())
     except get_adbd.Unavailable as error:
         pytest.skip(
-            f"no adbd: set FRILL_ADBD to an adbd for Linux, such as that of Debian's package adbd (apt: {error})"
+            "no adbd: set FRILL_ADBD to an adbd for Linux, "
+            f"such as that of Debian's package adbd (apt: {error})"
         )
 
 
 @pytest.fixture
 def rig(_adbd, tmp_path, monkeypatch) -> Rig:
-    """A Rig with its server running and no adbd yet, for adbutils' defaults too. Starts in a tenth of a second, so every test has a new one."""
+    """Yield a Rig with its server running and no adbd yet, for adbutils' defaults too.
+
+    It starts in a tenth of a second, so every test has a new one.
+    """
     rig = Rig(tmp_path / "rig", _adbd)
-    for name, value in {
+    environment = {
         "ANDROID_ADB_SERVER_PORT": str(rig.server_port),
         "ADBUTILS_ADB_PATH": adb_path(),
         **NO_REAL_PHONES,
-    }.items():
+    }
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("ANDROID_ADB_SERVER_HOST", raising=False)
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
@@ -46,16 +57,35 @@ def rig(_adbd, tmp_path, monkeypatch) -> Rig:
 
 @pytest.fixture(scope="session")
 def tool(tmp_path_factory) -> Path:
-    """TFLite's benchmark_model for this machine, as a single file that runs from wherever it is copied to."""
+    """Return TFLite's benchmark_model for this machine, as one file that runs from anywhere."""
     real = os.environ.get("FRILL_BENCHMARK_MODEL")
     if not real:
         pytest.skip(
-            "no benchmark_model: set FRILL_BENCHMARK_MODEL to TFLite's for this machine (TensorFlow's nightly linux_x86-64_benchmark_model, "
+            "no benchmark_model: set FRILL_BENCHMARK_MODEL to TFLite's for this machine "
+            "(TensorFlow's nightly linux_x86-64_benchmark_model, "
             "or build //tensorflow/lite/tools/benchmark:benchmark_model)"
         )
     script = tmp_path_factory.mktemp("tool") / "benchmark_model"
-    script.write_text(
-        f'#!/bin/sh\nexec "{Path(real).resolve(strict=True)}" "$@"\n'
-    )  # the real one may need the libraries that lie beside it
+    # The real one may need the libraries that lie beside it.
+    script.write_text(f'#!/bin/sh\nexec "{Path(real).resolve(strict=True)}" "$@"\n')
     script.chmod(0o755)
     return script
+
+
+@pytest.fixture
+def device(rig, tool, monkeypatch):
+    """Return a function that makes settings for the rig's phone, with what a test changes."""
+    monkeypatch.setattr(connection, "RETURN_S", 2.0)
+    monkeypatch.setattr(cooling, "GATE_S", 0.2)
+    serial = rig.start()
+
+    def build(**changed):
+        return settings(serial, tool, rig.remote_folder, **changed)
+
+    return build
+
+
+@pytest.fixture
+def same_models(pooling_models) -> tuple[Path, Path]:
+    """Return one model twice: it is its own control."""
+    return pooling_models[0], pooling_models[0]

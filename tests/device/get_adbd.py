@@ -1,4 +1,7 @@
-"""Debian's adbd, unpacked without installing it, with the libraries of its release: this machine's own may be older."""
+"""Debian's adbd, unpacked without installing it.
+
+With it come the libraries of its release: this machine's own may be older.
+"""
 
 import platform
 import re
@@ -14,12 +17,16 @@ RELEASE = "trixie"  # the first that has it
 FOLDER = Path(__file__).resolve().parents[2] / "scratch/adbd"
 SCRIPT = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
-exec "$here/{loader}" --library-path "$here/{libraries}:$here/{libraries}/android" "$here/{daemon}" "$@"
+libraries=$here/{libraries}
+exec "$here/{loader}" --library-path "$libraries:$libraries/android" "$here/{daemon}" "$@"
 """
 
 
 def adbd() -> Path:
-    """A script that runs it. Downloads about 17 MB the first time. Raises Unavailable."""
+    """Return a script that runs it, downloaded the first time (about 17 MB).
+
+    Raises Unavailable.
+    """
     if not FOLDER.exists():
         with tempfile.TemporaryDirectory(prefix="adbd.") as temporary:
             _unpack(_download(Path(temporary)))
@@ -29,27 +36,26 @@ def adbd() -> Path:
 def _unpack(packages: list[Path]) -> None:
     with scratch.atomic_write(FOLDER) as new:
         apt_packages.unpack(packages, new)
-        found = {
+        patterns = {
             "daemon": "usr/lib/android-sdk/*/adbd",
             "loader": "usr/lib/*/ld-linux*.so.*",
             "libraries": "usr/lib/*-linux-gnu",
         }
-        paths = {name: next(new.glob(pattern)).relative_to(new) for name, pattern in found.items()}
+        paths = {
+            name: next(new.glob(pattern)).relative_to(new) for name, pattern in patterns.items()
+        }
         (new / "adbd").write_text(SCRIPT.format(**paths))
         (new / "adbd").chmod(0o755)
 
 
 def _download(folder: Path) -> list[Path]:
-    """Its packages, from the mirrors that this machine's apt is set up for but of RELEASE, in an apt state of its own."""
+    """Download its packages of RELEASE, from the mirrors that this machine's apt is set up for."""
     sources = folder / "sources"
     sources.mkdir()
     codename = platform.freedesktop_os_release().get("VERSION_CODENAME", RELEASE)
-    for configured in [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.*")]:
-        text, replaced = re.subn(
-            rf"(?<![\w-]){codename}\b",
-            RELEASE,
-            configured.read_text() if configured.exists() else "",
-        )
+    lists = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.*")]
+    for configured in filter(Path.exists, lists):
+        text, replaced = re.subn(rf"(?<![\w-]){codename}\b", RELEASE, configured.read_text())
         if replaced:
             (sources / configured.name.replace("sources.list", "main.list")).write_text(text)
     nothing = "/dev/null"  # is installed: the C library too is downloaded

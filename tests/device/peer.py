@@ -1,4 +1,7 @@
-"""What a real adbd and a real adb server cannot be made to do: a phone that refuses or never answers, and a server of another version."""
+"""What a real adbd and a real adb server cannot be made to do.
+
+A phone refuses or never answers, a server is of another version.
+"""
 
 import socket
 import struct
@@ -12,13 +15,15 @@ TOKEN, SIGNATURE = 1, 2  # kinds of AUTH; the last, the public key, waits for th
 
 
 def phone(mode: str, port: int) -> None:
-    """Runs inside the rig. "unauthorized" asks for a signature and accepts none, "mute" takes connections and is silent."""
+    """Be a phone inside the rig, for ever.
+
+    "unauthorized" asks for a signature and accepts none, "mute" takes connections and is silent.
+    """
+    answer = _refuse if mode == "unauthorized" else _read
     with socket.create_server(("127.0.0.1", port)) as listening:
         while True:
             client, _ = listening.accept()
-            threading.Thread(
-                target=_refuse if mode == "unauthorized" else _read, args=[client], daemon=True
-            ).start()
+            threading.Thread(target=answer, args=[client], daemon=True).start()
 
 
 def _refuse(client: socket.socket) -> None:
@@ -28,10 +33,8 @@ def _refuse(client: socket.socket) -> None:
             stream.read(length)
             if command == CNXN or (command == AUTH and kind == SIGNATURE):
                 token = b"\1" * 20
-                stream.write(
-                    struct.pack("<6I", AUTH, TOKEN, 0, len(token), sum(token), AUTH ^ 0xFFFFFFFF)
-                    + token
-                )
+                fields = (AUTH, TOKEN, 0, len(token), sum(token), AUTH ^ 0xFFFFFFFF)
+                stream.write(struct.pack("<6I", *fields) + token)
                 stream.flush()
 
 
@@ -43,7 +46,7 @@ def _read(client: socket.socket) -> None:
 
 @contextmanager
 def fake_server(version: int) -> Iterator[int]:
-    """An adb server that knows only `host:version`. Yields its port on 127.0.0.1."""
+    """Run an adb server that knows only `host:version`, and yield its port on 127.0.0.1."""
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=_serve, args=[listening, version], daemon=True)
     thread.start()
@@ -63,11 +66,10 @@ def _serve(listening: socket.socket, version: int) -> None:
             return
         with client, client.makefile("rwb") as stream:
             request = stream.read(int(stream.read(4) or b"0", 16))
-            stream.write(
-                b"OKAY0004%04x" % version
-                if request == b"host:version"
-                else b"FAIL0014unknown host service"
-            )
+            if request == b"host:version":
+                stream.write(b"OKAY0004%04x" % version)
+            else:
+                stream.write(b"FAIL0014unknown host service")
 
 
 if __name__ == "__main__":

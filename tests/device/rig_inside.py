@@ -1,7 +1,8 @@
-"""The rig's part inside the namespaces: process 1 there. It obeys rig.py, which sends one JSON object a packet and gets one back.
+"""The rig's part inside the namespaces: process 1 there.
 
-When it ends, and it ends when rig.py's end of the socket closes, the kernel kills every other process of the namespace. Only the standard library: it may
-run before anything is installed, and it must start fast.
+It obeys rig.py, which sends one JSON object a packet and gets one back. It ends when rig.py's end
+of the socket closes. Then the kernel kills every other process of the namespace. It imports the
+standard library only: it may run before anything is installed, and it must start fast.
 """
 
 import ctypes
@@ -36,23 +37,24 @@ def main(channel: socket.socket) -> None:
             return
         request = json.loads(packet)
         try:
-            reply = {
-                "value": COMMANDS[request.pop("do")](
-                    **request, **({"descriptors": descriptors} if descriptors else {})
-                )
-            }
+            command = COMMANDS[request.pop("do")]
+            if descriptors:
+                request["descriptors"] = descriptors
+            reply = {"value": command(**request)}
         except Exception as error:  # told to the test, which fails with it; this process must go on
             reply = {"error": f"{type(error).__name__}: {error}"}
         finally:
-            for descriptor in (
-                descriptors
-            ):  # a listening socket kept here would take connections after the server's death
+            # A listening socket kept here would take connections after the server's death.
+            for descriptor in descriptors:
                 os.close(descriptor)
         channel.send(json.dumps(reply).encode())
 
 
 def spawn(argv: list[str], env: dict[str, str], log: str, descriptors: tuple[int, ...] = ()) -> int:
-    """Starts a process that shares no pipe with the test run. "{0}" in argv is the number of the descriptor sent along. Returns its pid."""
+    """Start a process that shares no pipe with the test run, and return its pid.
+
+    "{0}" in argv is the number of the descriptor sent along.
+    """
     argv = [word.format(*descriptors) if descriptors else word for word in argv]
     with open(log, "ab") as output:
         process = subprocess.Popen(
@@ -69,7 +71,7 @@ def spawn(argv: list[str], env: dict[str, str], log: str, descriptors: tuple[int
 
 
 def run(argv: list[str]) -> None:
-    """Runs a short command here, such as mount."""
+    """Run a short command here, such as mount."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     try:
         done = subprocess.run(
@@ -91,7 +93,7 @@ def kill(pid: int, number: int) -> None:
 
 
 def kill_all(setting: str) -> None:
-    """Kills every process that has this NAME=VALUE in its environment: a daemon and all that it started."""
+    """Kill every process with this NAME=VALUE in its environment: a daemon and what it started."""
     for pid, _ in processes():
         try:
             if setting.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
@@ -101,32 +103,33 @@ def kill_all(setting: str) -> None:
 
 
 def processes() -> list[tuple[int, str]]:
-    """(pid, command line) of every process but this one. The dead that nobody waited for yet have no command line and do not count."""
-    found = []
+    """Return (pid, command line) of every process but this one.
+
+    The dead that nobody waited for yet have no command line and do not count.
+    """
+    running = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            argv = (
-                (folder / "cmdline")
-                .read_bytes()
-                .rstrip(b"\0")
-                .replace(b"\0", b" ")
-                .decode(errors="replace")
-            )
+            words = (folder / "cmdline").read_bytes().rstrip(b"\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if argv and folder.name != "1":
-            found.append((int(folder.name), argv))
-    return sorted(found)
+        if words and folder.name != "1":
+            argv = words.replace(b"\0", b" ").decode(errors="replace")
+            running.append((int(folder.name), argv))
+    return sorted(running)
 
 
 def listens(port: int) -> bool:
-    """Whether a process listens on the port. Read from the kernel, since connecting would leave the daemon a dead client."""
-    lines = (
-        Path("/proc/net/tcp").read_text().splitlines()[1:]
-        + Path("/proc/net/tcp6").read_text().splitlines()[1:]
-    )
-    rows = [line.split() for line in lines]
-    return any(row[3] == LISTENING and int(row[1].rsplit(":", 1)[1], 16) == port for row in rows)
+    """Tell whether a process listens on the port.
+
+    The kernel is asked: connecting would leave the daemon a dead client.
+    """
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, address, _, state, *_ = line.split()
+            if state == LISTENING and int(address.rsplit(":", 1)[1], 16) == port:
+                return True
+    return False
 
 
 COMMANDS = {
@@ -146,11 +149,13 @@ def _raise_loopback() -> None:
 
 
 def _forbid_vsock() -> None:
-    """Adbd listens on vsock too, which knows no network namespaces: whoever runs this machine, or a machine on it, would reach it.
+    """Let socket(AF_VSOCK, ...) fail as on a kernel without vsock, for all children too.
 
-    A seccomp filter, passed on to all children, lets socket(AF_VSOCK, ...) fail as on a kernel without vsock.
+    Adbd listens on vsock, which knows no network namespaces: whoever runs this machine, or a
+    machine on it, would reach it. This is a seccomp filter.
     """
-    number_at, first_argument_at = 0, 16  # of struct seccomp_data
+    number_at = 0  # in struct seccomp_data
+    first_argument_at = 16
     steps = [
         (LOAD, 0, 0, number_at),
         (JUMP_IF_EQUAL, 0, 3, SOCKET_CALL[platform.machine()]),

@@ -1,4 +1,7 @@
-"""Latency on this machine: the parts of a measurement agree with each other. No test says how fast anything is."""
+"""Latency on this machine: the parts of a measurement agree with each other.
+
+No test says how fast anything is.
+"""
 
 import hashlib
 import os
@@ -25,14 +28,13 @@ def test_a_measurement_agrees_with_itself(measured, pooling_models):
     low, high = measured["iqr_ms"]
     assert 0 < low <= measured["latency_ms"] <= high and measured["p95_ms"] >= low
     assert measured["ratio_iqr"][0] <= measured["ratio"] <= measured["ratio_iqr"][1]
-    assert (measured["threads"], measured["rounds"]) == (1, 5) and measured[
-        "runs"
-    ] >= 5 * timed_model.MIN_INVOCATIONS
+    assert (measured["threads"], measured["rounds"]) == (1, 5)
+    assert measured["runs"] >= 5 * timed_model.MIN_INVOCATIONS
     assert measured["model_sha256"] == hashlib.sha256(pooling_models[1].read_bytes()).hexdigest()
 
 
 def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
-    """Scripted rounds, control and model in turn, each opened anew and after a warm-up of its own."""
+    """Alternate control and model, each opened anew and warmed up, with scripted times."""
     opened = []
     rounds = iter(
         [
@@ -49,47 +51,43 @@ def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
         def __init__(self, path, threads):
             opened.append(path)
 
-        def round_ms(self, length_ms):
+        def time_round_ms(self, length_ms):
             return [99.0] * 3 if length_ms == 0 else next(rounds)
 
-    monkeypatch.setattr(host, "Timed", Scripted)
+    monkeypatch.setattr(host, "TimedModel", Scripted)
     cheap, dear = pooling_models
-    found = host.measure(dear, cheap, HostDevice(kind="host", threads=1, rounds=3, round_ms=1))
-    assert (found["latency_ms"], found["control_ms"], found["ratio"], found["runs"]) == (
-        4.0,
-        1.0,
-        3.5,
-        9,
-    )  # ratios 2, 3.5, 4
-    assert found["iqr_ms"] == [3.0, 5.5] and found["ratio_iqr"] == [2.75, 3.75]
-    assert (found["round_ms"], found["control_round_ms"]) == ([2.0, 7.0, 4.0], [1.0, 2.0, 1.0])
-    assert opened == [cheap, dear] * 3 and next(rounds, None) is None
+    result = host.measure(dear, cheap, HostDevice(kind="host", threads=1, rounds=3, round_ms=1))
+    assert (result["latency_ms"], result["control_ms"], result["runs"]) == (4.0, 1.0, 9)
+    assert result["ratio"] == 3.5  # of 2, 3.5, 4
+    assert result["iqr_ms"] == [3.0, 5.5]
+    assert result["ratio_iqr"] == [2.75, 3.75]
+    assert result["round_ms"] == [2.0, 7.0, 4.0]
+    assert result["control_round_ms"] == [1.0, 2.0, 1.0]
+    assert opened == [cheap, dear] * 3
+    assert next(rounds, None) is None
 
 
 def test_a_round_takes_its_time_and_never_fewer_than_three_runs(pooling_models):
-    timed = timed_model.Timed(pooling_models[0], 1)
-    assert len(timed.round_ms(0.0)) == timed_model.MIN_INVOCATIONS == 3
-    times_ms = timed.round_ms(20.0)
+    timed = timed_model.TimedModel(pooling_models[0], 1)
+    assert len(timed.time_round_ms(0.0)) == timed_model.MIN_INVOCATIONS == 3
+    times_ms = timed.time_round_ms(20.0)
     assert sum(times_ms) >= 20 > sum(times_ms[:-1]) and min(times_ms) > 0
 
 
 def test_identity_is_that_of_the_machine():
-    cpuinfo = subprocess.run(
-        ["lscpu"], capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}
-    ).stdout
-    found = identity.identity("host", DEVICE)
-    assert (
-        found["kind"] == "host"
-        and found["machine"] == os.uname().machine
-        and f"Model name: {found['cpu']}" in re.sub(" +", " ", cpuinfo)
-    )
+    english = os.environ | {"LC_ALL": "C"}
+    cpuinfo = subprocess.run(["lscpu"], capture_output=True, text=True, env=english).stdout
+    own = identity.read_identity("host", DEVICE)
+    assert own["kind"] == "host"
+    assert own["machine"] == os.uname().machine
+    assert f"Model name: {own['cpu']}" in re.sub(" +", " ", cpuinfo)
 
 
 def test_another_machine_than_the_recorded_one_is_refused(pooling_models):
-    recorded = identity.identity("host", DEVICE)
+    recorded = identity.read_identity("host", DEVICE)
     assert measure(*pooling_models, "host", DEVICE, recorded)["runs"]
     with pytest.raises(
-        UserError,
-        match=r"host .* results/identity/host.json \(cpu 'A CPU', now .*delete the file and run `dvc repro`",
-    ):
+        UserError, match=r"host .* results/identity/host.json \(cpu 'A CPU', now "
+    ) as raised:
         measure(*pooling_models, "host", DEVICE, recorded | {"cpu": "A CPU"})
+    assert "delete the file and run `dvc repro`" in str(raised.value)

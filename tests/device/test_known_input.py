@@ -8,32 +8,31 @@ from frill.errors import UserError
 
 
 def test_values_and_outputs_repeat(pooling_models):
-    one, two = (KnownInput(pooling_models[0]) for _ in range(2))
-    assert (
-        one.values.shape == (1, 96, 64, 1)
-        and one.values.dtype == np.float32
-        and np.abs(one.values).max() <= 1
-    )
+    one = KnownInput(pooling_models[0])
+    two = KnownInput(pooling_models[0])
+    assert one.values.shape == (1, 96, 64, 1)
+    assert one.values.dtype == np.float32
+    assert np.abs(one.values).max() <= 1
     np.testing.assert_array_equal(one.values, two.values)
-    assert one.cosine(two.outputs().tobytes()) == pytest.approx(1)
+    assert one.compare(two.run().tobytes()) == pytest.approx(1)
 
 
 def test_cosine_in_closed_form(pooling_models):
     known = KnownInput(pooling_models[0])
-    own = known.outputs()
-    assert known.cosine((-3 * own).tobytes()) == pytest.approx(-1)
+    own = known.run()
+    assert known.compare((-3 * own).tobytes()) == pytest.approx(-1)
     aside = np.zeros_like(own)
     aside[0], aside[1] = -own[1], own[0]  # at a right angle within the first two values
-    assert known.cosine(aside.tobytes()) == pytest.approx(0, abs=1e-7)
-    assert known.cosine(np.zeros_like(own).tobytes()) == 0
+    assert known.compare(aside.tobytes()) == pytest.approx(0, abs=1e-7)
+    assert known.compare(np.zeros_like(own).tobytes()) == 0
 
 
 def test_half_an_output_and_one_that_is_not_finite(pooling_models):
     known = KnownInput(pooling_models[0])
     with pytest.raises(ValueError, match="28 bytes, not 32"):
-        known.cosine(known.outputs().tobytes()[4:])
+        known.compare(known.run().tobytes()[4:])
     with pytest.raises(ValueError, match="not finite"):
-        known.cosine(np.full(8, np.nan, np.float32).tobytes())
+        known.compare(np.full(8, np.nan, np.float32).tobytes())
 
 
 def test_files_that_cannot_be_timed(tmp_path):

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from frill.device.memory import measured_here, peak_memory_mib
+from frill.device.memory import can_measure_memory, measure_peak_memory_mib
 
-pytestmark = pytest.mark.skipif(not measured_here(), reason="memory is measured on Linux")
+pytestmark = pytest.mark.skipif(not can_measure_memory(), reason="memory is measured on Linux")
 
 
 def dense(folder, mib: int):
-    """A .tflite file whose one matrix has so many MiB."""
+    """Return a .tflite file whose one matrix has so many MiB."""
     import tensorflow as tf
 
-    matrix = tf.Variable(
-        np.random.default_rng(0).normal(size=(64, mib * 2**20 // 4 // 64)).astype(np.float32)
-    )
+    columns = mib * 2**20 // 4 // 64
+    values = np.random.default_rng(0).normal(size=(64, columns))
+    matrix = tf.Variable(values.astype(np.float32))
     module = tf.Module()
     module.matrix = matrix
     function = tf.function(lambda x: x @ matrix).get_concrete_function(
@@ -26,9 +26,9 @@ def dense(folder, mib: int):
 
 
 def test_memory_grows_with_the_weights_and_is_the_same_again(tmp_path):
-    small, large = dense(tmp_path, 8), dense(tmp_path, 40)
-    found = peak_memory_mib(large, 1) - peak_memory_mib(small, 1)
-    assert (
-        32 <= found <= 2 * 32 + 4
-    )  # the weights as mapped from the file and once more as XNNPACK packs them
-    assert peak_memory_mib(small, 1) == pytest.approx(peak_memory_mib(small, 1), abs=1)
+    small = dense(tmp_path, 8)
+    small_mib = measure_peak_memory_mib(small, 1)
+    more_mib = measure_peak_memory_mib(dense(tmp_path, 40), 1) - small_mib
+    # The weights as mapped from the file, and perhaps once more as XNNPACK packs them.
+    assert 32 <= more_mib <= 2 * 32 + 4
+    assert measure_peak_memory_mib(small, 1) == pytest.approx(small_mib, abs=1)

@@ -1,4 +1,7 @@
-"""The rig does what the tests of timing over adb take for granted: these run adbutils against it and nothing of the project's."""
+"""The rig does what the tests of timing over adb take for granted.
+
+These run adbutils against it and nothing of the project's.
+"""
 
 import signal
 import socket
@@ -74,7 +77,9 @@ def test_only_the_phone_sees_its_cpus_and_boot_id(rig, phone):
             3: {"cpuinfo_max_freq": 2150400, "scaling_max_freq": 2150400},
         }
     )
-    cat = "cat /proc/sys/kernel/random/boot_id /sys/devices/system/cpu/possible /sys/devices/system/cpu/cpu3/cpufreq/scaling_max_freq"
+    cpus = "/sys/devices/system/cpu"
+    frequency = f"{cpus}/cpu3/cpufreq/scaling_max_freq"
+    cat = f"cat /proc/sys/kernel/random/boot_id {cpus}/possible {frequency}"
     assert phone.shell(cat) == "first\n0-3\n2150400"
     rig.boot_id("second")
     rig.cpus({3: {"scaling_max_freq": 1036800}})

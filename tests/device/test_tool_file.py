@@ -1,6 +1,7 @@
-"""The tool's file: by path or from a real server on this machine, and its ELF header against what a phone runs.
+"""The tool's file: by path or from a real server on this machine, and whether a phone runs it.
 
-ELF headers are laid out after the System V gABI, chapter 4 (e_ident, e_type, e_machine), with its numbers of machines.
+ELF headers are laid out after the System V gABI, chapter 4 (e_ident, e_type, e_machine), with its
+numbers of machines.
 """
 
 import datetime
@@ -26,7 +27,7 @@ from pathlib import Path
 import pytest
 
 from frill.device.phone import tool_file
-from frill.device.phone.tool_file import check_abi, local_tool
+from frill.device.phone.tool_file import check_abi, locate_tool
 from frill.errors import UserError
 
 KEY = "devices.pixel"
@@ -36,7 +37,7 @@ BY_HAND = "download it by hand and give the path"
 
 
 def elf(machine: int, bits: int, order: str = "<") -> bytes:
-    """The ELF header of a position-independent executable."""
+    """Return the ELF header of a position-independent executable."""
     e_ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1]) + bytes(9)
     address = "Q" if bits == 64 else "I"
     return e_ident + struct.pack(
@@ -49,7 +50,8 @@ SHA256 = hashlib.sha256(TOOL).hexdigest()
 
 
 def zipped() -> bytes:
-    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("benchmark_model", TOOL)
     return file.getvalue()
 
@@ -63,9 +65,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, body: bytes, length: int | None, status: int = 200, **headers: str) -> None:
         self.send_response(status)
-        for name, value in (
-            {} if length is None else {"Content-Length": str(length)} | headers
-        ).items():
+        if length is not None:
+            headers["Content-Length"] = str(length)
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -128,28 +130,27 @@ def certificate(tmp_path_factory) -> Path:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=1)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "frill's test")])
-    of = (
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-    )
-    of = of.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(
-        now + datetime.timedelta(days=1)
-    )
-    of = of.add_extension(
-        x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-        critical=False,
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
     )
     pem = serialization.Encoding.PEM
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     private = key.private_bytes(
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path.write_bytes(of.sign(key, hashes.SHA256()).public_bytes(pem) + private)
+    path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(pem) + private)
     return path
 
 
@@ -201,8 +202,8 @@ def refusal(call, *arguments) -> str:
 
 
 def not_downloaded(url: str, folder: Path, sha256: str = SHA256) -> str:
-    """The message; nothing is kept, not even a part."""
-    message = refusal(local_tool, url, sha256, KEY, folder)
+    """Return the message; nothing is kept, not even a part."""
+    message = refusal(locate_tool, url, sha256, KEY, folder)
     assert message.startswith(f"params.yaml: {KEY}.tool = {url!r}: ") and not any(folder.glob("*"))
     return message
 
@@ -211,30 +212,27 @@ def test_a_path_is_taken_as_it_is(tmp_path, folder):
     path = tmp_path / "benchmark_model"
     for content in (TOOL, b"#!/bin/sh\nexec true\n", b"#!"):
         path.write_bytes(content)
-        assert local_tool(str(path), hashlib.sha256(content).hexdigest(), KEY, folder) == path
+        assert locate_tool(str(path), hashlib.sha256(content).hexdigest(), KEY, folder) == path
     assert not folder.exists()
 
 
 def test_another_file_than_the_one_in_params_is_never_the_tool(tmp_path):
     path = tmp_path / "benchmark_model"
     path.write_bytes(TOOL[:-1] + b"x")
-    message = refusal(local_tool, str(path), SHA256, KEY)
-    assert (
-        hashlib.sha256(path.read_bytes()).hexdigest() in message
-        and SHA256 in message
-        and "no other file is ever run" in message
-    )
-    assert "compare it with its source" in message and "write the new value" in message
+    message = refusal(locate_tool, str(path), SHA256, KEY)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in message
+    assert SHA256 in message
+    assert "no other file is ever run" in message
+    assert "compare it with its source" in message
+    assert "write the new value" in message
 
 
 def test_a_path_without_a_file(tmp_path):
     for path, reason in ((tmp_path / "absent", "No such file"), (tmp_path, "Is a directory")):
-        message = refusal(local_tool, str(path), SHA256, KEY)
-        assert (
-            repr(str(path)) in message
-            and reason in message
-            and "give the path of the benchmark_model file" in message
-        )
+        message = refusal(locate_tool, str(path), SHA256, KEY)
+        assert repr(str(path)) in message
+        assert reason in message
+        assert "give the path of the benchmark_model file" in message
 
 
 @pytest.mark.parametrize(
@@ -255,32 +253,29 @@ def test_what_is_no_program_is_named(tmp_path, content, what):
     """Also where its sha256 was written into params.yaml."""
     path = tmp_path / "benchmark_model"
     path.write_bytes(content)
-    assert f"is {what}" in refusal(local_tool, str(path), hashlib.sha256(content).hexdigest(), KEY)
+    assert f"is {what}" in refusal(locate_tool, str(path), hashlib.sha256(content).hexdigest(), KEY)
     assert f"is {what}" in refusal(check_abi, path, PIXEL, KEY)
 
 
 def test_a_url_is_downloaded_once(server, folder, capfd):
     for _ in range(2):
-        path = local_tool(f"{server.url}/whole", SHA256, KEY, folder)
-        assert (
-            path == folder / SHA256
-            and path.read_bytes() == TOOL
-            and list(folder.iterdir()) == [path]
-        )
+        path = locate_tool(f"{server.url}/whole", SHA256, KEY, folder)
+        assert path == folder / SHA256
+        assert path.read_bytes() == TOOL
+        assert list(folder.iterdir()) == [path]
     assert server.requests == ["/whole"]
     assert "307k/307k" in capfd.readouterr().err  # 307264 bytes
-    local_tool(f"{server.url}/no_length".replace("http", "HTTP"), SHA256, KEY, folder / "other")
+    locate_tool(f"{server.url}/no_length".replace("http", "HTTP"), SHA256, KEY, folder / "other")
     assert (folder / "other" / SHA256).read_bytes() == TOOL
 
 
 def test_a_damaged_download_is_fetched_again(server, folder):
-    path = local_tool(f"{server.url}/whole", SHA256, KEY, folder)
+    path = locate_tool(f"{server.url}/whole", SHA256, KEY, folder)
     path.write_bytes(TOOL[:-1] + b"x")
-    assert local_tool(f"{server.url}/whole", SHA256, KEY, folder).read_bytes() == TOOL
+    assert locate_tool(f"{server.url}/whole", SHA256, KEY, folder).read_bytes() == TOOL
     path.write_bytes(TOOL[:1000])
-    assert "404" in refusal(
-        local_tool, f"{server.url}/missing", SHA256, KEY, folder
-    )  # and never used as it is
+    message = refusal(locate_tool, f"{server.url}/missing", SHA256, KEY, folder)
+    assert "404" in message  # and it is never used as it is
 
 
 @pytest.mark.parametrize(
@@ -304,9 +299,8 @@ def test_nobody_there(folder, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as unused:  # bound, not listening: nothing else can take the port
         unused.bind(("127.0.0.1", 0))
-        assert "Connection refused" in not_downloaded(
-            f"http://127.0.0.1:{unused.getsockname()[1]}/x", folder
-        )
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/x"
+        assert "Connection refused" in not_downloaded(url, folder)
 
 
 @pytest.mark.parametrize(
@@ -344,26 +338,25 @@ def test_a_file_that_is_too_large(server, folder, monkeypatch, answer, limit):
 
 def test_a_file_of_just_the_limit(server, folder, monkeypatch):
     monkeypatch.setattr(tool_file, "LIMIT_BYTES", len(TOOL))
-    assert local_tool(f"{server.url}/no_length", SHA256, KEY, folder).read_bytes() == TOOL
+    assert locate_tool(f"{server.url}/no_length", SHA256, KEY, folder).read_bytes() == TOOL
 
 
 def test_redirects_are_followed_where_nobody_can_change_them(server, secure_server, folder):
-    for number, start in enumerate(
-        (
-            f"{server.url}/to?/whole",
-            f"{server.url}/to?{secure_server.url}/whole",
-            f"{secure_server.url}/to?/whole",
-        )
-    ):
-        assert local_tool(start, SHA256, KEY, folder / str(number)).read_bytes() == TOOL
+    followed = (
+        f"{server.url}/to?/whole",
+        f"{server.url}/to?{secure_server.url}/whole",
+        f"{secure_server.url}/to?/whole",
+    )
+    for number, start in enumerate(followed):
+        assert locate_tool(start, SHA256, KEY, folder / str(number)).read_bytes() == TOOL
     server.requests.clear()
-    for start in (
+    refused = (
         f"{secure_server.url}/to?{server.url}/whole",
         f"{server.url}/to?{secure_server.url}/to?{server.url}/whole",
-    ):
-        assert f"redirects, which is not followed, to {server.url}/whole" in not_downloaded(
-            start, folder / "none"
-        )
+    )
+    for start in refused:
+        message = not_downloaded(start, folder / "none")
+        assert f"redirects, which is not followed, to {server.url}/whole" in message
     assert "/whole" not in server.requests
     for url in ("ftp://127.0.0.1/whole", "file:///bin/sh"):
         assert url in not_downloaded(f"{server.url}/to?{url}", folder / "none")
@@ -387,35 +380,33 @@ def test_a_certificate_that_nobody_trusts(secure_server, folder, monkeypatch):
 )
 def test_a_password_is_never_shown(server, folder, capfd, login):
     host = server.url.removeprefix("http://")
-    message = refusal(local_tool, f"http://{login}{host}/whole", SHA256, KEY, folder)
-    assert (
-        f"'http://***@{host}/whole'" in message
-        and "without a name or password" in message
-        and BY_HAND in message
-    )
-    assert (
-        "hunter2" not in message + "".join(capfd.readouterr())
-        and not folder.exists()
-        and not server.requests
-    )
+    message = refusal(locate_tool, f"http://{login}{host}/whole", SHA256, KEY, folder)
+    assert f"'http://***@{host}/whole'" in message
+    assert "without a name or password" in message
+    assert BY_HAND in message
+    assert "hunter2" not in message + "".join(capfd.readouterr())
+    assert not folder.exists()
+    assert not server.requests
 
 
 def test_a_password_in_a_redirect_is_never_shown(server, folder, monkeypatch):
     target = f"http://me:hunter2@{server.url.removeprefix('http://')}/whole"
     monkeypatch.setattr(Handler, "to", lambda self: self.answer(b"", 0, 302, Location=target))
-    message = refusal(local_tool, f"{server.url}/to", SHA256, KEY, folder)
+    message = refusal(locate_tool, f"{server.url}/to", SHA256, KEY, folder)
     assert "hunter2" not in message and "not followed, to http://***@127" in message
 
 
 def killed(server, folder: Path, by: signal.Signals) -> list[Path]:
-    """What is left in `folder` by a download that was ended in mid-body."""
-    code = f"from pathlib import Path; from frill.device.phone.tool_file import local_tool; local_tool('{server.url}/stalls', '{SHA256}', 'x', Path({str(folder)!r}))"
+    """Return what is left in `folder` by a download that was ended in mid-body."""
+    code = (
+        "from pathlib import Path; from frill.device.phone.tool_file import locate_tool; "
+        f"locate_tool('{server.url}/stalls', '{SHA256}', 'x', Path({str(folder)!r}))"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
-        while (
-            not any(each.stat().st_size for each in folder.glob("*"))
-            and time.monotonic() < deadline
-        ):
+        while not any(each.stat().st_size for each in folder.glob("*")):
+            if time.monotonic() >= deadline:
+                break
             time.sleep(0.01)
         process.send_signal(by)
     assert process.returncode == -by
@@ -429,19 +420,18 @@ def test_an_interrupted_download_leaves_nothing(server, folder):
 def test_a_killed_download_is_never_taken_for_the_file(server, folder):
     (left,) = killed(server, folder, signal.SIGKILL)
     assert 0 < left.stat().st_size < len(TOOL) and left.name != SHA256
-    assert local_tool(f"{server.url}/whole", SHA256, KEY, folder).read_bytes() == TOOL
+    assert locate_tool(f"{server.url}/whole", SHA256, KEY, folder).read_bytes() == TOOL
     assert left.exists()  # for all that is known, of a process that goes on with it
     (folder / SHA256).unlink()
     os.utime(left, (0, 0))
-    assert local_tool(f"{server.url}/whole", SHA256, KEY, folder).read_bytes() == TOOL
+    assert locate_tool(f"{server.url}/whole", SHA256, KEY, folder).read_bytes() == TOOL
     assert list(folder.iterdir()) == [folder / SHA256]
 
 
 def test_a_disk_that_is_full_is_not_the_networks_fault(server, folder):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (100_000, hard)
-    )  # fails in mid-file, as a full disk does
+    # Writing fails in mid-file, as on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
         message = not_downloaded(f"{server.url}/whole", folder)
     finally:
@@ -449,7 +439,7 @@ def test_a_disk_that_is_full_is_not_the_networks_fault(server, folder):
     assert f"cannot be kept (File too large); see to {folder}" in message
     folder.rmdir()
     folder.write_text("")
-    assert "cannot be kept" in refusal(local_tool, f"{server.url}/whole", SHA256, KEY, folder)
+    assert "cannot be kept" in refusal(locate_tool, f"{server.url}/whole", SHA256, KEY, folder)
 
 
 @pytest.mark.parametrize(

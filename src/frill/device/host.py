@@ -1,8 +1,9 @@
 """Latency on this machine's CPU, through LiteRT with XNNPACK.
 
-Rounds alternate between a control model and the one measured, so that what slows the machine down for a while slows both: the ratio of the two is what
-is stable, and what the frontier compares. Every round opens both anew: where their weights come to lie in memory changes their speed by some percent,
-and rounds of one opening would agree with each other better than with the next measurement.
+Rounds alternate between a control model and the one measured. What slows the machine down for a
+while slows both: the ratio of the two is stable, and it is what the frontier compares. Every round
+opens both anew: where their weights come to lie in memory changes their speed by some percent.
+Rounds of one opening would agree with each other better than with the next measurement.
 """
 
 import hashlib
@@ -11,43 +12,49 @@ from pathlib import Path
 import numpy as np
 
 from frill.device import identity
-from frill.device.memory import peak_memory_mib
-from frill.device.timed_model import Timed
+from frill.device.memory import measure_peak_memory_mib
+from frill.device.timed_model import TimedModel
 from frill.params.devices import HostDevice
 
 
 def measure(model: Path, control: Path, device: HostDevice) -> dict:
-    """Milliseconds for one window, input copied in and embedding copied out, over `rounds` rounds of `round_ms` each.
+    """Return milliseconds for one window, over `rounds` rounds of `round_ms` each.
 
-    `latency_ms` is the median over rounds of a round's median; `iqr_ms` the quartiles of those; `p95_ms` over all invocations; `ratio` the median of
-    a round's median over that of the control's round just before; `round_ms` and `control_round_ms` the medians themselves, round by round.
+    Copying the input in and the embedding out is included. `latency_ms` is the median over rounds
+    of a round's median, `iqr_ms` the quartiles of those, `p95_ms` over all invocations. `ratio` is
+    the median of a round's median over that of the control's round just before. `round_ms` and
+    `control_round_ms` are the medians themselves, round by round.
     """
-    rounds = [
-        [_fresh_round_ms(path, device) for path in (control, model)] for _ in range(device.rounds)
-    ]
-    control_ms, model_ms = (np.array([np.median(pair[i]) for pair in rounds]) for i in range(2))
+    control_rounds = []
+    model_rounds = []
+    for _ in range(device.rounds):
+        control_rounds.append(_time_round_ms(control, device))
+        model_rounds.append(_time_round_ms(model, device))
+    control_ms = np.array([np.median(times_ms) for times_ms in control_rounds])
+    model_ms = np.array([np.median(times_ms) for times_ms in model_rounds])
+    all_ms = np.concatenate(model_rounds)
     ratios = model_ms / control_ms
     return {
         "schema": 1,
-        "identity": identity.host(),
+        "identity": identity.read_host(),
         "runtime": "LiteRT, XNNPACK",
         "threads": device.threads,
         "rounds": device.rounds,
-        "runs": int(sum(len(pair[1]) for pair in rounds)),
+        "runs": len(all_ms),
         "latency_ms": float(np.median(model_ms)),
         "iqr_ms": np.percentile(model_ms, [25, 75]).tolist(),
-        "p95_ms": float(np.percentile(np.concatenate([pair[1] for pair in rounds]), 95)),
+        "p95_ms": float(np.percentile(all_ms, 95)),
         "control_ms": float(np.median(control_ms)),
         "ratio": float(np.median(ratios)),
         "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
         "round_ms": model_ms.tolist(),
         "control_round_ms": control_ms.tolist(),
-        "peak_memory_mib": peak_memory_mib(model, device.threads),
+        "peak_memory_mib": measure_peak_memory_mib(model, device.threads),
         "model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
     }
 
 
-def _fresh_round_ms(path: Path, device: HostDevice) -> list[float]:
-    timed = Timed(path, device.threads)
-    timed.round_ms(0.0)  # warm-up, not counted
-    return timed.round_ms(device.round_ms)
+def _time_round_ms(path: Path, device: HostDevice) -> list[float]:
+    model = TimedModel(path, device.threads)
+    model.time_round_ms(0.0)  # warm-up, not counted
+    return model.time_round_ms(device.round_ms)

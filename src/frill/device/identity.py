@@ -1,4 +1,8 @@
-"""What makes a device's milliseconds comparable. results/identity/ keeps it with them, wherever they are pulled to: one table never mixes two devices."""
+"""What makes a device's milliseconds comparable.
+
+results/identity/ keeps it with them, wherever they are pulled to: one table never mixes two
+devices.
+"""
 
 import platform
 from pathlib import Path
@@ -6,45 +10,43 @@ from pathlib import Path
 from frill.params.devices import AdbDevice, Device
 
 
-def identity(name: str, device: Device) -> dict:
-    """The CPU, or the phone with its build. Raises DeviceError where a phone has to be attached and is not."""
+def read_identity(name: str, device: Device) -> dict:
+    """Return the CPU, or the phone with its build.
+
+    Raises DeviceError where a phone has to be attached and is not.
+    """
     if isinstance(device, AdbDevice):
-        from frill.device.phone import connection
-        from frill.device.phone import state as phone_state
+        from frill.device.phone import connection, state
 
-        return phone_state.identity(connection.connect(name, device.serial))
-    return host()
+        return state.read_identity(connection.connect(name, device.serial))
+    return read_host()
 
 
-def host() -> dict:
-    """This machine: the CPU's model and the machine type."""
+def read_host() -> dict:
+    """Return this machine's CPU model, machine type and system."""
     return {
         "kind": "host",
-        "cpu": _cpu_model(),
+        "cpu": _read_cpu_model(),
         "machine": platform.machine(),
         "system": platform.system(),
     }
 
 
-def _cpu_model() -> str:
+def _read_cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor()
-    return next(
-        (
-            line.partition(":")[2].strip()
-            for line in lines
-            if line.startswith(("model name", "Hardware"))
-        ),
-        platform.processor(),
-    )
+        lines = []
+    for line in lines:
+        if line.startswith(("model name", "Hardware")):
+            return line.partition(":")[2].strip()
+    return platform.processor()
 
 
-def differing(recorded: dict, found: dict) -> str:
-    """What is not as recorded, such as "cpu 'A', now 'B'"; empty if nothing is."""
+def describe_difference(recorded: dict, present: dict) -> str:
+    """Return what is not as recorded, such as "cpu 'A', now 'B'"; empty if nothing is."""
     return ", ".join(
-        f"{key} {recorded.get(key)!r}, now {found[key]!r}"
-        for key in found
-        if recorded.get(key) != found[key]
+        f"{key} {recorded.get(key)!r}, now {value!r}"
+        for key, value in present.items()
+        if recorded.get(key) != value
     )

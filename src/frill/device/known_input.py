@@ -9,9 +9,10 @@ from frill.errors import UserError
 
 
 class KnownInput:
-    """For a model of one float32 input of fixed shape: `values` float32 of that shape, uniform in [-1, 1], under the input's `name`.
+    """`values` for a model of one float32 input, under the input's `name`.
 
-    Raises UserError for other models and for files that are none.
+    They are float32 of the input's fixed shape, uniform in [-1, 1]. Raises UserError for other
+    models and for files that are none.
     """
 
     def __init__(self, model: Path):
@@ -19,8 +20,9 @@ class KnownInput:
             self._interpreter = Interpreter(model_path=str(model), num_threads=1)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
             raise UserError(
-                f"{model}: no model that LiteRT can load ({' '.join(str(error).split())[:200]}); give a .tflite file"
+                f"{model}: no model that LiteRT can load ({reason}); give a .tflite file"
             ) from None
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1 or inputs[0]["dtype"] != np.float32:
@@ -28,25 +30,28 @@ class KnownInput:
                 f"{each['dtype'].__name__} {each['shape'].tolist()}" for each in inputs
             )
             raise UserError(
-                f"{model}: its inputs are {kinds}; a model of one float32 input is needed, such as a student's window"
+                f"{model}: its inputs are {kinds}; "
+                "a model of one float32 input is needed, such as a student's window"
             )
-        self.name, self._index = inputs[0]["name"], inputs[0]["index"]
+        self.name = inputs[0]["name"]
+        self._index = inputs[0]["index"]
         self.values = np.random.default_rng(0).uniform(-1, 1, inputs[0]["shape"]).astype(np.float32)
 
-    def outputs(self) -> np.ndarray:
-        """float32 [values]: this machine's outputs, one after another, as benchmark_model writes them."""
+    def run(self) -> np.ndarray:
+        """Return float32 [values], outputs one after another, as benchmark_model writes them."""
         self._interpreter.set_tensor(self._index, self.values)
         self._interpreter.invoke()
+        outputs = self._interpreter.get_output_details()
         return np.concatenate(
-            [
-                self._interpreter.get_tensor(each["index"]).ravel()
-                for each in self._interpreter.get_output_details()
-            ]
+            [self._interpreter.get_tensor(each["index"]).ravel() for each in outputs]
         )
 
-    def cosine(self, output: bytes) -> float:
-        """Of raw float32 outputs of another machine with this one's. Raises ValueError where they are not as many, or not finite."""
-        own = self.outputs().astype(np.float64)
+    def compare(self, output: bytes) -> float:
+        """Return the cosine of another machine's raw float32 outputs with this one's.
+
+        Raises ValueError where they are not as many, or not finite.
+        """
+        own = self.run().astype(np.float64)
         if len(output) != 4 * len(own):
             raise ValueError(f"{len(output)} bytes, not {4 * len(own)}")
         other = np.frombuffer(output, np.float32).astype(np.float64)

@@ -10,17 +10,21 @@ from frill.params.devices import AdbDevice, Device
 def measure(
     model: Path, control: Path, name: str, device: Device, recorded: dict | None = None
 ) -> dict:
-    """What results/latency/{name}/*.json holds: latency_ms, iqr_ms, p95_ms, control_ms, ratio, ratio_iqr, runs and how they were got.
+    """Return what results/latency/{name}/*.json holds.
 
-    `recorded` is the device's identity as results/identity has it: another device of the same name is refused. Raises UserError.
+    That is latency_ms, iqr_ms, p95_ms, control_ms, ratio, ratio_iqr, runs and how they were
+    measured. `recorded` is the device's identity as results/identity has it: another device of the
+    same name is refused. Raises UserError.
     """
     if isinstance(device, AdbDevice):
         from frill.device.phone import protocol
 
         return protocol.measure(model, control, name, device, recorded)
-    if recorded is not None and (differing := identity.differing(recorded, identity.host())):
+    present = identity.read_host()
+    difference = "" if recorded is None else identity.describe_difference(recorded, present)
+    if difference:
         raise UserError(
-            f"{name} is not the machine recorded in results/identity/{name}.json ({differing}): delete the file and run `dvc repro`, "
-            "which measures every model on this one"
+            f"{name} is not the machine recorded in results/identity/{name}.json ({difference}): "
+            "delete the file and run `dvc repro`, which measures every model on this one"
         )
     return host.measure(model, control, device)

@@ -1,4 +1,7 @@
-"""What the scripts of this folder report: one file a value, rewritten whole, so that a command that runs meanwhile reads the old or the new."""
+"""What the scripts of this folder report: one file a value.
+
+A file is rewritten whole: a command that runs meanwhile reads the old value or the new.
+"""
 
 import os
 import platform
@@ -10,7 +13,8 @@ ABI = {"x86_64": "x86_64", "aarch64": "arm64-v8a"}[platform.machine()]
 FIRST_PIXEL = {
     "ro.board.platform": "msm8996",
     "ro.boot.hardware.revision": "PVT",
-    "ro.build.fingerprint": "google/sailfish/sailfish:10/QP1A.191005.007.A3/5972272:user/release-keys",
+    "ro.build.fingerprint": "google/sailfish/sailfish:10/QP1A.191005.007.A3/5972272:user/"
+    "release-keys",
     "ro.build.version.release": "10",
     "ro.build.version.sdk": "29",
     "ro.hardware": "sailfish",
@@ -26,14 +30,16 @@ FIRST_PIXEL = {
 
 
 class AndroidState:
-    """Makes `folder`'s subfolders and fills them with a first-generation Pixel, cool, awake and with the machine's own ABI."""
+    """A first-generation Pixel, cool, awake and with the machine's own ABI, in new subfolders."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.commands, self._state, self.home, self._remote = (
-            folder / name for name in ("commands", "state", "home", "remote")
-        )
-        self.cpu_folder, self.boot_id_file = folder / "cpu", folder / "boot_id"
+        self.commands = folder / "commands"
+        self.home = folder / "home"
+        self.cpu_folder = folder / "cpu"
+        self.boot_id_file = folder / "boot_id"
+        self._state = folder / "state"
+        self._remote = folder / "remote"
         for each in (self.commands, self._state, self.home, self._remote, self.cpu_folder):
             each.mkdir(parents=True)
         for name in COMMANDS:
@@ -72,11 +78,14 @@ class AndroidState:
         return (self._state / "screen").read_text().strip() == "on"
 
     def remove_command(self, name: str) -> None:
-        """Takes one of Android's commands away: "not found", exit code 127."""
+        """Take one of Android's commands away: "not found", exit code 127."""
         (self.commands / name).unlink()
 
     def replace_command(self, name: str, script: str) -> None:
-        """Lets a command of the phone do what the sh lines say. Works for Linux's own too: replace_command("taskset", "exit 127")."""
+        """Let a command of the phone do what the sh lines say.
+
+        Linux's own can be replaced too: replace_command("taskset", "exit 127").
+        """
         _write(self.commands / name, f"#!/bin/sh\n{script}\n", mode=0o755)
 
     def _write_cpus(self, frequencies: dict[int, dict[str, int]]) -> None:
@@ -90,10 +99,8 @@ class AndroidState:
                 _write(folder / name, str(khz))
 
     def _write_properties(self) -> None:
-        _write(
-            self._state / "properties",
-            "\n".join(f"{name}={value}" for name, value in sorted(self._properties.items())),
-        )
+        lines = [f"{name}={value}" for name, value in sorted(self._properties.items())]
+        _write(self._state / "properties", "\n".join(lines))
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

@@ -5,35 +5,37 @@ import numpy as np
 from frill.device.phone.tool import Timing
 
 
-def summary(models: list[Timing], controls: list[Timing]) -> dict:
-    """Of the processes of a model and, pair by pair, of the control: milliseconds, and the ratio of the two.
+def summarise(models: list[Timing], controls: list[Timing]) -> dict:
+    """Return milliseconds of the processes of a model and, pair by pair, of the control.
 
-    `latency_ms` is the median over processes, `iqr_ms` their quartiles, `min_ms` the fastest invocation; `p95_ms` the median over processes of their
-    95th percentiles where the tool prints those (`p95_over` invocations), else the 95th percentile over processes.
+    `latency_ms` is the median over processes, `iqr_ms` their quartiles, `min_ms` the fastest
+    invocation. `p95_ms` is the median over processes of their 95th percentiles where the tool
+    prints those (`p95_over` invocations), else the 95th percentile over processes. `ratio` is the
+    median of each process's ratio to the control's.
     """
-    medians = all(timing.median_ms is not None for timing in models + controls)
-    model_ms, control_ms = (
-        np.array([t.median_ms if medians else t.mean_ms for t in timings])
-        for timings in (models, controls)
-    )
-    percentiles = [timing.p95_ms for timing in models if timing.p95_ms is not None]
-    over_invocations = len(percentiles) == len(models)
+    has_medians = all(timing.median_ms is not None for timing in models + controls)
+    statistic = "median" if has_medians else "mean"
+    model_ms = np.array([getattr(timing, f"{statistic}_ms") for timing in models])
+    control_ms = np.array([getattr(timing, f"{statistic}_ms") for timing in controls])
     ratios = model_ms / control_ms
+    percentiles = [timing.p95_ms for timing in models if timing.p95_ms is not None]
+    if len(percentiles) == len(models):
+        p95_over, p95_ms = "invocations", np.median(percentiles)
+    else:
+        p95_over, p95_ms = "processes", np.percentile(model_ms, 95)
+    firsts_ms = [timing.first_ms for timing in models if timing.first_ms is not None]
+    first_ms = float(np.median(firsts_ms)) if firsts_ms else None
     return {
-        "statistic": "median" if medians else "mean",
+        "statistic": statistic,
         "processes": len(models),
         "runs": sum(timing.runs for timing in models),
         "latency_ms": float(np.median(model_ms)),
         "iqr_ms": np.percentile(model_ms, [25, 75]).tolist(),
         "min_ms": min(timing.min_ms for timing in models),
-        "p95_ms": float(
-            np.median(percentiles) if over_invocations else np.percentile(model_ms, 95)
-        ),
-        "p95_over": "invocations" if over_invocations else "processes",
+        "p95_ms": float(p95_ms),
+        "p95_over": p95_over,
         "init_ms": float(np.median([timing.init_ms for timing in models])),
-        "first_ms": float(np.median(firsts))
-        if (firsts := [t.first_ms for t in models if t.first_ms is not None])
-        else None,
+        "first_ms": first_ms,
         "control_ms": float(np.median(control_ms)),
         "ratio": float(np.median(ratios)),
         "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),

@@ -1,8 +1,9 @@
-"""What a failed run of benchmark_model (either tool, see tool.py) means and what to do about it, one sentence for each failure.
+"""What a failed run of benchmark_model (either tool, see tool.py) means and what to do about it.
 
-The tools say little with their exit code: 1 for everything they notice, 134 for what they abort on. The shell adds 126, 127 and 128+N; Android's
-says 1 for another processor's file ("not executable: 64-bit ELF file", mksh's exec.c), as its linker does for a missing library. So the text is
-looked at before the code.
+The tools say little with their exit code: 1 for everything they notice, 134 for what they abort on.
+The shell adds 126, 127 and 128+N. Android's says 1 for another processor's file ("not executable:
+64-bit ELF file", mksh's exec.c), as its linker does for a missing library. So the text is looked at
+before the code.
 """
 
 import re
@@ -12,15 +13,19 @@ from frill.errors import UserError
 
 OTHER_BUILD = "take another build of the tool"
 
-# What a failed run says of itself: pattern, what happened, what to do. In this order: a crash may come after its reason.
+
+# What the tool, the shell or the linker prints, what happened, what to do. In this order: a crash
+# may come after its reason.
 _CAUSES = (
     (
-        r"Exec format error|\x7fELF|not executable: \d+-bit ELF|is for EM_|wrong ELF class|cannot execute: required file",
+        r"Exec format error|\x7fELF|not executable: \d+-bit ELF|is for EM_|wrong ELF class"
+        r"|cannot execute: required file",
         "was built for another processor",
         "give the build for the ABI that the device names (getprop ro.product.cpu.abi)",
     ),
     (
-        r"CANNOT LINK EXECUTABLE|error while loading shared libraries|[Ll]ibrary \"[^\"]+\" not found",
+        r"CANNOT LINK EXECUTABLE|error while loading shared libraries"
+        r"|[Ll]ibrary \"[^\"]+\" not found",
         "does not find what it is linked with",
         "put the library beside it, or take a build that needs none",
     ),
@@ -55,62 +60,85 @@ _CAUSES = (
         "see that its file is on the device and readable there",
     ),
     (
-        r"not a valid Flatbuffer|[Mm]odel allocation is null|Failed to (?:load|compile) model|Failed to initialize the interpreter",
+        r"not a valid Flatbuffer|[Mm]odel allocation is null|Failed to (?:load|compile) model"
+        r"|Failed to initialize the interpreter",
         "cannot load the model",
-        "copy the file again and compare its sha256; if it is whole, take a newer build of the tool",
+        "copy the file again and compare its sha256; "
+        "if it is whole, take a newer build of the tool",
     ),
     (
-        r"Input tensor #\d+ should have|The size of .* It should be|nput_layer_value_file:|Wrong input value|must match the number of items",
+        r"Input tensor #\d+ should have|The size of .* It should be|nput_layer_value_file:"
+        r"|Wrong input value|must match the number of items",
         "was given an input that is not the model's",
         "give the name, the shape and as many float32 values as the model's own input has",
     ),
 )
 _SIGNALS = {
-    "SIGKILL": "it ran out of memory or of its time limit: raise the limit, or measure a smaller model",
+    "SIGKILL": "it ran out of memory or of its time limit: "
+    "raise the limit, or measure a smaller model",
     "SIGTERM": "something on the device stopped it: run it again",
     "SIGILL": "it uses an instruction that this processor lacks: take a build for its ABI",
 }
 
 
 class ToolError(UserError):
-    """benchmark_model did not measure, or not what it was asked to: what happened and what to do. The device's name is the caller's to add."""
+    """benchmark_model did not measure, or not what it was asked to.
+
+    It says what happened and what to do. The device's name is the caller's to add.
+    """
 
 
-def of_failure(stdout: str, stderr: str, exit_code: int) -> ToolError:
-    """`exit_code` as a shell (128+N) or subprocess (-N) gives it."""
+def explain_failure(stdout: str, stderr: str, exit_code: int) -> ToolError:
+    """Return what a failed run means; `exit_code` as for `tool.parse`."""
     lines = [
         line
         for line in [*stdout.splitlines(), *stderr.splitlines()]
         if line.strip() and not re.match(r"INFO: |WARN|(?:ERROR: )?Benchmarking failed", line)
     ]
     for pattern, what, remedy in _CAUSES:
-        if found := next((line for line in lines if re.search(pattern, line)), None):
-            return ToolError(f"benchmark_model {what} ({_bare(found)}): {remedy}")
-    # The first error is the reason of those after it. Builds and shells that mark none as such end with what matters.
-    errors = [_bare(line) for line in lines if re.match(r"ERROR: |FATAL: ", line)]
-    said = errors[:1] or [_bare(line) for line in lines if line in stderr.splitlines()][-1:]
-    quoted = f" ({said[0]})" if said else ""
+        for line in lines:
+            if re.search(pattern, line):
+                return ToolError(f"benchmark_model {what} ({_clean(line)}): {remedy}")
+    return _explain_code(exit_code, _quote_reason(lines, stderr.splitlines()))
+
+
+def _explain_code(exit_code: int, quoted: str) -> ToolError:
     if exit_code == 126:
         return ToolError(
-            f"benchmark_model may not be executed{quoted}: chmod it to 755, in a folder that is not mounted noexec"
+            f"benchmark_model may not be executed{quoted}: "
+            "chmod it to 755, in a folder that is not mounted noexec"
         )
     if exit_code == 127:
         return ToolError(
-            f"benchmark_model is not on the device, or was built for another system{quoted}: copy it there again, or {OTHER_BUILD}"
+            f"benchmark_model is not on the device, or was built for another system{quoted}: "
+            f"copy it there again, or {OTHER_BUILD}"
         )
     number = -exit_code if exit_code < 0 else exit_code - 128
     if number in set(signal.Signals):
         name = signal.Signals(number).name
-        return ToolError(
-            f"benchmark_model was ended by {name}{quoted}: {_SIGNALS.get(name, f'see that the model is whole, then {OTHER_BUILD}')}"
-        )
+        remedy = _SIGNALS.get(name, f"see that the model is whole, then {OTHER_BUILD}")
+        return ToolError(f"benchmark_model was ended by {name}{quoted}: {remedy}")
     return ToolError(
-        f"benchmark_model failed with exit code {exit_code}{quoted}: run it by hand to see more, or {OTHER_BUILD}"
+        f"benchmark_model failed with exit code {exit_code}{quoted}: "
+        f"run it by hand to see more, or {OTHER_BUILD}"
     )
 
 
-def _bare(line: str) -> str:
-    """Without its level, and without bytes that a terminal would obey: a shell quotes what it could not run."""
-    return "".join(
-        c if c.isprintable() else "?" for c in re.sub(r"^(?:ERROR|FATAL): ", "", line).strip()
-    )
+def _quote_reason(lines: list[str], error_lines: list[str]) -> str:
+    """Return the line that says most of a failure, in parentheses, or an empty text.
+
+    The first error is the reason of those after it. Builds and shells that mark none as such end
+    with what matters.
+    """
+    marked = [line for line in lines if re.match(r"ERROR: |FATAL: ", line)]
+    reasons = marked[:1] or [line for line in lines if line in error_lines][-1:]
+    return f" ({_clean(reasons[0])})" if reasons else ""
+
+
+def _clean(line: str) -> str:
+    """Return a line without its level, and without bytes that a terminal would obey.
+
+    A shell quotes what it could not run.
+    """
+    text = re.sub(r"^(?:ERROR|FATAL): ", "", line).strip()
+    return "".join(c if c.isprintable() else "?" for c in text)

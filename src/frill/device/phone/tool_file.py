@@ -1,4 +1,7 @@
-"""The benchmark_model of a device: the one file that params.yaml names and no other, as the device runs whatever is put there."""
+"""The benchmark_model of a device.
+
+It is the one file that params.yaml names and no other: the device runs whatever is put there.
+"""
 
 import re
 import time
@@ -13,7 +16,9 @@ from frill.scratch import atomic_write, content_hash
 
 LIMIT_BYTES = 500_000_000  # far over any build of the tool: a wrong URL must not fill the disk
 TIMEOUT_S = 30.0  # without a byte
-# EI_CLASS (1: 32-bit, 2: 64-bit) and e_machine of the ELF header, for the words of Android's ro.product.cpu.abilist.
+ABANDONED_S = 3600.0  # a part of a download that nobody has written to for so long
+# EI_CLASS (1: 32-bit, 2: 64-bit) and e_machine of the ELF header, for the words of Android's
+# ro.product.cpu.abilist.
 _ABIS = {
     "arm64-v8a": (2, 183),
     "armeabi-v7a": (1, 40),
@@ -23,9 +28,8 @@ _ABIS = {
     "riscv64": (2, 243),
 }
 _OFFICIAL = {(2, 183): "android_aarch64_benchmark_model", (1, 40): "android_arm_benchmark_model"}
-_LOGIN = re.compile(
-    r"(?<=//)(?:[^/?#]*|[^/]*:(?!\d*[/?#]).*)@"
-)  # a URL's name and password, also with a slash not written %2F: never shown
+# A URL's name and password, also with a slash not written %2F: never shown.
+_LOGIN = re.compile(r"(?<=//)(?:[^/?#]*|[^/]*:(?!\d*[/?#]).*)@")
 _OTHER_FILES = {
     b"<": "an HTML or XML page",
     b"PK": "a zip archive, as an .apk is",
@@ -33,127 +37,150 @@ _OTHER_FILES = {
 }
 
 
-def local_tool(tool: str, sha256: str, key: str, folder: Path = Path("scratch/tools")) -> Path:
-    """A local file of that sha256: `tool` itself if it is a path, or what is at that http(s) URL, kept in `folder` under its sha256.
+def locate_tool(tool: str, sha256: str, key: str, folder: Path = Path("scratch/tools")) -> Path:
+    """Return a local file of that sha256. Raises UserError.
 
-    `key` is the device in params.yaml, such as devices.pixel. What is kept is hashed again, and fetched again if damaged. Raises UserError.
+    It is `tool` itself if that is a path, or what is at that http(s) URL, kept in `folder` under
+    its sha256. What is kept is hashed again, and fetched again if damaged. `key` is the device in
+    params.yaml, such as devices.pixel.
     """
-    lead = f"params.yaml: {key}.tool = {_LOGIN.sub('***@', tool)!r}:"
+    lead = f"params.yaml: {key}.tool = {_hide_login(tool)!r}:"
     scheme = re.match(r"([a-z][a-z0-9+.-]*)://", tool.lower())
-    if scheme and (scheme[1] not in ("http", "https") or _LOGIN.search(tool)):
+    if scheme is None:
+        return _check_local(Path(tool), sha256, lead)
+    if scheme[1] not in ("http", "https") or _LOGIN.search(tool):
         raise UserError(
-            f"{lead} only http and https, without a name or password, are downloaded; download it by hand and give the path"
+            f"{lead} only http and https, without a name or password, are downloaded; "
+            "download it by hand and give the path"
         )
-    path = folder / sha256 if scheme else Path(tool)
+    path = folder / sha256
     try:
-        if not scheme:
-            _check(path, sha256, lead)
-        elif not (path.is_file() and content_hash(path) == sha256):
+        if not path.is_file() or content_hash(path) != sha256:
             _fetch(tool, path, lead)
     except OSError as error:
-        what, remedy = (
-            ("kept", f"see to {folder}")
-            if scheme
-            else ("read", "give the path of the benchmark_model file, or an http(s) URL of it")
-        )
-        raise UserError(f"{lead} cannot be {what} ({error.strerror}); {remedy}") from None
+        raise UserError(f"{lead} cannot be kept ({error.strerror}); see to {folder}") from None
+    return path
+
+
+def _check_local(path: Path, sha256: str, lead: str) -> Path:
+    try:
+        _check(path, sha256, lead)
+    except OSError as error:
+        raise UserError(
+            f"{lead} cannot be read ({error.strerror}); "
+            "give the path of the benchmark_model file, or an http(s) URL of it"
+        ) from None
     return path
 
 
 def check_abi(path: Path, abis: list[str], key: str) -> None:
-    """Raises UserError if the ELF file is for none of `abis`, the words of the phone's ro.product.cpu.abilist. Unknown words do not count."""
-    head = _header(path, f"params.yaml: {key}.tool: {path}")
-    taken = [_ABIS[abi] for abi in abis if abi in _ABIS]
-    if (
-        taken
-        and not head.startswith(b"#!")
-        and (machine := (head[4], int.from_bytes(head[18:20], "little"))) not in taken
-    ):
-        built_for = next(
-            (abi for abi in _ABIS if _ABIS[abi] == machine),
-            f"another processor (ELF machine {machine[1]})",
-        )
-        build = next(
-            (f"TFLite's nightly {_OFFICIAL[each]}" for each in taken if each in _OFFICIAL),
-            "a build for one of these",
-        )
-        raise UserError(
-            f"params.yaml: {key}.tool: {path} is for {built_for}, the phone takes {', '.join(abis)}; take {build}"
-        )
+    """Raise UserError if the ELF file is for none of `abis`.
+
+    These are the words of the phone's ro.product.cpu.abilist. Unknown words do not count.
+    """
+    header = _read_header(path, f"params.yaml: {key}.tool: {path}")
+    accepted = [_ABIS[abi] for abi in abis if abi in _ABIS]
+    if not accepted or header.startswith(b"#!"):
+        return
+    machine = (header[4], int.from_bytes(header[18:20], "little"))
+    if machine in accepted:
+        return
+    other = f"another processor (ELF machine {machine[1]})"
+    built_for = next((abi for abi in _ABIS if _ABIS[abi] == machine), other)
+    official = [_OFFICIAL[each] for each in accepted if each in _OFFICIAL]
+    build = f"TFLite's nightly {official[0]}" if official else "a build for one of these"
+    raise UserError(
+        f"params.yaml: {key}.tool: {path} is for {built_for}, "
+        f"the phone takes {', '.join(abis)}; take {build}"
+    )
 
 
 def _check(path: Path, sha256: str, lead: str) -> None:
-    _header(path, lead)  # first: that it is a login page says more than its sha256
-    if (found := content_hash(path)) != sha256:
-        what = (
-            f"has sha256 {found}, not {sha256} as tool_sha256 says, and no other file is ever run"
-        )
+    _read_header(path, lead)  # first: that it is a login page says more than its sha256
+    actual = content_hash(path)
+    if actual != sha256:
         raise UserError(
-            f"{lead} {what}; if it changed, as nightly builds do, compare it with its source, then write the new value"
+            f"{lead} has sha256 {actual}, not {sha256} as tool_sha256 says, "
+            "and no other file is ever run; if it changed, as nightly builds do, "
+            "compare it with its source, then write the new value"
         )
 
 
-def _header(path: Path, lead: str) -> bytes:
-    """The first 20 bytes: of an ELF file, up to e_machine. Scripts pass, as test devices run them."""
+def _read_header(path: Path, lead: str) -> bytes:
+    """Return the first 20 bytes: of an ELF file, up to e_machine.
+
+    Scripts pass, as test devices run them. Raises UserError for other files.
+    """
     with path.open("rb") as file:
-        head = file.read(20)
-    if (head.startswith(b"\x7fELF") and len(head) == 20) or head.startswith(b"#!"):
-        return head
-    what = next(
-        (name for magic, name in _OTHER_FILES.items() if head.strip().startswith(magic)),
-        f"a file that starts with {head!r}",
-    )
+        header = file.read(20)
+    is_elf = header.startswith(b"\x7fELF") and len(header) == 20
+    if is_elf or header.startswith(b"#!"):
+        return header
+    what = f"a file that starts with {header!r}"
+    for magic, name in _OTHER_FILES.items():
+        if header.strip().startswith(magic):
+            what = name
     raise UserError(
-        f"{lead} is {what}, no ELF program; give the path or the URL of the benchmark_model binary itself"
+        f"{lead} is {what}, no ELF program; "
+        "give the path or the URL of the benchmark_model binary itself"
     )
 
 
 def _fetch(url: str, path: Path, lead: str) -> None:
-    for left in path.parent.glob(
-        f"{path.name}.*.new"
-    ):  # of a killed download; one that another process has under way is written all the time
-        if time.time() - left.stat().st_mtime > 3600:
-            left.unlink(missing_ok=True)
+    # Left by a killed download. What another process has under way is written all the time.
+    for part in path.parent.glob(f"{path.name}.*.new"):
+        if time.time() - part.stat().st_mtime > ABANDONED_S:
+            part.unlink(missing_ok=True)
     with atomic_write(path) as new:
         try:
             with new.open("wb") as file:
-                file.writelines(_blocks(url, lead))
+                file.writelines(_read_blocks(url, lead))
             _check(new, path.name, lead)
         except BaseException:  # Ctrl-C too
             new.unlink(missing_ok=True)
             raise
 
 
-def _blocks(url: str, lead: str) -> Iterator[bytes]:
-    """The file at the URL. A generator, so that an error of the disk it is written to is not taken for one of the network."""
+def _read_blocks(url: str, lead: str) -> Iterator[bytes]:
+    """Yield the file at the URL.
+
+    A generator, so that an error of the disk it is written to is not taken for one of the network.
+    """
     try:
         with build_opener(_Redirects).open(url, timeout=TIMEOUT_S) as response:
-            total, done = response.length or 0, 0  # bytes; a total of 0 is one that was not sent
-            with progress((), "benchmark_model", total, "B") as bar:
+            total_bytes = response.length or 0  # 0: it was not sent
+            read_bytes = 0
+            with progress((), "benchmark_model", total_bytes, "B") as bar:
                 bar.unit_scale = True
-                while max(total, done) <= LIMIT_BYTES and (block := response.read(1 << 16)):
-                    done += len(block)
+                while max(total_bytes, read_bytes) <= LIMIT_BYTES:
+                    block = response.read(1 << 16)
+                    if not block:
+                        break
+                    read_bytes += len(block)
                     bar.update(len(block))
                     yield block
-        if max(total, done) > LIMIT_BYTES:
+        if max(total_bytes, read_bytes) > LIMIT_BYTES:
             raise UserError(
-                f"{lead} is larger than {LIMIT_BYTES / 1e6:g} MB; give the URL of the benchmark_model binary itself"
+                f"{lead} is larger than {LIMIT_BYTES / 1e6:g} MB; "
+                "give the URL of the benchmark_model binary itself"
             )
-        if done < total:  # http.client says nothing
-            raise OSError(f"it ended after {done} of {total} bytes")
+        if read_bytes < total_bytes:  # http.client says nothing
+            raise OSError(f"it ended after {read_bytes} of {total_bytes} bytes")
     except (OSError, HTTPException, ValueError) as error:  # ValueError: not a URL
-        reason = _LOGIN.sub(
-            "***@", " ".join(str(error).removeprefix("<urlopen error ").rstrip(">").split())
-        )[:200]
+        text = str(error).removeprefix("<urlopen error ").rstrip(">")
+        reason = _hide_login(" ".join(text.split()))[:200]
         raise UserError(
             f"{lead} cannot be downloaded ({reason}); download it by hand and give the path"
         ) from None
 
 
+def _hide_login(text: str) -> str:
+    return _LOGIN.sub("***@", text)
+
+
 class _Redirects(HTTPRedirectHandler):
     def redirect_request(self, req, fp, code, msg, headers, newurl):
-        if not newurl.startswith(("https://", f"{req.type}://")) or _LOGIN.search(
-            newurl
-        ):  # never from https to http
+        is_weaker = not newurl.startswith(("https://", f"{req.type}://"))  # from https to http
+        if is_weaker or _LOGIN.search(newurl):
             raise OSError(f"it redirects, which is not followed, to {newurl}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

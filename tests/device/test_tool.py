@@ -1,16 +1,22 @@
-"""benchmark_model's two tools: what is asked of them, what their output says, and a sentence for every way to fail.
+"""benchmark_model's two tools: what they are asked, what they print, and how they fail.
 
-Recorded with TFLite 2.14.1's tool on Linux x86-64, without XNNPACK, paths replaced: tflite, single, check, slow, profile (rows cut), memory,
-unknown_flags, wrong_name, wrong_shape, wrong_rank, unescaped_name, missing_model, truncated_model, bad_value (flags cut), dry_run, crash (a real
+Recorded with TFLite 2.14.1's tool on Linux x86-64, without XNNPACK, paths replaced: tflite, single,
+check, slow, profile (rows cut), memory, unknown_flags, wrong_name, wrong_shape, wrong_rank,
+unescaped_name, missing_model, truncated_model, bad_value (flags cut), dry_run, crash (a real
 SIGSEGV), wrong_abi, not_executable, not_found, library_missing.
 
-Written after sources, the numbers made up: tflite_new after tflite/tools/benchmark/benchmark_tflite_model.cc (google-ai-edge/LiteRT) and
-xla/tsl/util/stats_calculator.h (openxla/xla); profile_delegate after tensorflow/lite/profiling/profile_summary_formatter.cc; tflite_2_3 after the
-logs in tensorflow#42507 and #41977; tflite_1_13 after tensorflow/lite/tools/logging.h of that version and the log in tensorflow#25537; litert,
-litert_memory, litert_profile after litert/tools/benchmark_litert_model.h and g3doc's build instructions (google-ai-edge/LiteRT).
+Written after sources, the numbers made up:
+- tflite_new after tflite/tools/benchmark/benchmark_tflite_model.cc (google-ai-edge/LiteRT) and
+  xla/tsl/util/stats_calculator.h (openxla/xla)
+- profile_delegate after tensorflow/lite/profiling/profile_summary_formatter.cc
+- tflite_2_3 after the logs in tensorflow#42507 and #41977
+- tflite_1_13 after tensorflow/lite/tools/logging.h of that version and a log (tensorflow#25537)
+- litert, litert_memory, litert_profile after litert/tools/benchmark_litert_model.h and g3doc's build
+  instructions (google-ai-edge/LiteRT)
 """
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -28,7 +34,7 @@ SETTINGS = dict(threads=1, xnnpack=True, runs=50, min_secs=1.0)
 
 
 def output(name: str) -> tuple[str, str, int]:
-    """stdout, stderr and exit code of a run."""
+    """Return stdout, stderr and exit code of a run."""
     code, _, text = (OUTPUTS / f"{name}.txt").read_text().partition("\n=== stdout\n")
     stdout, _, stderr = text.partition("=== stderr\n")
     return stdout, stderr, int(code.removeprefix("exit "))
@@ -57,7 +63,8 @@ TIMINGS = {
     "litert": Timing(
         *("litert", 6.342, 9.876, 124, 8.14627, 8.007, 8.128, 8.345, 88),
         (
-            "[litert/runtime/accelerators/auto_registration.cc:46] NPU accelerator could not be loaded and registered: kLiteRtStatusErrorInvalidArgument.",
+            "[litert/runtime/accelerators/auto_registration.cc:46] NPU accelerator could not be "
+            "loaded and registered: kLiteRtStatusErrorInvalidArgument.",
         ),
     ),
 }
@@ -65,38 +72,44 @@ TIMINGS = {
 
 @pytest.mark.parametrize("name", TIMINGS)
 def test_timings_are_those_printed_in_milliseconds(name):
-    found, expected = benchmark_tool.parse(*output(name)), TIMINGS[name]
+    timing = benchmark_tool.parse(*output(name))
     for field in Timing.__dataclass_fields__:
-        value = getattr(expected, field)
-        assert getattr(found, field) == (
-            pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
-        ), field
+        expected = getattr(TIMINGS[name], field)
+        if isinstance(expected, float):
+            expected = pytest.approx(expected, rel=1e-12)
+        assert getattr(timing, field) == expected, field
 
 
 def test_equal_runs_are_printed_as_one_number():
     stdout, stderr, code = output("single")
-    for line in (
-        "count=4 curr=61(all same)",
-        "count=4 curr=61(all same) p5=61 median=61 p95=61",
-    ):  # Stat, then StatWithPercentiles
-        found = benchmark_tool.parse(stdout.replace("count=1 curr=2872", line), stderr, code)
-        assert (found.runs, found.mean_ms, found.min_ms) == (4, 0.061, 0.061)
-        assert found.median_ms == (0.061 if "median" in line else None)
+    of_stat = "count=4 curr=61(all same)"
+    of_stat_with_percentiles = f"{of_stat} p5=61 median=61 p95=61"
+    for line, median_ms in ((of_stat, None), (of_stat_with_percentiles, 0.061)):
+        timing = benchmark_tool.parse(stdout.replace("count=1 curr=2872", line), stderr, code)
+        assert (timing.runs, timing.mean_ms, timing.min_ms) == (4, 0.061, 0.061)
+        assert timing.median_ms == median_ms
 
 
 def test_litert_is_read_from_its_block_where_its_stdout_is_lost():
-    found = benchmark_tool.parse("", *output("litert")[1:])
-    assert (found.tool, found.init_ms, found.first_ms, found.runs) == ("litert", 6.34, 9.88, 124)
-    assert (found.mean_ms, found.min_ms, found.p95_ms) == (8.15, 8.01, None)
+    timing = benchmark_tool.parse("", *output("litert")[1:])
+    assert (timing.tool, timing.runs) == ("litert", 124)
+    assert (timing.init_ms, timing.first_ms) == (6.34, 9.88)
+    assert (timing.mean_ms, timing.min_ms, timing.p95_ms) == (8.15, 8.01, None)
 
 
 def test_delegated_nodes_of_all_subgraphs_count_and_a_delegate_that_takes_none_is_a_warning():
     stdout, stderr, code = output("tflite_new")
-    old_words = "INFO: Replacing 3 node(s) with delegate (TfLiteXNNPackDelegate) node, yielding 2 partitions.\n"
+    old_words = (
+        "INFO: Replacing 3 node(s) with delegate (TfLiteXNNPackDelegate) node, "
+        "yielding 2 partitions.\n"
+    )
     assert benchmark_tool.parse(stdout, stderr + old_words, code).delegated_nodes == 86 + 3
-    unused = "Though XNNPACK delegate is explicitly applied, the model graph will not be executed by the delegate."
-    found = benchmark_tool.parse(f"{stdout}INFO: {unused}\n", "", code)
-    assert (found.delegated_nodes, found.warnings) == (0, (unused,))
+    unused = (
+        "Though XNNPACK delegate is explicitly applied, "
+        "the model graph will not be executed by the delegate."
+    )
+    timing = benchmark_tool.parse(f"{stdout}INFO: {unused}\n", "", code)
+    assert (timing.delegated_nodes, timing.warnings) == (0, (unused,))
 
 
 # What a run says when it fails: what happened, the tool's own words, what to do.
@@ -160,14 +173,16 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_failed_run_says_what_happened_and_what_to_do(name):
-    said = refusal(*output(name))
+    message = refusal(*output(name))
     what, quoted, remedy = REFUSALS[name]
-    assert what in said and quoted in said and remedy in said.partition(what)[2]
+    assert quoted in message
+    assert remedy in message.partition(what)[2]
 
 
 @pytest.mark.parametrize(
     ("stderr", "exit_code", "what", "remedy"),
-    [  # Android's shell and linker: mksh's exec.c, bionic's linker_main.cpp and linker_phdr.cpp; both exit with 1
+    [  # Android's shell and linker, which exit with 1: mksh's exec.c, bionic's linker_main.cpp
+        # and linker_phdr.cpp
         (
             "/system/bin/sh: ./benchmark_model: not executable: 64-bit ELF file",
             1,
@@ -175,13 +190,15 @@ def test_a_failed_run_says_what_happened_and_what_to_do(name):
             "cpu.abi",
         ),
         (
-            'CANNOT LINK EXECUTABLE "./benchmark_model": "libc++.so" is for EM_X86_64 (62) instead of EM_AARCH64 (183)',
+            'CANNOT LINK EXECUTABLE "./benchmark_model": "libc++.so" is for EM_X86_64 (62) '
+            "instead of EM_AARCH64 (183)",
             1,
             "another processor",
             "cpu.abi",
         ),
         (
-            'CANNOT LINK EXECUTABLE "./b": library "libLiteRt.so" not found: needed by main executable',
+            'CANNOT LINK EXECUTABLE "./b": library "libLiteRt.so" not found: '
+            "needed by main executable",
             1,
             "is linked with",
             "put the library beside it",
@@ -212,7 +229,8 @@ def test_a_failed_run_says_what_happened_and_what_to_do(name):
             "turn XNNPACK off",
         ),
         (
-            "ERROR: Didn't find op for builtin opcode 'CONV_2D' version '6'.\nERROR: Failed to load model m",
+            "ERROR: Didn't find op for builtin opcode 'CONV_2D' version '6'.\n"
+            "ERROR: Failed to load model m",
             1,
             "lacks an operator",
             "newer build",
@@ -238,33 +256,31 @@ def test_a_failed_run_says_what_happened_and_what_to_do(name):
     ],
 )
 def test_failures_of_shells_linkers_and_older_builds(stderr, exit_code, what, remedy):
-    said = refusal("INFO: STARTING!\nINFO: Loaded model Could not open 'x'\n", stderr, exit_code)
-    assert what in said and remedy in said.partition(what)[2]
+    stdout = "INFO: STARTING!\nINFO: Loaded model Could not open 'x'\n"
+    message = refusal(stdout, stderr, exit_code)
+    assert what in message
+    assert remedy in message.partition(what)[2]
 
 
 @pytest.mark.parametrize("name", ["tflite", "tflite_1_13", "litert"])
 def test_an_exit_of_0_is_not_enough(name):
     stdout, stderr, code = output(name)
-    cut = [
-        stream.partition("Average inference timings")[0]
-        .partition("INFO: Inference timings")[0]
-        .partition("=====")[0]
-        for stream in (stdout, stderr)
-    ]
-    assert code == 0 and "without its timings" in refusal(*cut, 0)
-    assert "failed with exit code 0" in refusal(stdout, stderr + "ERROR: Benchmarking failed.\n", 0)
-    assert "failed with exit code 1" in refusal(
-        stdout, stderr, 1
-    )  # an invocation failed after the timings were printed
+    assert code == 0
+    last_words = "Average inference timings|INFO: Inference timings|====="
+    cut = [re.split(last_words, stream)[0] for stream in (stdout, stderr)]
+    assert "without its timings" in refusal(*cut, 0)
+    failed = stderr + "ERROR: Benchmarking failed.\n"
+    assert "failed with exit code 0" in refusal(stdout, failed, 0)
+    # An invocation failed after the timings were printed.
+    assert "failed with exit code 1" in refusal(stdout, stderr, 1)
 
 
 def test_half_a_block_is_no_result():
     _, stderr, _ = output("litert")
     assert "without its timings" in refusal("", stderr.partition("Inference (max)")[0], 0)
     assert "without its timings" in refusal("", stderr.replace("Model initialization", ""), 0)
-    assert "never ran it" in refusal(
-        "", stderr.partition("Inference (min)")[0].replace("124 runs", "0 runs"), 0
-    )  # all that such a block has
+    of_no_run = stderr.partition("Inference (min)")[0].replace("124 runs", "0 runs")
+    assert "never ran it" in refusal("", of_no_run, 0)
 
 
 @pytest.mark.parametrize(
@@ -273,17 +289,13 @@ def test_half_a_block_is_no_result():
         (
             "profile",  # its own percentages; not the initialization's AllocateTensors
             [
-                *(
-                    ("DEPTHWISE_CONV_2D", 0.370, 0.45067),
-                    ("FULLY_CONNECTED", 0.279, 0.33983),
-                    ("CONV_2D", 0.160, 0.19488),
-                ),
-                *(
-                    ("HARD_SWISH", 0.006, 0.00731),
-                    ("MUL", 0.003, 0.00365),
-                    ("MEAN", 0.002, 0.00244),
-                    ("ADD", 0.001, 0.00122),
-                ),
+                ("DEPTHWISE_CONV_2D", 0.370, 0.45067),
+                ("FULLY_CONNECTED", 0.279, 0.33983),
+                ("CONV_2D", 0.160, 0.19488),
+                ("HARD_SWISH", 0.006, 0.00731),
+                ("MUL", 0.003, 0.00365),
+                ("MEAN", 0.002, 0.00244),
+                ("ADD", 0.001, 0.00122),
             ],
         ),
         (
@@ -297,22 +309,21 @@ def test_half_a_block_is_no_result():
         (
             "litert_profile",
             [
-                *(
-                    ("Convolution (NHWC, F32) GEMM", 6.0, 0.75),
-                    ("Fully Connected (NC, PF32) GEMM", 1.5, 0.1875),
-                ),
-                *(("LiteRT::Run[buffer registration]", 0.5, 0.0625), ("AllocateTensors", 0.0, 0.0)),
+                ("Convolution (NHWC, F32) GEMM", 6.0, 0.75),
+                ("Fully Connected (NC, PF32) GEMM", 1.5, 0.1875),
+                ("LiteRT::Run[buffer registration]", 0.5, 0.0625),
+                ("AllocateTensors", 0.0, 0.0),
             ],
         ),
     ],
 )
 def test_the_profile_is_of_the_regular_runs_and_looks_into_delegates(name, expected):
     stdout, stderr, _ = output(name)
-    found = benchmark_tool.parse_profile(stdout, stderr)
-    assert [(row.name, row.ms) for row in found] == [(operator, ms) for operator, ms, _ in expected]
-    assert [row.share for row in found] == pytest.approx(
-        [share for *_, share in expected], abs=5e-6
-    )
+    rows = benchmark_tool.parse_profile(stdout, stderr)
+    names, times_ms, shares = zip(*expected, strict=True)
+    assert tuple(row.name for row in rows) == names
+    assert tuple(row.ms for row in rows) == times_ms
+    assert tuple(row.share for row in rows) == pytest.approx(shares, abs=5e-6)
 
 
 def test_peak_memory_is_the_peak_and_not_what_is_left_at_the_end():
@@ -344,51 +355,43 @@ def test_commands():
         "--warmup_runs=1",
         "--warmup_min_secs=0.5",
     ]
-    assert benchmark_tool.command("t", "m", **SETTINGS) == [*timing, "--use_xnnpack=true"]
-    assert benchmark_tool.command("t", "m", **SETTINGS | {"xnnpack": False}) == [
+    assert benchmark_tool.build_command("t", "m", **SETTINGS) == [*timing, "--use_xnnpack=true"]
+    assert benchmark_tool.build_command("t", "m", **SETTINGS | {"xnnpack": False}) == [
         *timing,
         "--use_xnnpack=false",
     ]
-    assert benchmark_tool.command("t", "m", **SETTINGS | {"xnnpack": None}) == timing
-    assert benchmark_tool.command("t", "m", kind="litert", **SETTINGS) == timing
-    assert benchmark_tool.profile_command("t", "m", **SETTINGS) == [
-        *timing,
-        "--use_xnnpack=true",
-        "--enable_op_profiling=true",
-    ]
-    assert benchmark_tool.profile_command("t", "m", kind="litert", **SETTINGS) == [
-        *timing,
-        "--use_profiler=true",
-    ]
-    assert benchmark_tool.memory_command("t", "m", kind="litert", **SETTINGS) == [
-        *timing,
-        "--report_peak_memory_footprint=true",
-    ]
+    assert benchmark_tool.build_command("t", "m", **SETTINGS | {"xnnpack": None}) == timing
+    assert benchmark_tool.build_command("t", "m", kind="litert", **SETTINGS) == timing
 
 
 def check_command(**changed) -> list[str]:
-    window = dict(
+    defaults = dict(
+        threads=2,
+        xnnpack=None,
         input_name="windows:0",
         input_shape=(1, 96, 64, 1),
         input_file="in.bin",
         output_file="out.bin",
     )
-    return benchmark_tool.check_command(
-        "t", "m", **dict(threads=2, xnnpack=None) | window | changed
-    )
+    return benchmark_tool.build_check_command("t", "m", **defaults | changed)
 
 
 def test_the_check_runs_once_on_one_file_and_escapes_colons_in_one_flag():
-    assert check_command()[1:7] == [
-        *"--graph=m --num_threads=2 --num_runs=1 --min_secs=0 --max_secs=150 --warmup_runs=0".split()
+    assert check_command()[1:] == [
+        "--graph=m",
+        "--num_threads=2",
+        "--num_runs=1",
+        "--min_secs=0",
+        "--max_secs=150",
+        "--warmup_runs=0",
+        "--warmup_min_secs=0",
+        "--input_layer=windows:0",
+        "--input_layer_shape=1,96,64,1",
+        "--input_layer_value_files=windows::0:in.bin",
+        "--output_filepath=out.bin",
     ]
-    assert check_command()[7:] == [
-        *("--warmup_min_secs=0", "--input_layer=windows:0", "--input_layer_shape=1,96,64,1"),
-        *("--input_layer_value_files=windows::0:in.bin", "--output_filepath=out.bin"),
-    ]
-    assert "--input_layer_value_files=windows::0:/tmp::1/in.bin" in check_command(
-        input_file="/tmp:1/in.bin"
-    )  # both parts are unescaped
+    both = "--input_layer_value_files=windows::0:/tmp::1/in.bin"
+    assert both in check_command(input_file="/tmp:1/in.bin")
 
 
 def test_a_comma_in_an_inputs_name_is_refused_before_the_tool_runs():
@@ -396,70 +399,70 @@ def test_a_comma_in_an_inputs_name_is_refused_before_the_tool_runs():
         check_command(input_name="a,b")
 
 
-if TOOL := os.environ.get(
-    "FRILL_BENCHMARK_MODEL"
-):  # a TFLite benchmark_model for this machine, built without XNNPACK
+# A TFLite benchmark_model for this machine, built without XNNPACK.
+TOOL = os.environ.get("FRILL_BENCHMARK_MODEL")
 
-    def ran(argv: list[str]) -> tuple[str, str, int]:
-        # As on a phone from a small process: the peak that Linux tells of a program counts its parent's size at the fork, here that of all tests.
-        done = subprocess.run(
-            ["sh", "-c", '"$@"; exit $?', "sh", *argv], capture_output=True, text=True, timeout=60
-        )
-        return done.stdout, done.stderr, done.returncode
 
-    def test_the_real_tool_is_asked_and_understood(pooling_models, tmp_path):
-        model = pooling_models[0]
-        settings = dict(threads=1, xnnpack=None, runs=20, min_secs=0.0, warm_up_secs=0.0)
-        found = benchmark_tool.parse(*ran(benchmark_tool.command(TOOL, model, **settings)))
-        assert (found.tool, found.runs, found.warnings) == ("tflite", 20, ())
-        assert 0 < found.min_ms <= found.mean_ms and found.init_ms > 0 and found.first_ms > 0
+def run(argv: list[str]) -> tuple[str, str, int]:
+    """Run it from a small process, as on a phone.
 
-        profile = benchmark_tool.parse_profile(
-            ran(benchmark_tool.profile_command(TOOL, model, **settings))[0]
-        )
-        assert {"CONV_2D", "MEAN"} <= {row.name for row in profile} and sum(
-            row.share for row in profile
-        ) == pytest.approx(1)
-        assert (
-            1
-            < benchmark_tool.parse_peak_memory(
-                ran(benchmark_tool.memory_command(TOOL, model, **settings))[0]
-            )
-            < 1000
-        )
+    The peak memory that Linux tells of a program counts its parent's size at the fork, which would
+    be that of all tests.
+    """
+    done = subprocess.run(
+        ["sh", "-c", '"$@"; exit $?', "sh", *argv], capture_output=True, text=True, timeout=60
+    )
+    return done.stdout, done.stderr, done.returncode
 
-        host = Interpreter(model_path=str(model))
-        host.allocate_tensors()
-        details, window = (
-            host.get_input_details()[0],
-            np.random.default_rng(3).normal(size=(1, 96, 64, 1)).astype(np.float32),
-        )
-        host.set_tensor(details["index"], window)
-        host.invoke()
-        (tmp_path / "in.bin").write_bytes(window.tobytes())
-        files = dict(input_file=str(tmp_path / "in.bin"), output_file=str(tmp_path / "out.bin"))
-        check = dict(threads=1, xnnpack=None, input_name=details["name"], **files)
-        assert ":" in details["name"]
-        assert (
-            benchmark_tool.parse(
-                *ran(benchmark_tool.check_command(TOOL, model, input_shape=(1, 96, 64, 1), **check))
-            ).runs
-            == 1
-        )
-        embedding = np.fromfile(tmp_path / "out.bin", np.float32)
-        np.testing.assert_allclose(
-            embedding,
-            host.get_tensor(host.get_output_details()[0]["index"])[0],
-            rtol=1e-4,
-            atol=1e-6,
-        )
 
-        assert "not the model's" in refusal(
-            *ran(benchmark_tool.check_command(TOOL, model, input_shape=(1, 48, 64, 1), **check))
-        )
-        assert "does not know --use_xnnpack=true" in refusal(
-            *ran(benchmark_tool.command(TOOL, model, **settings | {"xnnpack": True}))
-        )
-        assert "cannot open the model" in refusal(
-            *ran(benchmark_tool.command(TOOL, tmp_path / "gone.tflite", **settings))
-        )
+@pytest.mark.skipif(not TOOL, reason="no benchmark_model: set FRILL_BENCHMARK_MODEL to TFLite's")
+def test_the_real_tool_is_asked_and_understood(pooling_models):
+    model = pooling_models[0]
+    settings = dict(threads=1, xnnpack=None, runs=20, min_secs=0.0, warm_up_secs=0.0)
+    timing = benchmark_tool.parse(*run(benchmark_tool.build_command(TOOL, model, **settings)))
+    assert (timing.tool, timing.runs, timing.warnings) == ("tflite", 20, ())
+    assert 0 < timing.min_ms <= timing.mean_ms
+    assert timing.init_ms > 0
+    assert timing.first_ms > 0
+
+    command = benchmark_tool.build_command(TOOL, model, **settings)
+    stdout, *_ = run([*command, benchmark_tool.PROFILE_FLAGS["tflite"]])
+    profile = benchmark_tool.parse_profile(stdout)
+    assert {"CONV_2D", "MEAN"} <= {row.name for row in profile}
+    assert sum(row.share for row in profile) == pytest.approx(1)
+    stdout, *_ = run([*command, benchmark_tool.MEMORY_FLAG])
+    assert 1 < benchmark_tool.parse_peak_memory(stdout) < 1000
+
+    with_xnnpack = settings | {"xnnpack": True}
+    message = refusal(*run(benchmark_tool.build_command(TOOL, model, **with_xnnpack)))
+    assert "does not know --use_xnnpack=true" in message
+    message = refusal(*run(benchmark_tool.build_command(TOOL, "gone.tflite", **settings)))
+    assert "cannot open the model" in message
+
+
+@pytest.mark.skipif(not TOOL, reason="no benchmark_model: set FRILL_BENCHMARK_MODEL to TFLite's")
+def test_the_real_tool_computes_what_litert_does(pooling_models, tmp_path):
+    model = pooling_models[0]
+    host = Interpreter(model_path=str(model))
+    host.allocate_tensors()
+    details = host.get_input_details()[0]
+    assert ":" in details["name"]
+    window = np.random.default_rng(3).normal(size=(1, 96, 64, 1)).astype(np.float32)
+    host.set_tensor(details["index"], window)
+    host.invoke()
+    expected = host.get_tensor(host.get_output_details()[0]["index"])[0]
+
+    (tmp_path / "in.bin").write_bytes(window.tobytes())
+    check = dict(
+        threads=1,
+        xnnpack=None,
+        input_name=details["name"],
+        input_file=str(tmp_path / "in.bin"),
+        output_file=str(tmp_path / "out.bin"),
+    )
+    command = benchmark_tool.build_check_command(TOOL, model, input_shape=window.shape, **check)
+    assert benchmark_tool.parse(*run(command)).runs == 1
+    embedding = np.fromfile(tmp_path / "out.bin", np.float32)
+    np.testing.assert_allclose(embedding, expected, rtol=1e-4, atol=1e-6)
+    command = benchmark_tool.build_check_command(TOOL, model, input_shape=(1, 48, 64, 1), **check)
+    assert "not the model's" in refusal(*run(command))
