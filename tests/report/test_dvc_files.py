@@ -5,6 +5,7 @@ import json
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from example_results import student_result
 
 from frill.report import charts
 
@@ -36,5 +37,5 @@ def test_figures_for_dvc(report, whole):
 
 @pytest.mark.parametrize("file_bytes, expected", [(1100, [600, 400, 100]), (500, [300, 200, 0])])
 def test_parts_add_up_to_the_file(file_bytes, expected):
-    student = {"weight_bytes": 1000, "bottleneck_bytes": 400, "file_bytes": file_bytes}
+    student = student_result(weight_bytes=1000, bottleneck_bytes=400, file_bytes=file_bytes)
     assert list(charts.split_bytes(student).values()) == expected
