@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -83,11 +84,9 @@ def write_clips(
     (work / "store").mkdir(parents=True, exist_ok=True)
     done = _resume(work)
     with (
-        open(work / "store/manifest.csv", "a+b") as manifest,
-        open(work / "listed.jsonl", "a+b") as listed,
+        open(work / "store/manifest.csv", "ab") as manifest,
+        open(work / "listed.jsonl", "ab") as listed,
     ):
-        _truncate(manifest, done.manifest_bytes)
-        _truncate(listed, done.listed_bytes)
         remaining = items(done) if callable(items) else items
         _write(work, remaining, done, manifest, listed)
     written = _summarise(work)
@@ -108,6 +107,10 @@ def _resume(work: Path) -> Done:
     for path in (work / "store").iterdir():
         if path.name not in keep:
             path.unlink()
+    with open(work / "store/manifest.csv", "ab") as manifest:
+        manifest.truncate(done.manifest_bytes)
+    with open(work / "listed.jsonl", "ab") as listed:
+        listed.truncate(done.listed_bytes)
     return done
 
 
@@ -121,14 +124,7 @@ def _is_there(work: Path, done: Done) -> bool:
     )
 
 
-def _truncate(file: io.BufferedRandom, size: int) -> None:
-    file.truncate(size)
-    file.seek(size)
-
-
-def _write(
-    work: Path, items: Items, done: Done, manifest: io.BufferedRandom, listed: io.BufferedRandom
-) -> None:
+def _write(work: Path, items: Items, done: Done, manifest: BinaryIO, listed: BinaryIO) -> None:
     items_done = done.items
     samples = done.samples
     shard = done.shards
@@ -218,14 +214,15 @@ def _summarise(work: Path) -> Written:
         if rejected[entry["kind"]] <= SHOWN:
             shown.append(Rejected(**entry))
     leaks = list(find_leaks(rows))
+    counts = {name: dict(sorted(counter.items())) for name, counter in counters.items()}
     summary = {
         "schema": 1,
         "clips": len(rows),
         "audio_s": round(samples / SAMPLE_RATE_HZ, 3),
-        "labels": dict(sorted(counters["label"].items())),
-        "splits": dict(sorted(counters["split"].items())),
-        "folds": dict(sorted(counters["fold"].items())),
-        "licences": dict(sorted(counters["licence"].items())),
+        "labels": counts["label"],
+        "splits": counts["split"],
+        "folds": counts["fold"],
+        "licences": counts["licence"],
         "speakers": len(speakers - {""}),
         "rejected_counts": dict(sorted(rejected.items())),
         "archives_lost_share": round(lost_share, 6),

@@ -1,5 +1,6 @@
 """Audio that libsndfile cannot read, through FFmpeg's libraries (package av, which brings them)."""
 
+from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 import numpy as np
@@ -12,7 +13,7 @@ FORMATS = {"mp4": "mp4", "aac": "aac", "webm": "matroska", "mp3": "mp3"}
 SHORT_S = 0.1  # less than this is the encoder's padding, more is missing audio
 
 
-class Audio:
+class Audio(AbstractContextManager):
     """The first audio stream of a file, open while the `with` lasts.
 
     Raises AudioError where audio is missing or PyAV is, else ValueError or OSError.
@@ -40,9 +41,6 @@ class Audio:
         # MP4 gives its length in samples, without padding; the others guess it or give ms.
         self._exact = audio_format == "mp4"
         self.rate_hz = self._stream.codec_context.sample_rate
-
-    def __enter__(self) -> "Audio":
-        return self
 
     def __exit__(self, *_error) -> None:
         self._container.close()

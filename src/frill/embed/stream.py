@@ -21,10 +21,7 @@ class Stream:
     """
 
     def __init__(
-        self,
-        embed: Callable[[np.ndarray], np.ndarray],
-        values: int,
-        sample_rate_hz: float = SAMPLE_RATE_HZ,
+        self, embed: Callable[[np.ndarray], np.ndarray], values: int, sample_rate_hz: float
     ):
         """`embed` takes float32 [samples] at 16 kHz and gives float32 [windows, `values`].
 
