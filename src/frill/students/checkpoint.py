@@ -31,7 +31,7 @@ def write(folder: Path, saver: tf.train.Checkpoint, state: dict) -> None:
     A kill leaves the one before or this one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    saver.write(_prefix(folder, state))
+    saver.write(prefix(folder, state))
     with atomic_write(folder / "state.json") as new:
         new.write_text(json.dumps(state))
     for path in folder.glob("step-*"):
@@ -47,10 +47,6 @@ def read_state(folder: Path) -> dict | None:
         return None
 
 
-def restore(folder: Path, saver: tf.train.Checkpoint, state: dict) -> None:
-    """Set weights and Adam's moments to those that were written with `state`."""
-    saver.read(_prefix(folder, state))
-
-
-def _prefix(folder: Path, state: dict) -> str:
+def prefix(folder: Path, state: dict) -> str:
+    """Return the path, without its endings, of what `saver` wrote beside a state."""
     return str(folder / f"step-{state['done']}")

@@ -24,7 +24,7 @@ from frill.students import checkpoint
 from frill.students.build import StudentSpec, build, count
 from frill.students.curve import COLUMNS, write_curve
 from frill.students.low_rank import as_shipped
-from frill.students.objective import r2, target_scale, teacher_mse
+from frill.students.objective import r2, target_scale
 from frill.students.schedule import batch_rows, learning_rate
 from frill.students.weights import save_student
 from frill.targets.store import Projection, load_split
@@ -161,7 +161,8 @@ class Distillation:
             output = self._predict(tf.constant(windows[rows], tf.float32)).numpy()
             error = np.square(output * self.scale - targets[rows], dtype=np.float64)
             squared += float(error.sum())
-        return teacher_mse(squared / len(windows), self.projection)
+        mean = squared / len(windows) + self.projection.residual_variance
+        return mean / len(self.projection.mean)
 
     def save(self, folder: Path) -> dict:
         """Write weights, spec, curve and summary, and return the summary. The checkpoint stays.
@@ -269,7 +270,7 @@ class Distillation:
             return
         if state["phase"] == "shipped":
             self._ship()
-        checkpoint.restore(self.scratch, self._saver, state)
+        self._saver.read(checkpoint.prefix(self.scratch, state))
         self.done, self.curve = state["done"], state["curve"]
 
     def _diverge(self, label: str) -> None:

@@ -14,11 +14,6 @@ def target_scale(deviation: np.ndarray, balance: float) -> np.ndarray:
     return (power * np.sqrt(np.mean(np.square(deviation / power)))).astype(np.float32)
 
 
-def teacher_mse(squared: float, projection: Projection) -> float:
-    """Return the MSE a teacher value, for a window's squared error over the target components."""
-    return (squared + projection.residual_variance) / len(projection.mean)
-
-
 def r2(mse: float, projection: Projection) -> float:
     """Return the share of the teacher's variance that is explained at an MSE a teacher value.
 

@@ -12,6 +12,7 @@ others
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -67,23 +68,17 @@ def shorten(error: Exception) -> str:
 
 def _batch_calls(module) -> Iterator[Call]:
     """Yield functions of [B, T] float32, most wanted first."""
-    calls = list(_calls(module))
-    for cast in (_to_float64, _to_int16):
-        calls += [_cast_first(cast, call) for call in _calls(module)]
+    calls = []
+    for dtype in (tf.float32, tf.float64, tf.int16):
+        calls += [partial(_cast_and_call, call, dtype) for call in _calls(module)]
     yield from calls
     yield from map(_map_clips, calls)
 
 
-def _cast_first(cast: Callable, call: Callable) -> Callable:
-    return lambda x: call(cast(x))
-
-
-def _to_float64(samples: tf.Tensor) -> tf.Tensor:
-    return tf.cast(samples, tf.float64)
-
-
-def _to_int16(samples: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.round(samples * 32767.0), tf.int16)
+def _cast_and_call(call: Callable, dtype: tf.DType, x: tf.Tensor):
+    if dtype == tf.int16:
+        x = tf.round(x * 32767.0)
+    return call(tf.cast(x, dtype))
 
 
 def _calls(module) -> Iterator[Callable]:
