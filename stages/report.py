@@ -1,6 +1,5 @@
 """reports/: a page to look at, its pictures as PNG and SVG, and what DVC shows of the results."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -8,19 +7,15 @@ from frill.frontier.results import read_frontier
 from frill.noss.results import read_scores
 from frill.params.load import load_params
 from frill.report import charts, dvc_files, page
+from frill.students.curve import read_curve
 from frill.workflow.stage import stage
-
-
-def read_curve(student: str) -> list[dict]:
-    with Path(f"models/students/{student}/curve.csv").open() as file:
-        return list(csv.DictReader(file))
-
 
 with stage("report"):
     frontier = read_frontier(Path("results/frontier.json"))
     names = [model.name for model in frontier.models]
     noss = {name: read_scores(Path(f"results/noss/{name}.json")) for name in names}
-    curves = {name: read_curve(name) for name in load_params().students}
+    students = load_params().students
+    curves = {name: read_curve(Path("models/students", name)) for name in students}
     devices = json.loads(Path("results/devices.json").read_text())
     other_devices = {name: device["latency_ms"] for name, device in devices.items()}
     other_devices.pop(frontier.device, None)

@@ -1,6 +1,7 @@
 """A training's curve: the loss and the validation error over the steps, as rows of curve.csv."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 COLUMNS = ["step", "train_loss", "validation_mse", "validation_r2"]
@@ -15,7 +16,8 @@ def write_curve(folder: Path, rows: list[dict]) -> None:
             writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
 
 
-def read_curve(folder: Path) -> list[dict[str, str]]:
-    """Return the rows of curve.csv as their text."""
+def read_curve(folder: Path, parse: Callable = str) -> list[dict]:
+    """Return the rows of curve.csv, their values as `parse` gives them: by default the text."""
     with open(folder / "curve.csv", newline="") as file:
-        return list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    return [dict(zip(row, map(parse, row.values()), strict=True)) for row in rows]

@@ -1,0 +1,46 @@
+"""What students are compared with: the teacher, log-mel statistics and random weights."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from frill.audio.clips import ClipStore
+from frill.noss import embed
+from frill.noss.evaluate import Embed
+from frill.params.schema import TEACHER, Params
+from frill.scratch import content_hash, text_hash
+
+SAVED_MODEL = Path("models/teacher/saved_model")
+CONTROL = Path("models/controls/random_weights.tflite")
+
+
+def make_references(params: Params) -> dict[str, Embed]:
+    """Return by name the functions that give a task's clip embeddings."""
+    pooling, threads = params.noss.pooling, params.threads
+    teacher_hash = text_hash(content_hash(SAVED_MODEL), params.teacher.output)
+
+    @cache
+    def load_teacher():
+        """Load it only if something is to be embedded: a changed probe needs no TensorFlow."""
+        from frill import tensorflow_setup
+
+        tensorflow_setup.set_up(threads, params.seed)
+        from frill.teacher.saved_model import Teacher
+
+        return Teacher(SAVED_MODEL, params.teacher.output)
+
+    def embed_teacher(store: ClipStore) -> np.ndarray:
+        return embed.embed_calls(
+            lambda clips: load_teacher().embed(clips),
+            teacher_hash,
+            "frill.teacher.saved_model",
+            store,
+            pooling,
+        )
+
+    return {
+        TEACHER: embed_teacher,
+        "logmel_stats": lambda store: embed.embed_log_mels(store, threads),
+        "random_weights": lambda store: embed.embed_tflite(CONTROL, store, pooling, threads),
+    }
