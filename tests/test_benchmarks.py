@@ -1,4 +1,4 @@
-"""benchmarks/ is run by hand and rarely: each script still has to start and to say what it takes."""
+"""benchmarks/ is run by hand and rarely: each script still has to start and say what it takes."""
 
 import subprocess
 import sys
