@@ -1,4 +1,4 @@
-"""Names of what lies in scratch/ change with all that shapes it, and files appear whole."""
+"""Names of files in scratch/ change with all that shapes them, and files appear whole."""
 
 import pytest
 
