@@ -43,10 +43,12 @@ def assemble(
     evidence = Evidence(timings, noss, params.seed)
     students = []
     for name, spec in params.students.items():
-        timing, scores = timings[name], noss[name]
-        file, training = tflite[name], trained[name]
+        timing = timings[name]
+        scores = noss[name]
+        file = tflite[name]
+        training = trained[name]
         interval = estimate_median_interval(timing.ratios)
-        change = scores.accuracy_change
+        change = scores.accuracy_change or {}
         student = StudentResult(
             name=name,
             **spec.model_dump(),
@@ -63,7 +65,7 @@ def assemble(
             tasks=compare_by_task(scores, teacher, params.seed),
             parity_min_cosine=file["parity"]["min_cosine"],
             parity_relative_error=file["parity"]["relative_error"],
-            quantisation_points=change and change["test"],
+            quantisation_points=change.get("test"),
             **{key: training[key] for key in COUNTED},
         )
         students.append(student)

@@ -99,7 +99,8 @@ def regress(students: Students) -> tuple[dict[str, Regression], list[str]]:
     terms = _list_terms(students)
     names = ", ".join(term.name for term in terms)
     notes = []
-    if fixed := [axis for axis in AXES if len(_list_values(students, axis)) < 2]:
+    fixed = [axis for axis in AXES if len(_list_values(students, axis)) < 2]
+    if fixed:
         notes.append(f"The same in every student, so nothing is said of it: {', '.join(fixed)}.")
     freedom = len(students) - 1
     if terms:

@@ -29,7 +29,9 @@ class Timing:
 
 
 def read_timing(path: Path) -> Timing | None:
-    """Read results/latency/DEVICE/MODEL.json; None for a model that was not timed."""
+    """Read results/latency/DEVICE/MODEL.json; None for a model that was not timed there."""
+    if not path.exists():
+        return None
     content = json.loads(path.read_text())
     if content["latency_ms"] is None:
         return None
@@ -46,12 +48,8 @@ def read_timing(path: Path) -> Timing | None:
 
 def read_timings(folder: Path, models: Sequence[str]) -> dict[str, Timing]:
     """Return those of `models` that were timed, from a device's folder."""
-    timings = {}
-    for name in models:
-        path = folder / f"{name}.json"
-        if path.exists() and (timing := read_timing(path)):
-            timings[name] = timing
-    return timings
+    timings = {name: read_timing(folder / f"{name}.json") for name in models}
+    return {name: timing for name, timing in timings.items() if timing is not None}
 
 
 def estimate_median_interval(values: Sequence[float]) -> Interval:

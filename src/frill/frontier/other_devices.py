@@ -43,9 +43,8 @@ def describe_other_machines(devices: dict[str, dict]) -> list[str]:
     lines = []
     for name, device in devices.items():
         recorded = device["identity"]
-        if recorded["kind"] == here["kind"] and (
-            differing := identity.describe_difference(recorded, here)
-        ):
+        differing = identity.describe_difference(recorded, here)
+        if recorded["kind"] == here["kind"] and differing:
             lines.append(
                 f"latencies on {name} are another machine's ({differing}); delete "
                 f"results/identity/{name}.json and run `dvc repro` to time every model here"

@@ -69,12 +69,11 @@ def place(students: Sequence[StudentResult], evidence: Evidence) -> list[Student
         # The likeliest to be beyond doubt first.
         ranked = sorted((sound[i] for i in indices), key=lambda s: -s.quality)
         beaten_by = [s.name for s in ranked]
+        beyond_doubt = any(beats_beyond_doubt(name, student.name, evidence) for name in beaten_by)
         placed[student.name] = replace(
             student,
             on_frontier=not beaten_by,
-            on_cautious_frontier=not any(
-                beats_beyond_doubt(name, student.name, evidence) for name in beaten_by
-            ),
+            on_cautious_frontier=not beyond_doubt,
             beaten_by=beaten_by,
         )
     return [placed.get(s.name, s) for s in students]

@@ -45,7 +45,8 @@ def equal_error_rate(scores: np.ndarray, y: np.ndarray) -> float:
             f"scores have shape {list(scores.shape)} and y {list(y.shape)}; "
             "expected [clips, K] and [clips]"
         )
-    if missing := np.count_nonzero(np.isnan(scores)):
+    missing = np.count_nonzero(np.isnan(scores))
+    if missing:
         raise ValueError(f"scores have {missing} values that are NaN; expected numbers")
     classes = scores.shape[1]
     outside = sorted(set(y.tolist()) - set(range(classes)))
