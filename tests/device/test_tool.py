@@ -11,8 +11,8 @@ Written after sources, the numbers made up:
 - profile_delegate after tensorflow/lite/profiling/profile_summary_formatter.cc
 - tflite_2_3 after the logs in tensorflow#42507 and #41977
 - tflite_1_13 after tensorflow/lite/tools/logging.h of that version and a log (tensorflow#25537)
-- litert, litert_memory, litert_profile after litert/tools/benchmark_litert_model.h and g3doc's build
-  instructions (google-ai-edge/LiteRT)
+- litert, litert_memory, litert_profile after litert/tools/benchmark_litert_model.h and g3doc's
+  build instructions (google-ai-edge/LiteRT)
 """
 
 import os
