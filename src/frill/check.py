@@ -77,7 +77,10 @@ def _check_teacher(source: str) -> None:
             f"or {TRAINS} to train one here"
         )
     if not Path(source, "saved_model.pb").is_file():
-        raise UserError(f"{key}: holds no saved_model.pb; give the folder of a SavedModel")
+        raise UserError(
+            f"{key}: holds no saved_model.pb; give the folder of a SavedModel, "
+            f"or {TRAINS} to train one here"
+        )
 
 
 def _check_tool(name: str, device: Device) -> None:
