@@ -8,16 +8,21 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-all lint ui lock upgrade clean
+.PHONY: repro test test-slow test-all lint ui lock upgrade clean
 
 repro: $(VENV)/ready
 	frill repro $(if $(PRESET),--preset $(PRESET))
 
+PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/ready
-	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/ready
+	$(PYTEST) -m slow
 
 test-all: $(VENV)/ready
-	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 30
+	$(PYTEST) --durations 30
 
 lint: $(VENV)/ready
 	ruff check src stages tests benchmarks

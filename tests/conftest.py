@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items) -> None:
     """Put the longest tests first, so that the processes that share them end together.
 
     Before them stand two that make a project each at the same time. Where there is a time after
-    which no slow test begins, slow tests stand last.
+    which no slow test begins, the longest stand last: more tests run before it.
     """
     first = ("test_same_lock.py", "test_remotes.py")
     long = (
@@ -58,11 +58,10 @@ def pytest_collection_modifyitems(items) -> None:
     )
 
     def rank(item) -> tuple[bool, ...]:
-        is_late = SLOW_UNTIL is not None and item.get_closest_marker("slow") is not None
         name = item.path.name
-        return (is_late, name not in first, "pipeline" not in item.path.parts, name not in long)
+        return (name not in first, "pipeline" not in item.path.parts, name not in long)
 
-    items.sort(key=rank)
+    items.sort(key=rank, reverse=SLOW_UNTIL is not None)
 
 
 def pytest_runtest_setup(item) -> None:
