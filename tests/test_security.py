@@ -8,7 +8,7 @@ import re
 import subprocess
 
 import pytest
-from code_dependencies import ROOT
+from pipeline_project import ROOT
 
 from frill.params.load import ParamsError, load_params
 

@@ -42,7 +42,7 @@ def project(tmp_path) -> Project:
 
 def test_audio_is_read_once_and_again_when_it_changes(project):
     stage = "download_folder@pitch"
-    assert project.repro(stage) == ["check", stage]
+    assert project.repro(stage) == ["code", "check", stage]
     assert project.repro(stage) == []
     soundfile.write(project.audio / "3.wav", np.full(4000, 0.1, np.float32), 8000)
     assert project.repro(stage) == [stage]
@@ -148,7 +148,7 @@ def test_clips_of_audioset_and_archives_are_stages_of_their_own(project, tmp_pat
         "webdataset": {"tars": shards | tars},
     }
     stages = ["download_audioset@youtube", "download_tfrecord@records", "download_webdataset@tars"]
-    assert set(project.repro(*stages)) == {"check", *stages}
+    assert set(project.repro(*stages)) == {"code", "check", *stages}
 
     def summary(name: str) -> dict:
         return json.loads((project.folder / f"data/corpus/{name}/summary.json").read_text())

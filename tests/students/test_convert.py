@@ -171,7 +171,7 @@ def test_the_embedder_takes_a_file_with_frontend(with_frontend, tmp_path, sample
     embedder = Embedder(tmp_path / "m.tflite")
     audio = speechlike(samples, seed=5)
     expected = run_with_frontend(with_frontend, audio)
-    assert not embedder.takes_windows and embedder.values == 64
+    assert embedder.values == 64
     np.testing.assert_array_equal(embedder.embed(audio), expected)
     stream = embedder.stream()
     rows = [*map(stream.push, np.array_split(audio, 17)), stream.finish()]

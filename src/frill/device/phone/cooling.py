@@ -14,8 +14,8 @@ def wait_until_cool(phone: Phone, name: str, device: AdbDevice) -> Conditions:
 
     Raises DeviceError when that takes longer than `cool_down_s`.
     """
-    start = monotonic()
-    is_told = False
+    # What counts is the time waited, not the time that a slow connection takes to tell.
+    wait_until = None
     while True:
         now = read_conditions(phone)
         if now.screen_on:
@@ -24,18 +24,18 @@ def wait_until_cool(phone: Phone, name: str, device: AdbDevice) -> Conditions:
         reasons = "; ".join(_reasons_to_wait(now, device))
         if not reasons:
             return now
-        if monotonic() - start > device.cool_down_s:
+        if wait_until is not None and monotonic() > wait_until:
             raise phone.error(
                 f"is still too warm after {device.cool_down_s:g} s ({reasons}): "
                 "lay it in a cool place, out of its case, "
                 f"or raise devices.{name}.max_battery_c or max_thermal_status"
             )
-        if not is_told:
+        if wait_until is None:
+            wait_until = monotonic() + device.cool_down_s
             print(
                 f"{name}: {reasons}: waiting up to {device.cool_down_s:g} s for it to cool",
                 flush=True,
             )
-        is_told = True
         sleep(min(GATE_S, device.cool_down_s / 4))
 
 
