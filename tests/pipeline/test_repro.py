@@ -189,7 +189,7 @@ def test_form_docstrings_and_comments_run_the_stage_code_alone(reproduced, sourc
         ("src/frill/teacher/network.py", "VALUES = 512", "VALUES = 513", {"teacher"}),
         ("src/frill/report/page.css", "{", "{ ", {"report"}),
         ("src/frill/params/schema.py", "class Selection", "NEW = 1\n\n\nclass Selection", set()),
-        ("src/frill/corpora/webdataset.py", "import", "import os\nimport", {"check"}),
+        ("src/frill/corpora/archive_members.py", "\nimport ", "\nimport os\nimport ", {"check"}),
         ("requirements.lock", "\naltair==", "\naltair==9", {"report"}),
         ("requirements.lock", "\ntf-keras==", "\ntf-keras==9", None),
     ],
