@@ -232,7 +232,7 @@ def test_kinds_of_devices(default):
 def test_a_removed_key_says_what_to_write_instead(default):
     default["engine"] = "processes"
     assert refused(default) == [
-        "params.yaml: engine: gone since 0.2: stages run on this machine; "
+        "params.yaml: engine: gone: stages run on this machine; "
         "`frill sweep` uses a Ray cluster; delete the line"
     ]
 
