@@ -8,19 +8,25 @@ import subprocess
 import sys
 import sysconfig
 import wave
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from example_results import frontier_result, student_result
+import tf_keras as keras
+from example_results import student_result
 from examples import speechlike
 
 from frill.audio import frontend
+from frill.audio.clip_writer import write_clips
+from frill.audio.clips import Clip
 from frill.errors import UserError
 from frill.release.examples import render_examples
+from frill.release.make import check_parity, choose_clips, write_models, write_texts
+from frill.students.build import StudentSpec, build
+from frill.students.convert import MODEL, convert
+from frill.students.weights import save_student
 
-FRONTIER = frontier_result([student_result("one")])
+SPEC = StudentSpec("tiny", 0.5, "gap", None, False, 24)
 NO_TENSORFLOW = """
 import sys, runpy
 sys.modules["tensorflow"] = None
@@ -34,16 +40,14 @@ from pathlib import Path
 from frill import tensorflow_setup
 tensorflow_setup.set_up(threads=1, seed=17)
 import test_release
-from frill.students.build import StudentSpec, build
-test_release.make(build(StudentSpec("tiny", 0.5, "gap", None, False, 24), None), Path(sys.argv[1]))
+from frill.students.build import build
+test_release.make(build(test_release.SPEC, None), Path(sys.argv[1]))
 """
 
 
 @pytest.fixture(scope="module")
 def student(short_backbone):
-    from frill.students.build import StudentSpec, build
-
-    return build(StudentSpec("tiny", 0.5, "gap", None, False, 24), None)
+    return build(SPEC, None)
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +56,13 @@ def release(student, tmp_path_factory) -> Path:
 
 
 def make(student, folder: Path) -> Path:
-    from frill.release.make import make_release
-    from frill.students.convert import MODEL, convert
-
-    (folder / MODEL).write_bytes(convert(student, "float32", qat=False))
-    make_release(FRONTIER, student, folder, "# card\n", "Apache-2.0", folder / "release")
-    return folder / "release"
+    save_student(student, SPEC, folder / "student")
+    scored = convert(student, "float32", qat=False)
+    (folder / MODEL).write_bytes(scored)
+    out = folder / "release"
+    write_models(student_result("one"), folder / "student", scored, "Apache-2.0", out)
+    write_texts("# card\n", out)
+    return out
 
 
 def expected(student, samples: np.ndarray) -> np.ndarray:
@@ -176,9 +181,30 @@ def test_two_releases_of_one_student_have_equal_bytes(tmp_path):
     assert sums[0] == sums[1] and "saved_model/saved_model.pb" in sums[0]
 
 
-def test_nothing_selected_is_the_users_error(student, tmp_path):
-    from frill.release.make import make_release
+def test_both_files_embed_real_clips_alike(release):
+    clips = [speechlike(32000, seed) for seed in (1, 2)]
+    parity = check_parity(student_result("one"), release, clips, 0.999)
+    assert (parity["clips"], parity["windows"]) == (2, 14)
+    assert 0.999 <= parity["min_cosine"] <= 1 + 1e-6
 
-    nothing = replace(FRONTIER, selected=None, reason="no student is within 1 ms")
-    with pytest.raises(UserError, match="no student is within"):
-        make_release(nothing, student, tmp_path, "", "", tmp_path / "release")
+
+def test_a_file_that_embeds_otherwise_than_the_scored_one_is_not_shipped(
+    student, release, tmp_path
+):
+    """Its frontend's offset is another one, as if conversion had lost it."""
+    shutil.copy(release / "frill.tflite", tmp_path)
+    other = keras.models.clone_model(student)
+    other.get_layer("rescale").offset += 1
+    other.set_weights(student.get_weights())
+    (tmp_path / "frill_nofrontend.tflite").write_bytes(convert(other, "float32", qat=False))
+    message = r"one: on a real clip .* cosine -?0\.\d+ .* params.yaml: convert.min_cosine = 0.999"
+    with pytest.raises(UserError, match=message):
+        check_parity(student_result("one"), tmp_path, [speechlike(32000, 1)], 0.999)
+
+
+def test_clips_are_from_the_whole_of_every_corpus(tmp_path):
+    for name, count in (("many", 40), ("few", 3)):
+        clips = [Clip(f"{n}", np.full(16000, n, np.int16)) for n in range(count)]
+        write_clips(tmp_path / name, clips)
+    firsts = [clip[0] for clip in choose_clips([tmp_path / "many", tmp_path / "few"])]
+    assert firsts == [*range(0, 32, 2), 0, 1, 2]

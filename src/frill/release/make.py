@@ -14,17 +14,23 @@ Both .tflite files hold TFLite metadata. Two releases of one student have equal 
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from frill.audio import frontend_tf
+from frill.audio.clips import ClipStore
 from frill.audio.waveform import SAMPLE_RATE_HZ
+from frill.embed.embedder import Embedder
 from frill.errors import UserError
-from frill.frontier.results import Frontier
+from frill.frontier.results import StudentResult
 from frill.release.examples import render_examples
 from frill.release.tflite_metadata import ModelInfo, TensorInfo, add_metadata
-from frill.students.convert import MODEL, convert_with_frontend
+from frill.students.convert import compare_embeddings, convert_with_frontend, find_limit
+from frill.students.weights import load_student
 
+PARITY_CLIPS = 16
+PARITY_S = 10
 SAMPLES = TensorInfo(
     "samples",
     "Mono audio of any length; under 1 s it is padded.",
@@ -67,16 +73,14 @@ class Module(tf.Module):
         return {"embedding": tf.reshape(rows, shape)}
 
 
-def make_release(
-    frontier: Frontier, student: keras.Model, tflite: Path, card: str, licence: str, out: Path
+def write_models(
+    selected: StudentResult, folder: Path, scored: bytes, licence: str, out: Path
 ) -> None:
-    """Write release/ to `out`. Raises UserError if nothing is selected.
+    """Write both .tflite files and saved_model/ to `out`.
 
-    `tflite` is the selected student's folder of converted files, `licence` a sentence.
+    `folder` has the trained student, `scored` is the .tflite file that was timed and scored,
+    `licence` a sentence.
     """
-    selected = frontier.selected_student
-    if selected is None:
-        raise UserError(frontier.reason)
     out.mkdir(parents=True, exist_ok=True)
 
     def write_tflite(name: str, model: bytes, entry: TensorInfo) -> None:
@@ -85,11 +89,51 @@ def make_release(
         info = ModelInfo("frill", about, version, licence, entry, EMBEDDING)
         (out / name).write_bytes(add_metadata(model, info))
 
-    whole = convert_with_frontend(student, selected.precision, bool(selected.qat))
-    write_tflite("frill.tflite", whole, SAMPLES)
-    write_tflite("frill_nofrontend.tflite", (tflite / MODEL).read_bytes(), WINDOWS)
+    student = load_student(folder)
+    qat = bool(selected.qat)
+    network = student
+    if selected.precision == "int8":
+        network, qat = load_student(folder, simulates_int8=False), False
+    write_tflite("frill.tflite", convert_with_frontend(network, selected.precision, qat), SAMPLES)
+    write_tflite("frill_nofrontend.tflite", scored, WINDOWS)
     _save_model(student, out / "saved_model")
-    for name, text in render_examples(student.output_shape[-1]).items():
+
+
+def choose_clips(corpora: list[Path]) -> list[np.ndarray]:
+    """Return the beginnings of PARITY_CLIPS clips of every corpus, int16 [samples]."""
+    clips = []
+    for folder in corpora:
+        store = ClipStore(folder)
+        step = max(1, len(store) // PARITY_CLIPS)
+        for index in range(0, len(store), step)[:PARITY_CLIPS]:
+            clips.append(store.samples(index)[: PARITY_S * SAMPLE_RATE_HZ])
+    return clips
+
+
+def check_parity(selected: StudentResult, out: Path, clips: list[np.ndarray], limit: float) -> dict:
+    """Return how alike frill.tflite's embeddings of real clips are to the scored file's.
+
+    `clips` int16 [samples]. As students.convert.compare_embeddings, with `clips`. Raises UserError
+    where a window's cosine is under `limit`.
+    """
+    whole = Embedder(out / "frill.tflite")
+    scored = Embedder(out / "frill_nofrontend.tflite")
+    expected = np.concatenate([scored.embed(samples) for samples in clips])
+    embedded = np.concatenate([whole.embed(samples) for samples in clips])
+    parity = compare_embeddings(expected, embedded) | {"clips": len(clips)}
+    if not parity["min_cosine"] >= limit:  # a NaN is beyond it too
+        key = find_limit(selected.precision, bool(selected.qat))
+        raise UserError(
+            f"{selected.name}: on a real clip the embedding of frill.tflite, with frontend, has "
+            f"cosine {parity['min_cosine']:.9g} with that of the file that was scored, under "
+            f"params.yaml: convert.{key} = {limit:g}; choose another precision or lower the limit"
+        )
+    return parity
+
+
+def write_texts(card: str, out: Path) -> None:
+    """Write the examples, the card, and SHA256SUMS of all."""
+    for name, text in render_examples(Embedder(out / "frill.tflite").values).items():
         (out / name).write_text(text)
     (out / "MODEL_CARD.md").write_text(card)
     _write_checksums(out)

@@ -13,11 +13,12 @@ def render_model_card(
     targets: dict,
     latency: dict,
     audio: dict[str, dict],
+    parity: dict,
 ) -> str:
     """Return the card's text.
 
     `noss` and `latency` are the selected student's results, `audio` the summaries of the corpora
-    by name.
+    by name, `parity` that of frill.tflite with the scored file.
     """
     return render(
         "MODEL_CARD.md",
@@ -30,6 +31,7 @@ def render_model_card(
         latency=latency,
         device=_describe_device(latency),
         audio=audio,
+        parity=parity,
         licences=describe_licences(teacher, audio),
     )
 
