@@ -50,7 +50,8 @@ def write_target_store(
     basis = np.linalg.qr(rng.normal(size=(teacher_values, values)))[0].T.astype(np.float32)
     mean = np.zeros(teacher_values, np.float32)
     deviation = targets.std(axis=0).astype(np.float32)
-    Projection(mean, basis, deviation, 0.5).save(folder / "projection.npz")
+    variance = float(np.square(targets[train:] - targets[train:].mean(axis=0)).sum(axis=1).mean())
+    Projection(mean, basis, deviation, 0.5, variance + 0.5).save(folder / "projection.npz")
     return folder
 
 

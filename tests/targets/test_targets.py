@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from examples import speechlike
 from sklearn.decomposition import PCA
+from sklearn.metrics import r2_score
 
 from frill.audio import frontend
 from frill.audio.clip_writer import write_clips
@@ -142,6 +143,15 @@ def test_the_store_holds_windows_and_projected_targets(corpora, tmp_path, projec
         if projection == 5:
             targets = targets @ stored.basis.T
         np.testing.assert_allclose(values, targets, rtol=2e-3, atol=0.02)
+    # The last split is validation: what the basis leaves out is of its windows, in full.
+    full = teach(expected).astype(np.float64)
+    kept = targets @ stored.basis if projection == 5 else targets
+    left_out = full - stored.mean - kept
+    residual = np.square(left_out).sum(axis=1).mean()
+    assert stored.residual_variance == pytest.approx(residual, rel=1e-4, abs=1e-6)
+    r2 = r2_score(full, full - left_out, multioutput="variance_weighted")
+    assert stored.kept_variance == pytest.approx(r2, abs=1e-5)
+    assert summary["kept_variance"] == pytest.approx(r2, abs=1e-5)
 
 
 def test_augmented_copies_have_targets_of_their_own(corpora, tmp_path):
@@ -178,7 +188,36 @@ def test_the_projection_never_sees_validation_clips(corpora, tmp_path, monkeypat
     assert len(seen[0]) == summary["windows"]["train"]
 
 
-def test_one_clip_is_an_error_for_the_user(tmp_path):
-    write_clips(tmp_path / "c", [Clip("only", speechlike(32000))])
-    with pytest.raises(UserError):
+@pytest.mark.parametrize("parts", [1, 3])
+def test_one_recording_is_an_error_for_the_user(tmp_path, parts):
+    clips = [Clip(f"{n}", speechlike(32000, n), source="only.wav") for n in range(parts)]
+    write_clips(tmp_path / "c", clips)
+    with pytest.raises(UserError, match="the corpora hold 1 recording; training and validation"):
         make_targets([tmp_path / "c"], FakeTeacher(), settings(), 17, tmp_path / "t")
+
+
+@pytest.mark.parametrize("share", [0.5, 1e-9])
+def test_validation_holds_out_recordings(tmp_path, share):
+    """All parts of a file are on one side, and so are copies of a sound under other names."""
+    long = [Clip(f"p{n}", speechlike(20000, n), source=f"long{n // 6}.wav") for n in range(24)]
+    copies = [Clip(f"c{n}", speechlike(20000, 50 + n % 4), source=f"c{n}.wav") for n in range(16)]
+    write_clips(tmp_path / "one", long)
+    write_clips(tmp_path / "two", copies)
+    folders = [tmp_path / "one", tmp_path / "two"]
+    sides: dict[int, set[bool]] = {}
+    for number, clip in enumerate(choose_windows(folders, settings(validation_share=share), 17)):
+        recording = number // 6 if number < 24 else 100 + number % 4
+        sides.setdefault(recording, set()).add(clip.validation)
+    assert len(sides) == 8 and all(len(side) == 1 for side in sides.values())
+    assert set.union(*sides.values()) == {True, False}
+
+
+def test_values_beyond_float16_are_an_error_for_the_user(corpora, tmp_path):
+    class Loud(FakeTeacher):
+        def embed(self, clips, positions):
+            for values in super().embed(clips, positions):
+                yield values * np.float32(1e5)
+
+    message = r"teacher.output: its projection reaches \d\S*, and targets are stored as float16"
+    with pytest.raises(UserError, match=message):
+        make_targets(corpora, Loud(), settings(), 17, tmp_path)

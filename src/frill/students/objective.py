@@ -17,7 +17,6 @@ def target_scale(deviation: np.ndarray, balance: float) -> np.ndarray:
 def r2(mse: float, projection: Projection) -> float:
     """Return the share of the teacher's variance that is explained at an MSE a teacher value.
 
-    The variance is over the windows that the projection was fitted on.
+    Both are of the validation windows, as scikit-learn's r2_score with "variance_weighted".
     """
-    variance = float(np.square(projection.deviation).sum()) + projection.residual_variance
-    return 1.0 - mse * len(projection.mean) / variance
+    return 1.0 - mse * len(projection.mean) / projection.variance

@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,13 +39,13 @@ def fit_projection(values: np.ndarray, components: int | None, seed: int) -> Pro
     centred = np.subtract(values, mean, out=values)
     total = float(np.square(centred, dtype=np.float64).sum() / len(values))
     if components is None or components >= values.shape[1]:
-        return Projection(mean, None, centred.std(axis=0), 0.0)
+        return Projection(mean, None, centred.std(axis=0), 0.0, total)
     rank = min(components, len(values))
     _, singular, basis = randomized_svd(centred, rank, n_iter=3, random_state=seed)
     variance = np.square(singular, dtype=np.float64) / len(values)
     deviation = np.sqrt(variance).astype(np.float32)
     residual = max(0.0, total - float(variance.sum()))
-    return Projection(mean, basis.astype(np.float32), deviation, residual)
+    return Projection(mean, basis.astype(np.float32), deviation, residual, total)
 
 
 def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out: Path) -> dict:
@@ -61,7 +62,9 @@ def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out:
     for split in ("train", "validation"):
         in_split = [clip for clip in chosen if clip.validation == (split == "validation")]
         counts[split] = sum(len(clip.positions) for clip in in_split)
-        _write_split(out, split, in_split, counts[split], teacher, projection)
+        spread = _write_split(out, split, in_split, counts[split], teacher, projection)
+    # Of validation, which is the last.
+    projection = replace(projection, residual_variance=spread.residual, variance=spread.variance)
     projection.save(out / "projection.npz")
     summary = {
         "schema": 1,
@@ -102,8 +105,8 @@ def _sample_values(sample: list[Chosen], teacher) -> np.ndarray:
 
 def _write_split(
     out: Path, split: str, clips: list[Chosen], count: int, teacher, projection: Projection
-) -> None:
-    """Write a split's files in order.
+) -> "_Spread":
+    """Write a split's files in order, and return how far its values are spread.
 
     They are not mapped into memory: it holds what the teacher is ahead, however many clips there
     are. BLAS gets one thread: the teacher runs meanwhile, and threads that wait for work by
@@ -116,14 +119,65 @@ def _write_split(
         _array_file(out / f"{split}-targets.npy", targets_shape) as targets_file,
         threadpool_limits(1, "blas"),
     ):
+        spread = _Spread(projection)
         pending: list[np.ndarray] = []
         rows = _teacher_values(clips, teacher, f"targets ({split})")
         for number, (clip, samples, values) in enumerate(rows, 1):
             windows_file.write(_windows(samples, clip.positions))
             pending.append(values)
             if number == len(clips) or sum(map(len, pending)) >= PROJECTED_WINDOWS:
-                targets_file.write(projection.apply(np.concatenate(pending)).astype(np.float16))
+                values = np.concatenate(pending)
+                coordinates = projection.apply(values)
+                spread.add(values, coordinates)
+                targets_file.write(_store(coordinates))
                 pending = []
+    return spread
+
+
+class _Spread:
+    """How far values of windows, added batch by batch, are from their mean and from the basis."""
+
+    def __init__(self, projection: Projection):
+        self._projection = projection
+        self._windows = 0
+        self._sum = np.zeros(len(projection.mean))
+        self._squares = 0.0
+        self._kept = 0.0
+
+    def add(self, values: np.ndarray, coordinates: np.ndarray) -> None:
+        """Add windows' values float32 [N, D] and their projection float32 [N, P]."""
+        centred = values - self._projection.mean
+        self._windows += len(centred)
+        self._sum += centred.sum(axis=0, dtype=np.float64)
+        self._squares += float(np.square(centred, dtype=np.float64).sum())
+        self._kept += float(np.square(coordinates, dtype=np.float64).sum())
+
+    @property
+    def residual(self) -> float:
+        """Return the mean squared distance from the basis, a window."""
+        if self._projection.basis is None:
+            return 0.0
+        return max(0.0, self._squares - self._kept) / self._windows
+
+    @property
+    def variance(self) -> float:
+        """Return the mean squared distance from the windows' own mean, a window."""
+        mean = self._sum / self._windows
+        return self._squares / self._windows - float(mean @ mean)
+
+
+def _store(coordinates: np.ndarray) -> np.ndarray:
+    """Return them as float16. Raises UserError where they are beyond it."""
+    with np.errstate(over="ignore"):
+        stored = coordinates.astype(np.float16)
+    if not np.isfinite(stored).all():
+        largest = float(np.abs(coordinates).max())
+        raise UserError(
+            f"teacher.output: its projection reaches {largest:.3g}, and targets are stored as "
+            f"float16, up to {np.finfo(np.float16).max:.0f}; choose another output, or scale it "
+            "in the SavedModel"
+        )
+    return stored
 
 
 def _windows(samples: np.ndarray, positions: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 FOLDER/{train,validation}-windows.npy   float16 [N, 96, 64] log-mel
 FOLDER/{train,validation}-targets.npy   float16 [N, P], coordinates in the projection's basis
 FOLDER/projection.npz                   mean [D], basis [P, D] (orthonormal rows), deviation [P],
-                                        residual_variance
+                                        residual_variance, variance
 FOLDER/summary.json
 """
 
@@ -17,14 +17,17 @@ import numpy as np
 class Projection:
     """The map of a teacher's values to targets: (values - mean) @ basis.T.
 
-    `deviation` is that of each component, `residual_variance` what the basis leaves out. `basis`
-    None keeps every value (the identity).
+    `deviation` is that of each component in the windows that the basis was fitted on. `variance` is
+    that of all values together, `residual_variance` what the basis leaves out of it: in a store
+    both are of the validation windows, as a basis leaves out more of windows it was not fitted on.
+    `basis` None keeps every value (the identity).
     """
 
     mean: np.ndarray
     basis: np.ndarray | None
     deviation: np.ndarray
     residual_variance: float
+    variance: float
 
     @property
     def values(self) -> int:
@@ -32,8 +35,7 @@ class Projection:
 
     @property
     def kept_variance(self) -> float:
-        kept = float(np.square(self.deviation).sum())
-        return kept / (kept + self.residual_variance)
+        return 1 - self.residual_variance / self.variance
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Return targets float32 [N, P] of values float [N, D]."""
@@ -48,13 +50,20 @@ class Projection:
             basis=basis,
             deviation=self.deviation,
             residual_variance=self.residual_variance,
+            variance=self.variance,
         )
 
     @classmethod
     def load(cls, path: Path) -> "Projection":
         with np.load(path) as file:
             basis = file["basis"] if len(file["basis"]) else None
-            return cls(file["mean"], basis, file["deviation"], float(file["residual_variance"]))
+            variances = float(file["residual_variance"]), float(file["variance"])
+            return cls(file["mean"], basis, file["deviation"], *variances)
+
+
+def spread(windows: np.ndarray, count: int) -> np.ndarray:
+    """Return about `count` of a store's windows, evenly over it: float32 [N, 96, 64]."""
+    return windows[:: max(1, len(windows) // count)][:count].astype(np.float32)
 
 
 def load_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:

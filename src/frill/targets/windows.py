@@ -8,6 +8,7 @@ import numpy as np
 
 from frill.audio import frontend
 from frill.audio.clips import ClipStore
+from frill.audio.recordings import find_recordings
 from frill.errors import UserError
 from frill.params.schema import Targets
 from frill.targets.augment import augment
@@ -46,17 +47,21 @@ class Chosen:
 def choose_windows(folders: list[Path], targets: Targets, seed: int) -> list[Chosen]:
     """Choose at most `windows_per_clip` random windows of every clip.
 
-    Whole clips go to validation.
+    Whole recordings go to validation: what their first clip draws holds for the rest.
     """
-    chosen = []
-    for number, folder in enumerate(folders):
-        store = ClipStore(folder)
+    stores = [ClipStore(folder) for folder in folders]
+    chosen: list[Chosen] = []
+    firsts = find_recordings([store.rows for store in stores])
+    for number, store in enumerate(stores):
         for index, row in enumerate(store.rows):
             rng = np.random.default_rng([seed, number, index])
             positions = _positions(int(row["samples"]), targets, rng)
             validation = bool(rng.random() < targets.validation_share)
+            first = firsts[len(chosen)]
+            if first < len(chosen):
+                validation = chosen[first].validation
             chosen.append(Chosen(store, index, positions, validation))
-    return _fill_both_splits(chosen)
+    return _fill_both_splits(chosen, firsts)
 
 
 def choose_copies(chosen: list[Chosen], targets: Targets, seed: int) -> list[Chosen]:
@@ -78,13 +83,18 @@ def _positions(samples: int, targets: Targets, rng: np.random.Generator) -> np.n
     return np.sort(rng.choice(count, min(count, targets.windows_per_clip), replace=False))
 
 
-def _fill_both_splits(chosen: list[Chosen]) -> list[Chosen]:
-    """Return the clips with both splits filled: the first changes sides if all are on one."""
-    if len(chosen) < 2:
+def _fill_both_splits(chosen: list[Chosen], firsts: np.ndarray) -> list[Chosen]:
+    """Return the clips with both splits filled.
+
+    The first recording changes sides if all are on one.
+    """
+    recordings = len(set(firsts.tolist()))
+    if recordings < 2:
         raise UserError(
-            f"the corpora hold {len(chosen)} clip; training and validation need two or more: "
+            f"the corpora hold {recordings} recording; training and validation need two or more: "
             "add audio with use: corpus to params.yaml"
         )
     if len({clip.validation for clip in chosen}) == 1:
-        chosen[0] = replace(chosen[0], validation=not chosen[0].validation)
+        for index in np.flatnonzero(firsts == 0):
+            chosen[index] = replace(chosen[index], validation=not chosen[index].validation)
     return chosen
