@@ -187,7 +187,6 @@ def test_the_embedder_takes_a_file_with_frontend(with_frontend, tmp_path, sample
         (None, 0, "float32"),
         (None, 1, "float32"),
         (20, 1, "float32"),
-        (None, 1, "float16"),
         (20, 0, "dynamic"),
         (20, 1, "int8"),
     ],

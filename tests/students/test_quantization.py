@@ -8,8 +8,14 @@ from ai_edge_litert.interpreter import Interpreter
 from examples import speechlike
 
 from frill.audio.frontend import windows
+from frill.params.schema import Distill
 from frill.students.build import EMBEDDING, FACTOR, StudentSpec, build
-from frill.students.convert import convert
+from frill.students.convert import convert, measure_parity
+from frill.students.distill import Distillation
+from frill.students.low_rank import as_shipped, factorise
+from frill.students.quantization import set_ranges
+from frill.students.weights import load_student
+from frill.targets.store import load_split
 
 WINDOWS = windows(speechlike(40000))[..., None]
 
@@ -93,3 +99,39 @@ def test_the_file_shrinks_by_three_quarters_of_the_bottleneck(student):
     floats, quantised = (len(convert(student, "float32", qat)) for qat in (False, True))
     # The rest of the file: a few operations more or less.
     assert floats - quantised == pytest.approx(3 * elements, abs=6000)
+
+
+@pytest.mark.parametrize(
+    "rank, steps", [(None, 200), (24, 200), pytest.param(None, 2000, marks=pytest.mark.slow)]
+)
+def test_a_shipped_file_uses_its_levels(short_backbone, default, targets, tmp_path, rank, steps):
+    """Its error against the same weights not quantised is at most 3 %, as eight bits can."""
+    spec = StudentSpec("tiny", 0.5, "gap", rank, True, 64)
+    changes = {"steps": 2 * steps, "batch_windows": 8, "checkpoint_steps": 4000}
+    settings = Distill(**default["distill"] | changes | {"validate_steps": 4000})
+    training = Distillation(spec, settings, targets, 17, tmp_path)
+    training.run()
+    training.save(tmp_path)
+    shipped = tmp_path / "model.tflite"
+    shipped.write_bytes(convert(load_student(tmp_path), "float32", qat=True))
+    floats = load_student(tmp_path, simulates_int8=False)
+    assert type(floats.get_layer(EMBEDDING)) is keras.layers.Dense
+    windows = load_split(targets, "train")[0].astype(np.float32)
+    assert measure_parity(floats, shipped, windows)["relative_error"] < 0.03
+
+
+def test_ranges_are_those_of_the_windows(short_backbone):
+    spec = StudentSpec("tiny", 0.5, "gap", 24, True, 64)
+    dense = build(StudentSpec("tiny", 0.5, "gap", None, False, 64), 8)
+    shipped = as_shipped(dense, spec, 0.95)
+    set_ranges(shipped, WINDOWS[..., 0])
+    pooled = keras.Model(dense.input, dense.get_layer("pool").output).predict(WINDOWS, verbose=0)
+    kernel, bias = dense.get_layer(EMBEDDING).get_weights()
+    first, second = factorise(kernel, 24)
+    expected = {"pool": pooled, FACTOR: pooled @ first, EMBEDDING: pooled @ first @ second + bias}
+    for name, values in expected.items():
+        ranges = read_variables(shipped.get_layer(f"quant_{name}"))
+        kind = "output" if name == "pool" else "post_activation"
+        low, high = (float(ranges[f"{kind}_{end}"]) for end in ("min", "max"))
+        limits = min(0, values.min()), max(0, values.max())
+        assert (low, high) == pytest.approx(limits, abs=1e-5)

@@ -72,6 +72,16 @@ class Student(Section):
     precision: Literal["float32", "float16", "dynamic", "int8"]
     seeds: Count
 
+    @model_validator(mode="after")
+    def _check_precision(self):
+        """Refuse what the converter ignores: beside fake quantisation it rounds no other weight."""
+        if self.qat and self.precision in ("float16", "dynamic"):
+            raise ValueError(
+                f"qat: 1 with precision: {self.precision} gives the file of float32; write "
+                "float32 (the bottleneck is int8, the rest float32) or int8 (all of it)"
+            )
+        return self
+
     @property
     def files(self) -> int:
         """Return how many .tflite files are scored: one a seed, and float32 beside quantised."""

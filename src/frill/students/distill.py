@@ -25,11 +25,13 @@ from frill.students.build import StudentSpec, build, count
 from frill.students.curve import COLUMNS, write_curve
 from frill.students.low_rank import as_shipped
 from frill.students.objective import r2, target_scale
+from frill.students.quantization import set_ranges
 from frill.students.schedule import batch_rows, learning_rate
 from frill.students.weights import save_student
-from frill.targets.store import Projection, load_split
+from frill.targets.store import Projection, load_split, spread
 
 VALIDATION_BATCH = 256
+CALIBRATION_WINDOWS = 256  # of the training set: their ranges are those of fake quantisation
 
 
 def distill(
@@ -153,7 +155,11 @@ class Distillation:
                 yield float(self._step(*batch))
 
     def validate(self) -> float:
-        """Return the validation MSE a teacher value, in the teacher's full space and units."""
+        """Return the validation MSE a teacher value, in the teacher's full space and units.
+
+        It is of the student as it would ship now.
+        """
+        self._set_ranges()
         windows, targets = self.validation_set
         squared = 0.0
         for start in range(0, len(windows), VALIDATION_BATCH):
@@ -211,6 +217,13 @@ class Distillation:
         with self.strategy.scope():
             model = as_shipped(self.model, self.spec, self.settings.batch_norm_momentum)
             self._use(model, "shipped")
+        self._set_ranges()
+
+    def _set_ranges(self) -> None:
+        """Where rounding is simulated, do it in the ranges that training windows have now."""
+        if self.spec.qat and self._phase == "shipped":
+            with self.strategy.scope():
+                set_ranges(self.model, spread(self.train_set[0], CALIBRATION_WINDOWS))
 
     def _use(self, model: keras.Model, phase: str) -> None:
         """Go on with this model; Adam's moments begin anew."""
