@@ -1,5 +1,7 @@
 """A teacher with TRILL's calling convention, exported and used."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -111,6 +113,45 @@ def test_a_teacher_hears_no_more_than_the_wanted_rows_need(folder, monkeypatch, 
     (rows,) = teacher.embed([clip], [np.array(positions)])
     np.testing.assert_allclose(rows, whole[positions], rtol=1e-4, atol=1e-4)
     assert sorted(shape[1] for shape in shapes) == sorted(max(16000, samples) for samples in heard)
+
+
+@pytest.fixture
+def levelled(folder, tmp_path) -> Path:
+    """Make a teacher that brings the whole of what it hears to one level first."""
+
+    class Levelled(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = tf.saved_model.load(str(folder))
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, None], tf.float32, name="samples"),
+                tf.TensorSpec([], tf.int32, name="sample_rate"),
+            ]
+        )
+        def __call__(self, samples, sample_rate):
+            level = tf.math.reduce_std(samples, axis=1, keepdims=True) + 1e-6
+            return self.inner(samples=0.1 * samples / level, sample_rate=sample_rate)
+
+    tf.saved_model.save(Levelled(), str(tmp_path / "levelled"))
+    return tmp_path / "levelled"
+
+
+def test_a_teacher_that_hears_outside_of_windows_is_given_whole_clips(levelled, folder):
+    assert not Teacher(folder, "layer19").hears_outside
+    teacher = Teacher(levelled, "layer19")
+    assert teacher.hears_outside
+    clips = [speechlike(samples, seed) for seed, samples in enumerate((48000, 32000, 48000))]
+    positions = [np.array([1, 9]), np.array([0]), np.array([4])]
+    module = hub.load(str(levelled))
+    rows = teacher.embed(clips, positions)
+    for clip, wanted, values in zip(clips, positions, rows, strict=True):
+        samples = clip[None] / np.float32(32768)
+        own = module(samples, 16000)["layer19"][0].numpy()  # of the clip alone, whole
+        np.testing.assert_allclose(values, own[wanted], rtol=1e-4, atol=1e-4)
+    scored = next(teacher.embed(clips[:1]))
+    np.testing.assert_allclose(scored[[1, 9]], next(teacher.embed(clips, positions)), rtol=1e-4)
 
 
 def test_the_teacher_runs_a_chunk_ahead_and_no_further(folder, monkeypatch):

@@ -49,6 +49,12 @@ def cut(samples: np.ndarray, positions: np.ndarray | None) -> list[Part]:
     return [Part(crop(samples, span), span - span[0]) for span in split_spans(positions)]
 
 
+def keep_whole(samples: np.ndarray, positions: np.ndarray | None) -> list[Part]:
+    """Return a clip int16 [samples] as one part, for a teacher whose rows depend on all of it."""
+    rows = np.arange(count_windows(len(samples))) if positions is None else positions
+    return [Part(samples, rows)]
+
+
 def cut_contexts(samples: np.ndarray, positions: np.ndarray | None) -> list[Part]:
     """Cut a clip int16 [samples] for a teacher with one row a call.
 
@@ -75,14 +81,17 @@ def group_chunks(clips: Iterable[list[Part]]) -> Iterator[list[list[Part]]]:
         yield chunk
 
 
-def group_batches(parts: list[Part]) -> Iterator[list[int]]:
+def group_batches(parts: list[Part], pads: bool = True) -> Iterator[list[int]]:
     """Yield the indices of parts that are called together, shortest first.
 
-    After padding a batch holds at most BATCH_SAMPLES, or one part.
+    After padding a batch holds at most BATCH_SAMPLES, or one part. If nothing `pads`, its parts
+    have equal lengths.
     """
     batch: list[int] = []
     for index in sorted(range(len(parts)), key=lambda index: len(parts[index].samples)):
-        if batch and _heard_samples(parts[index]) * (len(batch) + 1) > BATCH_SAMPLES:
+        heard = _heard_samples(parts[index])
+        is_full = heard * (len(batch) + 1) > BATCH_SAMPLES
+        if batch and (is_full or not pads and heard != _heard_samples(parts[batch[0]])):
             yield batch
             batch = []
         batch.append(index)

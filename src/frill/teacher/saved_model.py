@@ -18,12 +18,14 @@ import tensorflow as tf
 import tensorflow_hub as hub
 
 from frill.audio import frontend_tf
-from frill.audio.frontend import MIN_SAMPLES, count_windows
+from frill.audio.frontend import MIN_SAMPLES, WINDOW_HOP_SAMPLES, count_windows
 from frill.audio.waveform import SAMPLE_RATE_HZ, to_float
 from frill.teacher import batching, calling_convention
 from frill.teacher.batching import Part
 from frill.teacher.calling_convention import TeacherError, shorten
 
+PROBE_SAMPLES = 2 * MIN_SAMPLES
+OUTSIDE_SHARE = 1e-3  # of a row's largest value: less is rounding
 Row = tuple[Future, int]  # a batch, and the place in it of one part's rows
 
 
@@ -36,6 +38,10 @@ class Teacher:
     "clip"  [B, D], as TRILLsson. It is called once per window, on the 2 s of audio around the
             window's middle. Before a clip's beginning and behind its end there are zeros: for
             its first row they are the first 0.51 s.
+
+    `hears_outside` says whether a row depends on audio outside of its window, as where a model
+    normalises over the clip or attends to all of it. Such a model is called with whole clips as
+    they are, or targets would be of other audio than scores.
     """
 
     def __init__(self, folder: Path, output: str):
@@ -46,7 +52,7 @@ class Teacher:
                 f"teacher.source: {folder} cannot be loaded as a SavedModel: {shorten(error)}"
             ) from None
         self._output = output
-        clips, samples = 2, 2 * MIN_SAMPLES
+        clips, samples = 2, PROBE_SAMPLES
         silence = np.zeros([clips, samples], np.float32)
         self._call, outputs = calling_convention.find_call(self.module, silence)
         if output not in outputs:
@@ -68,6 +74,7 @@ class Teacher:
             )
         self.level = levels[shape[:-1]]
         self.values = int(shape[-1])
+        self.hears_outside = self.level != "clip" and self._hears_outside()
 
     @property
     def call_samples(self) -> int:
@@ -85,11 +92,14 @@ class Teacher:
 
         `positions` has for each clip the places of the wanted rows on the 170 ms grid, ascending,
         or None for all. The teacher hears no more of the clip than they need. Parts of like lengths
-        are batched with zero padding at their ends; rows of padding alone are dropped. The teacher
+        are batched with zero padding at their ends; rows of padding alone are dropped. A teacher
+        that `hears_outside` of windows hears whole clips, in batches of equal lengths. The teacher
         runs in a thread of its own, up to CHUNK_SAMPLES ahead of what is taken from the iterator.
         Raises TeacherError.
         """
         cut = batching.cut_contexts if self.level == "clip" else batching.cut
+        if self.hears_outside:
+            cut = batching.keep_whole
         parts = map(cut, clips, repeat(None) if positions is None else positions)
         ahead: list[list[Row]] = []
         pool = ThreadPoolExecutor(1)
@@ -102,11 +112,23 @@ class Teacher:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def _hears_outside(self) -> bool:
+        """Tell whether the middle row of noise changes with the noise outside of its window."""
+        rng = np.random.default_rng(17)
+        samples, other = rng.normal(0, [[0.05], [0.1]], (2, PROBE_SAMPLES)).astype(np.float32)
+        row = count_windows(PROBE_SAMPLES) // 2
+        window = slice(row * WINDOW_HOP_SAMPLES, row * WINDOW_HOP_SAMPLES + MIN_SAMPLES)
+        other[window] = samples[window]
+        same, changed = (
+            self._rows(each[None]).reshape(-1, self.values)[row] for each in (samples, other)
+        )
+        return bool(np.abs(same - changed).max() > OUTSIDE_SHARE * np.abs(same).max())
+
     def _submit(self, pool: ThreadPoolExecutor, chunk: list[list[Part]]) -> list[list[Row]]:
         """Return where each part of each clip will be."""
         parts = list(chain.from_iterable(chunk))
         rows: dict[int, Row] = {}
-        for batch in batching.group_batches(parts):
+        for batch in batching.group_batches(parts, pads=not self.hears_outside):
             future = pool.submit(self._embed_batch, [parts[index] for index in batch])
             rows |= {index: (future, place) for place, index in enumerate(batch)}
         in_order = (rows[index] for index in range(len(parts)))
