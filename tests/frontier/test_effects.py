@@ -4,10 +4,11 @@ from itertools import product
 
 import numpy as np
 import pytest
-from example_results import student_result
+from example_results import model_scores, student_result, task_scores
 from scipy import stats
 
 from frill.frontier.effects import compare_pairs, estimate_effects, fit, regress
+from frill.frontier.pareto import Evidence
 from frill.frontier.results import StudentResult
 
 # Longley, NIST StRD, certified to 15 digits.
@@ -66,6 +67,11 @@ def test_a_column_that_repeats_others_is_not_given_a_weight():
     assert repeated.r2 == pytest.approx(alone.r2) and repeated.freedom == alone.freedom
 
 
+def no_clips(weights: dict[str, float]) -> tuple[float, float]:
+    """Say that other clips would move nothing: qualities are known."""
+    return 0.0, 0.0
+
+
 def student(
     backbone="small", width=1.0, pooling="gap", rank=None, qat=0, **values
 ) -> StudentResult:
@@ -100,7 +106,7 @@ def grid(noise: float, seed: int = 0) -> list[StudentResult]:
 
 def test_known_effects_are_found():
     students = grid(noise=0.0)
-    regressions, notes = regress(students)
+    regressions, notes = regress(students, no_clips)
     assert regressions["quality"].r2 == pytest.approx(1)
     assert regressions["latency_ms"].students == 144
     assert regressions["latency_ms"].freedom == 137
@@ -122,15 +128,56 @@ def test_intervals_hold_the_known_effects_as_often_as_they_say():
     inside, inside_pairs = [], []
     for seed in range(200):
         students = grid(noise=0.5, seed=seed)
-        regressions, _ = regress(students)
+        regressions, _ = regress(students, no_clips)
         weight = next(w for w in regressions["latency_ms"].weights if w.term == "qat=1")
         truth = np.log(0.25) * 0.5 / np.std(np.log([s.latency_ms for s in students]))
         inside.append(weight.interval[0] <= truth <= weight.interval[1])
-        rank = next(step for step in compare_pairs(students) if step.axis == "rank")
+        rank = next(step for step in compare_pairs(students, no_clips) if step.axis == "rank")
         low, high = rank.quality_interval
         inside_pairs.append(low <= -2.5 <= high)
     for covered in (inside, inside_pairs):
         assert np.mean(covered) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 200))
+
+
+def scored_on_shared_clips(seed: int, clips: int = 300) -> tuple[list[StudentResult], Evidence]:
+    """Make pairs with and without a rank, in quality 12 points apart on all clips there are.
+
+    All students answer the same clips. One in five of those that dense students get right, three
+    quarters of all, is beyond any student with a rank; few answers are a student's own. So which
+    clips were drawn decides how far apart the pairs appear, all of them together.
+    """
+    rng = np.random.default_rng(seed)
+    easy = rng.random(clips) < 0.75
+    beyond = rng.random(clips) < 0.2
+    students, scores = [], {}
+    for width in (0.5, 0.75, 1.0, 1.25, 1.5, 2.0):
+        for rank in (None, 100):
+            right = easy & ~beyond if rank else easy
+            right = right ^ (rng.random(clips) < 0.03)
+            name = f"{width} {rank}"
+            scores[name] = model_scores({"task": task_scores(right)}, name)
+            quality = scores[name].mean_validation_accuracy
+            students.append(student(width=width, rank=rank, name=name, quality=quality))
+    return students, Evidence({}, scores, seed)
+
+
+def test_shared_clips_are_in_the_intervals():
+    truth = -100 * 0.75 * 0.2 * (1 - 2 * 0.03)
+    inside = {"pairs": [], "pairs alone": [], "regression": [], "regression alone": []}
+    for seed in range(200):
+        students, evidence = scored_on_shared_clips(seed)
+        share = 0.5 / np.std([s.quality for s in students])
+        for suffix, clips in (("", evidence.clip_distances), (" alone", no_clips)):
+            step = next(step for step in compare_pairs(students, clips) if step.axis == "rank")
+            low, high = step.quality_interval
+            inside[f"pairs{suffix}"].append(low <= truth <= high)
+            weights = regress(students, clips)[0]["quality"].weights
+            low, high = next(w.interval for w in weights if w.term == "rank=100")
+            inside[f"regression{suffix}"].append(low <= truth * share <= high)
+    covered = {name: np.mean(each) for name, each in inside.items()}
+    assert covered["pairs"] >= 0.92 and covered["regression"] >= 0.92, covered
+    # What this is for: without the clips they hold it far too rarely.
+    assert covered["pairs alone"] < 0.6 and covered["regression alone"] < 0.6, covered
 
 
 def test_one_axis_is_scipys_linregress():
@@ -140,7 +187,7 @@ def test_one_axis_is_scipys_linregress():
         quality, latency_ms = width + rng.normal(), np.exp(width + rng.normal())
         measured = {"quality": quality, "latency_ms": latency_ms, "file_bytes": 1000 * width}
         students.append(student(width=width, **measured))
-    regressions, notes = regress(students)
+    regressions, notes = regress(students, no_clips)
     widths = [s.width for s in students]
     outcomes = {
         "quality": [s.quality for s in students],
@@ -162,7 +209,7 @@ def test_one_axis_is_scipys_linregress():
 
 def test_axes_that_vary_together_are_named():
     students = [s for s in grid(noise=0.1) if (s.rank is None) == (s.qat == 0)]
-    regressions, notes = regress(students)
+    regressions, notes = regress(students, no_clips)
     terms = [w.term for w in regressions["quality"].weights]
     assert terms == ["width", "backbone=small", "backbone=large", "pooling=gap"]
     together = (
@@ -171,28 +218,33 @@ def test_axes_that_vary_together_are_named():
     )
     assert together in notes
     alone = "No two students differ in one of these alone: rank, qat."
-    assert alone in estimate_effects(students).notes
+    assert alone in estimate_effects(students, no_clips).notes
 
 
 def test_too_few_students_and_none():
     few = [student(width=0.5), student(width=1.0)]
-    regressions, notes = regress(few)
+    regressions, notes = regress(few, no_clips)
     assert regressions == {}
     assert notes[-1] == (
         "No regression: 2 students leave no degree of freedom beside width and a constant; "
         "the pairs need none."
     )
-    assert estimate_effects([]).pairs == [] and estimate_effects(few[:1]).regression == {}
+    assert (
+        estimate_effects([], no_clips).pairs == []
+        and estimate_effects(few[:1], no_clips).regression == {}
+    )
 
 
 def test_what_does_not_vary_is_not_explained():
-    regressions, notes = regress([student(width=w, quality=w**2) for w in (0.5, 1.0, 1.5, 2.0)])
+    regressions, notes = regress(
+        [student(width=w, quality=w**2) for w in (0.5, 1.0, 1.5, 2.0)], no_clips
+    )
     assert set(regressions) == {"quality"}
     assert "No regression of latency_ms: it is the same in every student." in notes
 
 
 def test_matched_pairs_of_a_full_grid():
-    rows = {(row.axis, row.from_, row.to): row for row in compare_pairs(grid(noise=0.0))}
+    rows = {(row.axis, row.from_, row.to): row for row in compare_pairs(grid(noise=0.0), no_clips)}
     expected = {
         ("backbone", "tiny", "small"): (48, 2.0, 2.0),
         ("backbone", "small", "large"): (48, 1.5, 3.0),
@@ -216,7 +268,7 @@ def test_pairs_differ_in_one_axis_alone():
         student(qat=1, width=2.0),
         student(seeds=3),
     ]
-    rows = compare_pairs(students)
+    rows = compare_pairs(students, no_clips)
     assert [(row.axis, row.from_, row.to, row.pairs) for row in rows] == [
         ("width", 1.0, 2.0, 1),
         ("qat", 0, 1, 1),
@@ -226,7 +278,7 @@ def test_pairs_differ_in_one_axis_alone():
     assert means == pytest.approx((-1.0, 0.5, 0.25))
     assert qat.quality_interval is None and qat.latency_ratio_interval is None
     note = "A single pair has no interval: it says what happened once."
-    assert note in estimate_effects(students).notes
+    assert note in estimate_effects(students, no_clips).notes
 
 
 def test_the_interval_over_pairs_is_students_t():
@@ -236,7 +288,7 @@ def test_the_interval_over_pairs_is_students_t():
         student(width=s.width, rank=100, quality=-5 + points, latency_ms=r)
         for s, (points, r) in zip(students, changes, strict=True)
     ]
-    row = next(row for row in compare_pairs(students) if row.axis == "rank")
+    row = next(row for row in compare_pairs(students, no_clips) if row.axis == "rank")
     assert row.latency_ratio == pytest.approx((0.5 * 0.4 * 0.2) ** (1 / 3))
     test = stats.ttest_1samp([points for points, _ in changes], 0).confidence_interval(0.95)
     np.testing.assert_allclose(row.quality_interval, [test.low, test.high])

@@ -6,7 +6,7 @@ from example_results import task_scores
 
 from frill.noss.intervals import (
     estimate_accuracy_interval,
-    estimate_difference_interval,
+    estimate_combination_interval,
     estimate_interval,
     resample,
 )
@@ -82,13 +82,16 @@ def test_much_data_gives_the_normal_interval():
 def compare(right: np.ndarray, other: np.ndarray, speakers: np.ndarray = NO_SPEAKERS) -> list:
     """Return the interval of the difference of two models on one task."""
     pair = task_scores(right, speakers), task_scores(other, speakers)
-    return estimate_difference_interval([pair], "test", 1)
+    return estimate_combination_interval([pair], [1, -1], "test", 1)
 
 
 def test_equal_models_differ_by_nothing():
     right = np.arange(40) % 3 > 0
     tasks = [task_scores(right), task_scores(right, np.arange(40) // 10)]
-    assert estimate_difference_interval([(task, task) for task in tasks], "test", 1) == [0, 0]
+    assert estimate_combination_interval([(task, task) for task in tasks], [1, -1], "test", 1) == [
+        0,
+        0,
+    ]
 
 
 def test_of_one_speaker_clips_are_resampled():

@@ -22,7 +22,7 @@ from frill.frontier.selection import select
 from frill.noss.results import ModelScores
 from frill.params.schema import TEACHER, Params
 
-COUNTED = ("parameters", "multiply_adds", "weight_bytes", "bottleneck_bytes", "validation_r2")
+COUNTED = ("parameters", "multiply_adds", "weight_bytes", "bottleneck_bytes")
 
 
 def assemble(
@@ -47,14 +47,14 @@ def assemble(
         scores = noss[name]
         file = tflite[name]
         training = trained[name]
-        interval = estimate_median_interval(timing.ratios)
+        ratios = estimate_median_interval(timing.ratios)
         change = scores.accuracy_change or {}
         student = StudentResult(
             name=name,
             **spec.model_dump(),
             status=training["status"],
             latency_ms=latency_ms[name],
-            latency_interval_ms=[ratio * control_ms for ratio in interval],
+            latency_interval_ms=ratios and [ratio * control_ms for ratio in ratios],
             latency_iqr_ms=[ratio * control_ms for ratio in timing.ratio_iqr],
             latency_ratios=len(timing.ratios),
             file_bytes=file["file_bytes"],
@@ -63,9 +63,10 @@ def assemble(
             seed_deviation=measure_seed_deviation(scores, "validation"),
             seed_deviation_test=measure_seed_deviation(scores, "test"),
             tasks=compare_by_task(scores, teacher, params.seed),
-            parity_min_cosine=file["parity"]["min_cosine"],
-            parity_relative_error=file["parity"]["relative_error"],
+            parity_min_cosine=_finite(file["parity"]["min_cosine"]),
+            parity_relative_error=_finite(file["parity"]["relative_error"]),
             quantisation_points=change.get("test"),
+            validation_r2=_finite(training["validation_r2"]),
             **{key: training[key] for key in COUNTED},
         )
         students.append(student)
@@ -89,8 +90,13 @@ def assemble(
         speakers_in_train_and_test={task: count for task, count in shared.items() if count},
         students=students,
         references=references,
-        effects=estimate_effects([student for student in students if student.is_sound]),
+        effects=estimate_effects([s for s in students if s.is_sound], evidence.clip_distances),
     )
+
+
+def _finite(value: float | None) -> float | None:
+    """Return None for a NaN or an infinity, which a diverged student has."""
+    return value if value is not None and np.isfinite(value) else None
 
 
 def _compare_with(teacher: ModelScores, scores: ModelScores, seed: int) -> dict:

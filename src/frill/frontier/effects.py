@@ -8,7 +8,7 @@ pairs        students that differ in one axis alone: their mean difference or ra
 docs/frontier.md has the formulas and says what to read from them. All students here are sound.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -36,6 +36,8 @@ ORDER = {
 AXES = ("width", *ORDER)
 LOG = {"quality": False, "latency_ms": True, "file_bytes": True}
 Students = Sequence[StudentResult]
+# As pareto.Evidence.clip_distances: weights of students -> distances to the two limits, in points.
+ClipDistances = Callable[[dict[str, float]], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Fit:
     half_widths: np.ndarray  # [terms], of their 95 % intervals
     r2: float
     freedom: int
+    operator: np.ndarray  # [terms, n]; weights = operator @ y
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,11 @@ def fit(columns: np.ndarray, y: np.ndarray) -> Fit:
     kept = s > 1e-9 * s[0]
     centred = y - y.mean()
     scores = u[:, kept].T @ centred
-    weights = vt[kept].T @ (scores / s[kept])
+    inverse = vt[kept].T / s[kept]
+    weights = inverse @ scores
     freedom = len(y) - 1 - int(kept.sum())
     residual = float(np.sum((centred - u[:, kept] @ scores) ** 2))
-    errors = np.sqrt(residual / freedom * np.sum((vt[kept].T / s[kept]) ** 2, axis=1))
+    errors = np.sqrt(residual / freedom * np.sum(inverse**2, axis=1))
     half_widths = stats.t.ppf(0.975, freedom) * errors
     known = np.sum(vt[kept] ** 2, axis=0) > 1 - 1e-9  # a unit vector of the row space
     return Fit(
@@ -84,17 +88,18 @@ def fit(columns: np.ndarray, y: np.ndarray) -> Fit:
         half_widths=np.where(known, half_widths / scales, np.nan),
         r2=1 - residual / float(centred @ centred),
         freedom=freedom,
+        operator=inverse @ u[:, kept].T / scales[:, None],
     )
 
 
-def estimate_effects(students: Students) -> Effects:
+def estimate_effects(students: Students, clips: ClipDistances) -> Effects:
     """Return the regression, the pairs, and in notes what they cannot say."""
-    regression, notes = regress(students)
-    steps = compare_pairs(students)
+    regression, notes = regress(students, clips)
+    steps = compare_pairs(students, clips)
     return Effects(regression, steps, [*notes, *_note_missing_pairs(students, steps)])
 
 
-def regress(students: Students) -> tuple[dict[str, Regression], list[str]]:
+def regress(students: Students, clips: ClipDistances) -> tuple[dict[str, Regression], list[str]]:
     """Return a regression of each outcome, and notes; no regression if the students are too few."""
     terms = _list_terms(students)
     names = ", ".join(term.name for term in terms)
@@ -120,7 +125,17 @@ def regress(students: Students) -> tuple[dict[str, Regression], list[str]]:
             notes.append(f"No regression of {outcome}: it is the same in every student.")
             continue
         least_squares = fit(columns, y)
-        weights = _standardise(terms, least_squares, columns.std(axis=0) / y.std())
+        below = above = least_squares.half_widths
+        if outcome == "quality":
+            below, above = _widen(below, least_squares.operator, students, clips)
+        scales = columns.std(axis=0) / y.std()
+        weights = []
+        for index, term in enumerate(terms):
+            weight, scale = least_squares.weights[index], scales[index]
+            if np.isfinite(weight):
+                limits = [weight - below[index], weight + above[index]]
+                interval = [float(limit * scale) for limit in limits]
+                weights.append(Weight(term.name, term.axis, float(weight * scale), interval))
         regressions[outcome] = Regression(
             least_squares.r2, len(students), log, least_squares.freedom, weights
         )
@@ -139,21 +154,25 @@ def regress(students: Students) -> tuple[dict[str, Regression], list[str]]:
     return regressions, notes
 
 
-def _standardise(terms: Sequence[Term], raw: Fit, scales: np.ndarray) -> list[Weight]:
-    """Return the weights that are known, times `scales` [terms]."""
-    weights = []
-    for term, weight, half, scale in zip(terms, raw.weights, raw.half_widths, scales, strict=True):
-        if np.isfinite(weight):
-            interval = [float((weight - half) * scale), float((weight + half) * scale)]
-            weights.append(Weight(term.name, term.axis, float(weight * scale), interval))
-    return weights
+def _widen(
+    half_widths: np.ndarray, operator: np.ndarray, students: Students, clips: ClipDistances
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances to lower and upper limits, [terms]: other clips too, in quadrature.
+
+    All students are scored on the same clips. What these clips favour is no error that more
+    students average out.
+    """
+    names = [student.name for student in students]
+    distances = [clips(dict(zip(names, row, strict=True))) for row in operator]
+    below, above = np.array(distances).T
+    return np.hypot(half_widths, below), np.hypot(half_widths, above)
 
 
-def compare_pairs(students: Students) -> list[Step]:
+def compare_pairs(students: Students, clips: ClipDistances) -> list[Step]:
     """Compare pairs of students that are alike in all axes but one, by steps of that axis.
 
     Steps go to the next value that the group of such students has; so no step is the sum of others.
-    Intervals are Student's t over pairs.
+    Intervals are Student's t over pairs; of quality, other clips add to them in quadrature.
     """
     rows = []
     for axis in AXES:
@@ -164,16 +183,29 @@ def compare_pairs(students: Students) -> list[Step]:
                 pairs.setdefault(step, []).append((one, other))
         order = _list_values(students, axis)
         for step in sorted(pairs, key=lambda step: [order.index(value) for value in step]):
-            rows.append(_compare_step(axis, *step, pairs[step]))
+            rows.append(_compare_step(axis, *step, pairs[step], clips))
     return rows
 
 
 def _compare_step(
-    axis: str, start: object, end: object, pairs: list[tuple[StudentResult, StudentResult]]
+    axis: str,
+    start: object,
+    end: object,
+    pairs: list[tuple[StudentResult, StudentResult]],
+    clips: ClipDistances,
 ) -> Step:
     points = [b.quality - a.quality for a, b in pairs]
     log_latency = [np.log(b.latency_ms / a.latency_ms) for a, b in pairs]
     log_bytes = [np.log(b.file_bytes / a.file_bytes) for a, b in pairs]
+    quality_interval = _estimate_t_interval(points)
+    if quality_interval is not None:
+        mean = float(np.mean(points))
+        weights = {a.name: -1 / len(pairs) for a, _ in pairs}
+        weights |= {b.name: 1 / len(pairs) for _, b in pairs}
+        below, above = clips(weights)
+        low, high = quality_interval
+        lower, upper = mean - np.hypot(mean - low, below), mean + np.hypot(high - mean, above)
+        quality_interval = [float(lower), float(upper)]
     latency_interval = _estimate_t_interval(log_latency)
     if latency_interval is not None:
         latency_interval = [float(np.exp(limit)) for limit in latency_interval]
@@ -183,7 +215,7 @@ def _compare_step(
         to=end,
         pairs=len(pairs),
         quality_points=float(np.mean(points)),
-        quality_interval=_estimate_t_interval(points),
+        quality_interval=quality_interval,
         latency_ratio=float(np.exp(np.mean(log_latency))),
         latency_ratio_interval=latency_interval,
         bytes_ratio=float(np.exp(np.mean(log_bytes))),

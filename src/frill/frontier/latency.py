@@ -52,42 +52,33 @@ def read_timings(folder: Path, models: Sequence[str]) -> dict[str, Timing]:
     return {name: timing for name, timing in timings.items() if timing is not None}
 
 
-def estimate_median_interval(values: Sequence[float]) -> Interval:
+def estimate_median_interval(values: Sequence[float]) -> Interval | None:
     """Return the interval of a median from order statistics (Conover 1999, chapter 3.2).
 
-    It assumes no distribution. Under six values none reaches 95 %: then it is their range, which
-    `compute_range_confidence` judges.
+    It assumes no distribution. None of fewer than six values: all of n are on one side of the
+    median with probability 2 (1/2)^n, so that even their whole range holds it too rarely.
     """
     interval = stats.quantile_test(values).confidence_interval(0.95)
     if np.isnan(interval.low):
-        return [float(min(values)), float(max(values))]
+        return None
     return [float(interval.low), float(interval.high)]
 
 
-def compute_range_confidence(count: int) -> float:
-    """Return how often the range of so many values holds the median.
-
-    All are on one side of it with probability 2 (1/2)^count.
-    """
-    return 1 - 2.0 ** (1 - count)
-
-
-def estimate_ratio_interval(one: Timing, other: Timing) -> Interval:
-    """Return the interval of one model's latency over another's.
+def estimate_ratio_interval(one: Timing, other: Timing) -> Interval | None:
+    """Return the interval of one model's latency over another's, None if either has none.
 
     Both were timed against the control, each in its own rounds. The distances from the estimates to
     their limits, on a log scale, add in quadrature (MOVER: Zou and Donner 2008, Statistics in
     Medicine 27).
     """
-    a, a_low, a_high = _log_limits(one)
-    b, b_low, b_high = _log_limits(other)
+    limits = [estimate_median_interval(timing.ratios) for timing in (one, other)]
+    if None in limits:
+        return None
+    a, b = (np.log(np.median(timing.ratios)) for timing in (one, other))
+    (a_low, a_high), (b_low, b_high) = np.log(limits)
     low = a - b - np.hypot(a - a_low, b_high - b)
     high = a - b + np.hypot(a_high - a, b - b_low)
     return [float(np.exp(low)), float(np.exp(high))]
-
-
-def _log_limits(timing: Timing) -> np.ndarray:
-    return np.log([np.median(timing.ratios), *estimate_median_interval(timing.ratios)])
 
 
 def pool_control_ms(timings: Collection[Timing]) -> float:

@@ -3,7 +3,8 @@
 frontier           students that no other beats: at most their latency and at least their quality,
                    one of them strictly
 cautious frontier  students that no other beats beyond doubt: with the 95 % intervals of both
-                   differences on the same side
+                   differences on the same side. They hold within a measurement: its rounds
+                   and clips, not another hour, machine or task
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from frill.frontier.latency import Timing, estimate_ratio_interval
-from frill.frontier.quality import estimate_quality_interval
+from frill.frontier.quality import estimate_quality_interval, measure_clip_distances
 from frill.frontier.results import Interval, StudentResult
 from frill.noss.results import ModelScores
 
@@ -46,16 +47,26 @@ class Evidence:
         """Return the interval of validation points by which one is better, paired by clips."""
         return estimate_quality_interval(self.noss[one], self.noss[other], "validation", self.seed)
 
-    def latency_ratio(self, one: str, other: str) -> Interval:
-        """Return the interval of one's latency over the other's."""
+    def latency_ratio(self, one: str, other: str) -> Interval | None:
+        """Return the interval of one's latency over the other's, None of too few measurements."""
         return estimate_ratio_interval(self.timings[one], self.timings[other])
+
+    def clip_distances(self, weights: dict[str, float]) -> tuple[float, float]:
+        """Return how far other clips may move a sum of models' validation qualities, in points.
+
+        `weights` by model; they sum up to 0, so that the teacher's accuracy drops out.
+        """
+        models = [self.noss[name] for name in weights]
+        values = list(weights.values())
+        return measure_clip_distances(models, values, "validation", self.seed)
 
 
 def beats_beyond_doubt(one: str, other: str, evidence: Evidence) -> bool:
     """Tell whether one beats the other even at the slow and bad end of the two intervals."""
-    _, slowest = evidence.latency_ratio(one, other)
-    if slowest > 1:
+    ratio = evidence.latency_ratio(one, other)
+    if ratio is None or ratio[1] > 1:
         return False
+    _, slowest = ratio
     worst, _ = evidence.quality_difference(one, other)
     return worst >= 0 and (slowest < 1 or worst > 0)
 

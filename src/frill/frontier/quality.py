@@ -5,11 +5,13 @@ teacher, unless said. Validation decides, test stands beside it. A student train
 seeds has the mean over them: it judges the choice of student, not the luck of the seed that ships.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import stats
 
 from frill.frontier.results import Difference, Interval, RankAgreement, TaskDifferences
-from frill.noss.intervals import estimate_difference_interval
+from frill.noss.intervals import estimate_combination_interval
 from frill.noss.results import PARTS, ModelScores
 
 
@@ -34,14 +36,25 @@ def estimate_quality_interval(
     are independent, so the distances from the estimate to its limits add in quadrature. None speaks
     of other tasks.
     """
-    pairs = [(scores, other.tasks[task]) for task, scores in model.tasks.items()]
-    low, high = estimate_difference_interval(pairs, part, seed)
-    shipped = model.mean_accuracies(part)[0] - other.mean_accuracies(part)[0]
+    below, above = measure_clip_distances([model, other], [1, -1], part, seed)
     mean = measure_quality(model, other, part)
     seeds = np.hypot(_seed_half_width(model, part), _seed_half_width(other, part))
-    lower = mean - np.hypot(shipped - low, seeds)
-    upper = mean + np.hypot(high - shipped, seeds)
-    return [float(lower), float(upper)]
+    return [float(mean - np.hypot(below, seeds)), float(mean + np.hypot(above, seeds))]
+
+
+def measure_clip_distances(
+    models: Sequence[ModelScores], weights: Sequence[float], part: str, seed: int
+) -> tuple[float, float]:
+    """Return how far other clips or speakers may move a weighted sum of models' mean accuracies.
+
+    They are the distances, in points, of the sum to the lower and the upper limit of its interval,
+    of the trainings that ship.
+    """
+    tasks = [[model.tasks[task] for model in models] for task in models[0].tasks]
+    low, high = estimate_combination_interval(tasks, weights, part, seed)
+    shipped = [model.mean_accuracies(part)[0] for model in models]
+    total = float(np.dot(weights, shipped))
+    return total - low, high - total
 
 
 def _seed_half_width(model: ModelScores, part: str) -> float:
@@ -62,7 +75,8 @@ def compare_by_task(
         differences = {}
         for part in PARTS:
             points = scores.accuracy(part) - reference.accuracy(part)
-            interval = estimate_difference_interval([(scores, reference)], part, seed)
+            pair = [(scores, reference)]
+            interval = estimate_combination_interval(pair, [1, -1], part, seed)
             differences[part] = Difference(points, interval)
         tasks[task] = TaskDifferences(**differences)
     return tasks
@@ -85,9 +99,10 @@ def compare_rankings(noss: dict[str, ModelScores]) -> RankAgreement | None:
             means.append(float(np.mean([getattr(each, key) for each in scores])))
         return means
 
-    def correlate(fast_key: str, card_key: str) -> float:
+    def correlate(fast_key: str, card_key: str) -> float | None:
         fast, card = rank_by("fast", fast_key), rank_by("frill", card_key)
-        return float(stats.kendalltau(fast, card).statistic)
+        tau = float(stats.kendalltau(fast, card).statistic)
+        return tau if np.isfinite(tau) else None  # all models are equal by one of them
 
     card = [task.protocols["frill"] for model in models for task in model.tasks.values()]
     return RankAgreement(

@@ -42,7 +42,7 @@ class StudentResult:
     seeds: int
     status: str  # "ok" or "diverged"
     latency_ms: float
-    latency_interval_ms: Interval
+    latency_interval_ms: Interval | None  # None of fewer than six ratios
     latency_iqr_ms: list[float]
     latency_ratios: int  # how many ratios to the control the interval rests on
     file_bytes: int
@@ -55,8 +55,8 @@ class StudentResult:
     seed_deviation: float | None  # None for one training
     seed_deviation_test: float | None
     tasks: dict[str, TaskDifferences]
-    parity_min_cosine: float
-    parity_relative_error: float
+    parity_min_cosine: float | None  # None of a student that diverged
+    parity_relative_error: float | None
     quantisation_points: float | None
     parameters: int
     multiply_adds: int
@@ -106,8 +106,8 @@ class RankAgreement:
 
     protocols: list[str]
     models: int
-    kendall_validation: float
-    kendall_best_test: float
+    kendall_validation: float | None  # None where one of them sees no difference
+    kendall_best_test: float | None
     unconverged_settings: int
     settings: int
 
@@ -197,7 +197,8 @@ def _file_keys(items: list[tuple[str, object]]) -> dict:
 
 
 def write_frontier(frontier: Frontier, path: Path) -> None:
-    path.write_text(json.dumps(as_dict(frontier), indent=1) + "\n")
+    """Write the file. Raises ValueError for a NaN or an infinity, which JSON has no word for."""
+    path.write_text(json.dumps(as_dict(frontier), indent=1, allow_nan=False) + "\n")
 
 
 def read_frontier(path: Path) -> Frontier:

@@ -17,7 +17,7 @@ class Comparison(Protocol):
     """pareto.Evidence, or nothing where only published figures are at hand."""
 
     quality_difference: Callable[[str, str], Interval]
-    latency_ratio: Callable[[str, str], Interval]
+    latency_ratio: Callable[[str, str], Interval | None]
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,9 @@ def _describe_runner_up(
     """Say why `other` comes after `best`: quality, and what it would save or cost."""
     speed = _compare(best.latency_ms / other.latency_ms, "faster", "slower", "as fast")
     size = _compare(best.file_bytes / other.file_bytes, "smaller", "larger", "as large")
-    if evidence:
-        low, high = evidence.latency_ratio(best.name, other.name)
-        if low <= 1 <= high:
-            speed += " (within the noise)"
+    ratio = evidence and evidence.latency_ratio(best.name, other.name)
+    if ratio and ratio[0] <= 1 <= ratio[1]:
+        speed += " (within the noise)"
     reason = f"{_compare_quality(best, other, evidence)}, {speed}, {size}"
     return RunnerUp(other.name, other.quality, other.latency_ms, other.file_bytes, reason)
 

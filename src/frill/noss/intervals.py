@@ -20,6 +20,7 @@ from scipy import stats
 from frill.noss.results import Interval, TaskScores
 
 RESAMPLES = 2000
+FEW_LEVELS = 16  # different values of clips, as differences of two models have
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,13 @@ def resample(values: np.ndarray, groups: np.ndarray, seed: int) -> Resampled:
     """
     if len(set(groups.tolist())) < 2:
         rng = np.random.default_rng(seed)
-        # Clips have few different values, whose counts in a resample are multinomial.
         levels, counts = np.unique(values, return_counts=True)
         members = len(values)
-        drawn = rng.multinomial(members, counts / members, RESAMPLES)
+        if len(levels) <= FEW_LEVELS:  # their counts in a resample are multinomial
+            drawn = rng.multinomial(members, counts / members, RESAMPLES)
+        else:
+            levels = values
+            drawn = _draw_groups(members, seed)
         means = drawn @ levels / members
     else:
         _, groups = np.unique(groups, return_inverse=True)
@@ -101,15 +105,17 @@ def estimate_accuracy_interval(correct: np.ndarray, speakers: np.ndarray, seed: 
     return [float(max(0.0, low)), float(min(100.0, high))]
 
 
-def estimate_difference_interval(
-    tasks: Sequence[tuple[TaskScores, TaskScores]], part: str, seed: int
+def estimate_combination_interval(
+    tasks: Sequence[Sequence[TaskScores]], weights: Sequence[float], part: str, seed: int
 ) -> Interval:
-    """Return the interval of the difference of two models' mean accuracies, in points.
+    """Return the interval of a weighted sum of several models' mean accuracies, in points.
 
-    `tasks` has both models' scores of each task; they are paired clip by clip.
+    `tasks` has each task's scores of all models, paired clip by clip. With weights 1 and -1 it is
+    the difference of two models.
     """
     resampled = []
-    for index, (scores, other) in enumerate(tasks):
-        difference = 100 * (scores.correct(part) - other.correct(part))
-        resampled.append(resample(difference, scores.speakers(part), seed + index))
+    for index, models in enumerate(tasks):
+        correct = [scores.correct(part) for scores in models]
+        combined = 100 * np.tensordot(np.array(weights), np.array(correct), 1)
+        resampled.append(resample(combined, models[0].speakers(part), seed + index))
     return estimate_interval(resampled)

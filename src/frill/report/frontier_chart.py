@@ -68,7 +68,7 @@ def _list_points(frontier: Frontier, other_devices: dict[str, dict[str, float]])
     students = frontier.students
     rows = []
     for s in students:
-        interval_ms = s.latency_interval_ms
+        interval_ms = s.latency_interval_ms or [s.latency_ms]
         rows.append(_make_point(s, frontier, frontier.device, s.latency_ms, interval_ms))
     for device, times in other_devices.items():
         for s in students:

@@ -1,6 +1,5 @@
 """frontier.json as text for a terminal, and how long the stages took."""
 
-from frill.frontier.latency import compute_range_confidence
 from frill.frontier.results import (
     Frontier,
     Interval,
@@ -56,7 +55,6 @@ def format_table(frontier: Frontier, other_devices: dict[str, dict[str, float]])
 
 
 def _student_row(student: StudentResult, frontier: Frontier, others: str) -> tuple[str, ...]:
-    fast, slow = student.latency_interval_ms
     low, high = student.quality_interval
     note = frontier.over_budget.get(student.name, "")
     if not student.is_sound:
@@ -65,7 +63,7 @@ def _student_row(student: StudentResult, frontier: Frontier, others: str) -> tup
         _mark(student, frontier),
         student.name,
         f"{student.latency_ms:.3f} ms",
-        f"{fast:.3f} .. {slow:.3f}",
+        " .. ".join(f"{limit:.3f}" for limit in student.latency_interval_ms or ()),
         others,
         f"{student.file_bytes / 2**20:.2f} MiB",
         f"{student.quality:+.2f}",
@@ -114,6 +112,11 @@ def list_notes(frontier: Frontier) -> list[str]:
         for s in students
         if s.seeds > 1
     ]
+    if any(s.is_sound and not s.on_cautious_frontier for s in students):
+        notes.append(
+            "Who has no mark is beaten beyond doubt: by the noise of this measurement, its rounds "
+            "and clips, at most 2.5 % of such verdicts are wrong. Another hour may time otherwise."
+        )
     if any(s.seeds == 1 for s in students):
         notes.append(
             "Intervals of students trained once are over clips and speakers alone: "
@@ -122,16 +125,16 @@ def list_notes(frontier: Frontier) -> list[str]:
     count = min(s.latency_ratios for s in students)
     if count < 6:
         notes.append(
-            f"Latency intervals of {count} measurements are their range, which holds the median "
-            f"in {compute_range_confidence(count):.0%} of cases, not 95 %."
+            f"A median of {count} measurements has no 95 % interval (six give one): "
+            "who is timed so rarely is beaten beyond doubt by nobody, and beats nobody so."
         )
     agreement = frontier.rank_agreement
     if agreement:
         notes.append(
             "The fast probes and the model card's protocol rank the "
             f"{agreement.models} models with Kendall's tau "
-            f"{agreement.kendall_validation:.2f} on validation, "
-            f"{agreement.kendall_best_test:.2f} by the card's best test accuracy; "
+            f"{_format_tau(agreement.kendall_validation)} on validation, "
+            f"{_format_tau(agreement.kendall_best_test)} by the card's best test accuracy; "
             f"{agreement.unconverged_settings} of {agreement.settings} settings of the "
             "card's stopped before they converged."
         )
@@ -141,6 +144,10 @@ def list_notes(frontier: Frontier) -> list[str]:
             "what it says of new speakers is too good."
         )
     return notes
+
+
+def _format_tau(tau: float | None) -> str:
+    return "none (no difference)" if tau is None else f"{tau:.2f}"
 
 
 def format_selection(frontier: Frontier) -> str:
