@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 from frill.device import identity
 from frill.device.errors import ModelError
-from frill.device.known_input import KnownInput
 from frill.device.phone import tool as benchmark_tool
 from frill.device.phone.connection import Phone, connect, last_line
 from frill.device.phone.cooling import is_throttled, wait_until_cool
@@ -31,6 +30,7 @@ from frill.device.phone.state import Conditions, read_conditions, read_identity
 from frill.device.phone.summary import summarise
 from frill.device.phone.tool import Timing, ToolError
 from frill.device.phone.tool_file import check_abi, locate_tool
+from frill.device.timed_model import TimedModel
 from frill.errors import UserError
 from frill.params.devices import AdbDevice
 from frill.progress import progress
@@ -142,7 +142,7 @@ class _Measurement:
         """Return the cosine of the phone's output with the host's; raise under the limit."""
         if self._device.min_cosine is None:
             return None
-        known = KnownInput(model)
+        known = TimedModel(model)
         self._session.push(known.values.tobytes(), "input.bin")
         files = dict(
             input_name=known.name,
