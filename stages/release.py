@@ -14,7 +14,7 @@ with stage("release"):
     settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed)
     from frill.release.make import make_release
-    from frill.release.model_card import describe_licences, render_model_card
+    from frill.release.texts import describe_licences, render_model_card
     from frill.students.weights import load_student
 
     def read_json(path: Path) -> dict:

@@ -18,7 +18,7 @@ from examples import speechlike
 
 from frill.audio import frontend
 from frill.errors import UserError
-from frill.release.examples import render_examples
+from frill.release.texts import render_examples
 
 FRONTIER = frontier_result([student_result("one")])
 NO_TENSORFLOW = """

@@ -21,7 +21,7 @@ from frill.audio import frontend_tf
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.errors import UserError
 from frill.frontier.results import Frontier
-from frill.release.examples import render_examples
+from frill.release.texts import render_examples
 from frill.release.tflite_metadata import ModelInfo, TensorInfo, add_metadata
 from frill.students.convert import MODEL, convert_with_frontend
 
