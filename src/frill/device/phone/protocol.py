@@ -102,7 +102,7 @@ class _Measurement:
         )
 
     def run(self, model: Path) -> dict:
-        before = self._wait_until_cool()
+        before = wait_until_cool(self._phone, self._name, self._device)
         # Again: some phones lower their caps when the screen goes dark.
         self._affinity.cores = read_cores(self._phone)
         cosine = self._check(model)
@@ -131,9 +131,6 @@ class _Measurement:
             "conditions_before": asdict(before),
             "conditions_after": asdict(read_conditions(self._phone)),
         }
-
-    def _wait_until_cool(self) -> Conditions:
-        return wait_until_cool(self._phone, self._name, self._device)
 
     def _timing_command(self, model: str) -> list[str]:
         return benchmark_tool.build_command(f"./{TOOL}", model, **self._timing)
@@ -203,7 +200,7 @@ class _Measurement:
 
     def _run_pair(self, control_first: bool) -> tuple[tuple[Run, Run], str]:
         """Return a pair, model before control, and why it does not count; empty if it does."""
-        self._wait_until_cool()
+        wait_until_cool(self._phone, self._name, self._device)
         order = (CONTROL, MODEL) if control_first else (MODEL, CONTROL)
         runs = {name: self._run_tool(self._timing_command(name)) for name in order}
         faults = [self._affinity.find_fault(run.watched) for run in runs.values()]
