@@ -12,8 +12,7 @@ from frill.frontier.results import read_frontier
 from frill.noss.results import read_scores
 from frill.params.load import load_params
 from frill.students.curve import read_curve
-from frill.tracking import runs
-from frill.tracking.update import update_store
+from frill.tracking import runs, sync
 from frill.workflow.stage import stage
 
 with stage("track"):
@@ -37,5 +36,5 @@ with stage("track"):
     )
     parent = runs.make_frontier_run(frontier, Path("results/frontier.json"))
     uri, experiment = settings.tracking.uri, settings.tracking.experiment
-    for line in update_store(models, parent, frontier, uri, experiment):
+    for line in sync.update_store(models, parent, frontier, uri, experiment):
         print(f"track: {line}")

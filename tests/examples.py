@@ -3,14 +3,14 @@
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from frill.audio import frontend
-from frill.audio.clips import Clip
+from frill.audio import clip_writer, frontend
+from frill.audio.clips import Clip, Rejected
 from frill.targets.store import Projection
 
 
@@ -25,6 +25,12 @@ def speechlike(samples: int, seed: int = 0) -> np.ndarray:
     sound = 0.2 * voice * syllables + 0.003 * rng.standard_normal(samples)
     sound[samples // 3 : samples // 3 + 800] = 0
     return np.clip(np.rint(32767 * sound), -32768, 32767).astype(np.int16)
+
+
+def write_clips(folder: Path, items: Iterable[Clip | Rejected]) -> clip_writer.Written:
+    """Write a clip store that nothing interrupts."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return clip_writer.write_clips(folder, lambda _done: items, Path(scratch, "set/work"))
 
 
 # Of the clips of conftest's `store`: a window, less, several, less than a frame, a remainder.

@@ -5,6 +5,7 @@ Also removes what params.yaml no longer names.
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from frill.audio.clips import Rejected
@@ -17,7 +18,7 @@ from frill.device.memory import can_measure_memory
 from frill.device.phone.tool_file import locate_tool
 from frill.errors import UserError
 from frill.noss.splits import SplitError, make_splits
-from frill.params.audio import ArchivedSet, AudiosetSet, FolderSet, TfrecordSet
+from frill.params.audio import ArchivedSet, AudiosetSet, FolderSet
 from frill.params.devices import AdbDevice, Device, HostDevice
 from frill.params.schema import TRAINS, Baseline, Params
 from frill.teacher import tfhub
@@ -54,8 +55,8 @@ def check(params: Params) -> list[str]:
     sources = {
         "folder": _check_folder,
         "audioset": _check_audioset,
-        "tfrecord": _check_archives,
-        "webdataset": _check_archives,
+        "tfrecord": partial(_check_archives, "tfrecord", tfrecord.ends_early),
+        "webdataset": partial(_check_archives, "webdataset", archive_members.ends_early),
     }
     for source, check_set in sources.items():
         for name, spec in getattr(params.audio, source).items():
@@ -124,13 +125,9 @@ def _check_audioset(name: str, spec: AudiosetSet, _params: Params) -> list[str]:
     return [f"{name}: {count} of {listed} clips are not in {spec.folder}; skipped"] if count else []
 
 
-def _check_archives(name: str, spec: ArchivedSet, params: Params) -> list[str]:
-    if isinstance(spec, TfrecordSet):
-        source = "tfrecord"
-        ends_early = tfrecord.ends_early
-    else:
-        source = "webdataset"
-        ends_early = archive_members.ends_early
+def _check_archives(
+    source: str, ends_early: Callable, name: str, spec: ArchivedSet, params: Params
+) -> list[str]:
     paths = [path for path, _ in find_archives(source, name, spec)]
     cut = [Rejected(str(path), "ends early", "archive") for path in paths if ends_early(path)]
     return enforce_limit(name, cut, len(paths), params.audio.rejected_limit)

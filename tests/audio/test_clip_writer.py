@@ -11,11 +11,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from examples import some_clips
+from examples import some_clips, write_clips
 from pipeline_project import ROOT
 
 from frill.audio import clip_writer
-from frill.audio.clip_writer import Done, write_clips
+from frill.audio.clip_writer import Done
 from frill.audio.clips import Clip, ClipStore, Rejected
 
 # Writes 60 clips and 20 rejected ones in 15 shards. A clip takes a while, and is told on stdout.
@@ -97,8 +97,9 @@ def test_killed_between_the_last_shard_and_the_end(tmp_path, monkeypatch):
     for moment in ("_summarise", "_put_in_place"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(clip_writer, moment, interrupt)
-            write_clips(store, lambda done: list(some_clips())[done.items :], work)
-        write_clips(store, lambda done: [][: done.items - 7], work)  # nothing is left to make
+            clip_writer.write_clips(store, lambda done: list(some_clips())[done.items :], work)
+        # Nothing is left to make.
+        clip_writer.write_clips(store, lambda done: [][: done.items - 7], work)
         assert len(ClipStore(store)) == 7
 
 
@@ -107,7 +108,7 @@ def test_a_state_that_names_what_is_not_there_begins_anew(tmp_path, monkeypatch)
     write_clips(tmp_path / "expected", some_clips())
     for spoil in ("shard-00000.npy", "manifest.csv", "../listed.jsonl", "../state.json"):
         with pytest.raises(RuntimeError):
-            write_clips(tmp_path / "store", _stops, tmp_path / "work/hash")
+            clip_writer.write_clips(tmp_path / "store", _stops, tmp_path / "work/hash")
         path = tmp_path / "work/hash/store" / spoil
         path.write_text("{") if spoil.endswith("state.json") else path.unlink()
         starts = []
@@ -116,7 +117,7 @@ def test_a_state_that_names_what_is_not_there_begins_anew(tmp_path, monkeypatch)
             starts.append(done)
             return some_clips()
 
-        write_clips(tmp_path / "store", give, tmp_path / "work/hash")
+        clip_writer.write_clips(tmp_path / "store", give, tmp_path / "work/hash")
         assert starts == [Done()]
         assert files(tmp_path / "store") == files(tmp_path / "expected")
 
@@ -128,8 +129,8 @@ def _stops(done: Done):
 
 def test_work_under_other_settings_is_removed(tmp_path):
     with pytest.raises(RuntimeError):
-        write_clips(tmp_path / "store", _stops, tmp_path / "work/old")
-    write_clips(tmp_path / "store", lambda done: some_clips(), tmp_path / "work/new")
+        clip_writer.write_clips(tmp_path / "store", _stops, tmp_path / "work/old")
+    clip_writer.write_clips(tmp_path / "store", lambda done: some_clips(), tmp_path / "work/new")
     assert not list((tmp_path / "work").iterdir())
 
 

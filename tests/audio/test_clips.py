@@ -5,11 +5,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from examples import some_clips
+from examples import some_clips, write_clips
 
 from frill.audio import clip_writer
 from frill.audio import clips as clips_module
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip, ClipStore
 
 

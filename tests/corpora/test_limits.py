@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from examples import write_clips
 
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip, Rejected
 from frill.corpora.limits import enforce_limit, enforce_limits
 from frill.errors import UserError

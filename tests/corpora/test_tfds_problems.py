@@ -92,8 +92,8 @@ def test_a_path_that_misleads_tfds(tmp_path):
     "changes, message",
     [
         ({"dataset": "mnist"}, "Input should be 'voxceleb', 'voxforge'"),
-        ({"manual_dir": ""}, "write the folder's path or the word none"),
-        ({"data_dir": None}, "write the folder's path or the word none"),
+        ({"manual_dir": ""}, "at least 1 character"),
+        ({"data_dir": None}, "write the word none"),
         ({"manual_dir": 3}, "valid string"),
         ({"manual_folder": "x"}, "Extra inputs"),
         ({"use": "test"}, "'corpus' or 'task'"),

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import tfds_miniatures as miniatures
+from examples import write_clips
 
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip, ClipStore, Rejected
 from frill.corpora.reading import read_all
 from frill.corpora.tfds import examples

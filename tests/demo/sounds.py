@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from examples import tone
+from examples import tone, write_clips
 
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip
 from frill.audio.waveform import to_int16
 

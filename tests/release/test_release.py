@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 import tf_keras as keras
 from example_results import student_result
-from examples import speechlike
+from examples import speechlike, write_clips
 
 from frill.audio import frontend
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip
 from frill.errors import UserError
 from frill.release.examples import render_examples

@@ -23,6 +23,7 @@ from frill.params.sweep import StageResources  # noqa: E402
 from frill.sweep import sweep, worker  # noqa: E402
 from frill.sweep.jobs import Outcome  # noqa: E402
 from frill.sweep.worker import Stage  # noqa: E402
+from frill.workflow import subcommand  # noqa: E402
 
 AUTHOR = "-c user.name=test -c user.email=test@example.org"
 
@@ -70,7 +71,7 @@ def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
 
 
 def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repository):
-    commit = sweep._git("rev-parse", "HEAD")
+    commit = subcommand.git("rev-parse", "HEAD")
     (repository / "track/dvc.lock").write_text("changed")
     (repository / "notes.txt").touch()
     sweep.refuse_changes_since(commit)

@@ -4,12 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from examples import speechlike
+from examples import speechlike, write_clips
 from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 
 from frill.audio import frontend
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip
 from frill.errors import UserError
 from frill.params.schema import Targets

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from examples import speechlike
+from examples import speechlike, write_clips
 
 from frill.audio import frontend
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip
 from frill.errors import UserError
 from frill.params.schema import TeacherTraining

@@ -14,7 +14,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -61,34 +60,26 @@ class Written:
     leakage: list[dict]
 
 
-Items = Iterable[Clip | Rejected]
-
-
 def write_clips(
-    folder: Path, items: Items | Callable[[Done], Items], work: Path | None = None
+    folder: Path, list_items: Callable[[Done], Iterable[Clip | Rejected]], work: Path
 ) -> Written:
-    """Write the clip store of `items`.
+    """Write the clip store of a set, whose items from `done.items` on `list_items` gives.
 
-    With a `work` folder, `items` is a function: it gives the set's items from `done.items` on, and
-    interrupted work goes on there. The folder's name has to change with everything that shapes the
-    set. Its parent is the set's own: `work` is gone at the end, and so is all that stood beside it.
+    Interrupted work goes on in the folder `work`, whose name has to change with everything that
+    shapes the set. Its parent is the set's own: what stands beside `work` is removed, and `work` is
+    gone at the end.
     """
-    if work is None:
-        work = folder.with_name(f"{folder.name}.{os.getpid()}.new")
-        shutil.rmtree(work, ignore_errors=True)
-    else:
-        # What an interrupted run left with other settings can be as large as the set.
-        for other in work.parent.glob("*"):
-            if other != work:
-                shutil.rmtree(other)
+    # What an interrupted run left with other settings can be as large as the set.
+    for other in work.parent.glob("*"):
+        if other != work:
+            shutil.rmtree(other)
     (work / "store").mkdir(parents=True, exist_ok=True)
     done = _resume(work)
     with (
         open(work / "store/manifest.csv", "ab") as manifest,
         open(work / "listed.jsonl", "ab") as listed,
     ):
-        remaining = items(done) if callable(items) else items
-        _write(work, remaining, done, manifest, listed)
+        _write(work, list_items(done), done, manifest, listed)
     written = _summarise(work)
     _put_in_place(work / "store", folder)
     shutil.rmtree(work)
@@ -124,7 +115,13 @@ def _is_there(work: Path, done: Done) -> bool:
     )
 
 
-def _write(work: Path, items: Items, done: Done, manifest: BinaryIO, listed: BinaryIO) -> None:
+def _write(
+    work: Path,
+    items: Iterable[Clip | Rejected],
+    done: Done,
+    manifest: BinaryIO,
+    listed: BinaryIO,
+) -> None:
     items_done = done.items
     samples = done.samples
     shard = done.shards
@@ -144,7 +141,10 @@ def _write(work: Path, items: Items, done: Done, manifest: BinaryIO, listed: Bin
 
     for item in items:
         if isinstance(item, Rejected):
-            listed.write(_rejected_line(item))
+            entry = {"source": item.source, "kind": item.kind, "reason": item.reason}
+            if item.share:
+                entry["share"] = item.share
+            listed.write(_json_line("rejected", entry))
             items_done += 1
             continue
         if pending and start + len(item.samples) > SHARD_SAMPLES:
@@ -183,13 +183,6 @@ def _csv_line(values: list) -> bytes:
     return text.getvalue().encode("utf-8", "replace")
 
 
-def _rejected_line(rejected: Rejected) -> bytes:
-    entry = {"source": rejected.source, "kind": rejected.kind, "reason": rejected.reason}
-    if rejected.share:
-        entry["share"] = rejected.share
-    return _json_line("rejected", entry)
-
-
 def _json_line(listing: str, entry: dict) -> bytes:
     return json.dumps([listing, entry]).encode() + b"\n"
 
@@ -197,12 +190,10 @@ def _json_line(listing: str, entry: dict) -> bytes:
 def _summarise(work: Path) -> Written:
     """Count the manifest and the lists as they stand on disk, and write summary.json."""
     rows = Rows(work / "store/manifest.csv")
-    counters = {name: Counter() for name in ("label", "split", "fold", "licence")}
-    speakers = set()
+    counters = {name: Counter() for name in ("label", "split", "fold", "licence", "speaker")}
     samples = 0
     for row in rows:
         samples += int(row["samples"])
-        speakers.add(row["speaker"])
         for name, counter in counters.items():
             counter[row[name]] += 1
     rejected = Counter()
@@ -223,7 +214,7 @@ def _summarise(work: Path) -> Written:
         "splits": counts["split"],
         "folds": counts["fold"],
         "licences": counts["licence"],
-        "speakers": len(speakers - {""}),
+        "speakers": len(counts["speaker"].keys() - {""}),
         "rejected_counts": dict(sorted(rejected.items())),
         "archives_lost_share": round(lost_share, 6),
         "noted_count": sum(1 for _ in _entries(work, "notes")),

@@ -4,8 +4,8 @@ import json
 from argparse import ArgumentParser
 from pathlib import Path
 
-from frill.device.known_input import KnownInput
 from frill.device.measure import measure
+from frill.device.timed_model import TimedModel
 from frill.errors import UserError
 from frill.params.load import load_params
 
@@ -41,7 +41,7 @@ def run(model: Path, device: str | None, control: Path, out: Path | None) -> int
         )
     control = control if control.is_file() else model
     for path in (model, control):
-        KnownInput(path)  # says what is wrong with a file that cannot be timed
+        TimedModel(path)  # says what is wrong with a file that cannot be timed
     result = measure(model, control, name, settings.devices[name])
     if out:
         out.write_text(json.dumps(result, indent=1) + "\n")

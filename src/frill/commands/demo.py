@@ -59,7 +59,7 @@ def serve(model: Path, port: int, params: Params) -> Server:
     embedder = load_model(model)
     listener = Listener(embedder, fit_tasks(model, embedder, params), params.noss.pooling)
     # The first call of anything is slow.
-    listener.find_shares(listener.embed(np.zeros(48000, np.float32), 48000))
+    listener.find_shares(embedder.embed(np.zeros(48000, np.float32), 48000))
     tasks = {}
     for probe in listener.probes:
         labels = len(probe.labels)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from frill.audio.clips import Rejected
 from frill.audio.files import AudioError, check_extension, read_audio
-from frill.corpora.reading import Decoded, Read, join_inside, read_clip, require_folder
+from frill.corpora.reading import Decoded, Read, join_inside, open_csv, read_clip, require_folder
 from frill.errors import UserError
 from frill.params.audio import AudiosetSet
 
@@ -89,7 +89,7 @@ def read_rows(name: str, spec: AudiosetSet) -> Iterator[dict]:
     wanted = choose_labels(name, spec)
     require_folder(key, spec.folder)
     is_empty = True
-    for ytid, start_s, end_s, mids in _read_segments(spec.csv, f"params.yaml: {key}.csv"):
+    for ytid, start_s, end_s, mids in _read_segments(spec.csv, f"{key}.csv"):
         names = [""]
         if wanted is not None:
             names = [wanted[mid] for mid in mids.split(",") if mid in wanted]
@@ -103,28 +103,23 @@ def read_rows(name: str, spec: AudiosetSet) -> Iterator[dict]:
 def _read_segments(path: str, key: str) -> Iterator[list[str]]:
     """Yield [YTID, start, end, MIDs] of every segment. Raises UserError."""
     listed = 0
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            head = [file.readline().rstrip("\r\n") for _ in range(3)]
-            if head[2] != COLUMNS:
+    with open_csv(path, key, "fetch it again") as file:
+        head = [file.readline().rstrip("\r\n") for _ in range(3)]
+        if head[2] != COLUMNS:
+            raise UserError(
+                f"{path}: line 3 is {head[2][:60]!r}, AudioSet's is {COLUMNS!r}; "
+                "give the official CSV of segments"
+            )
+        for values in csv.reader(file, skipinitialspace=True):
+            if not values:
+                continue
+            if not _is_segment(values):
                 raise UserError(
-                    f"{path}: line 3 is {head[2][:60]!r}, AudioSet's is {COLUMNS!r}; "
-                    "give the official CSV of segments"
+                    f"{path}: {', '.join(values)[:80]!r} is not a segment "
+                    "(YTID, start, end, labels); fetch the file again"
                 )
-            for values in csv.reader(file, skipinitialspace=True):
-                if not values:
-                    continue
-                if not _is_segment(values):
-                    raise UserError(
-                        f"{path}: {', '.join(values)[:80]!r} is not a segment "
-                        "(YTID, start, end, labels); fetch the file again"
-                    )
-                listed += 1
-                yield values
-    except OSError as error:
-        raise UserError(f"{key} = {path!r}: {error.strerror.lower()}; correct the path") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV in UTF-8 ({error}); fetch it again") from None
+            listed += 1
+            yield values
     declared = re.search(r"num_segs=(\d+)", head[1])
     if declared and int(declared[1]) != listed:
         raise UserError(

@@ -17,6 +17,7 @@ from frill.corpora.reading import (
     Read,
     find_label_problem,
     join_inside,
+    open_csv,
     read_clip,
     require_folder,
 )
@@ -37,29 +38,21 @@ def read_rows(name: str, spec: FolderSet) -> Iterator[dict]:
     path = Path(spec.csv)
     require_folder(key, spec.folder)
     is_empty = True
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            # Strict: else a quote without its partner swallows the rest of the file.
-            reader = csv.DictReader(file, restkey=EXTRA, strict=True)
-            columns = _find_columns(spec, reader.fieldnames or [], key)
-            splits = {value: split for split, values in spec.splits.items() for value in values}
-            for line in reader:
-                if EXTRA in line:
-                    raise UserError(
-                        f"{path}: line {reader.line_num} has more fields than the header: "
-                        f"{', '.join(line[EXTRA])!r} is left over; "
-                        'put fields that hold a comma into quotes: "a, b"'
-                    )
-                if all(line[column] in values for column, values in spec.where.items()):
-                    is_empty = False
-                    yield _read_row(line, columns, splits, spec.licence, path)
-    except OSError as error:
-        reason = error.strerror.lower()
-        raise UserError(
-            f"params.yaml: {key}.csv = {spec.csv!r}: {reason}; correct the path"
-        ) from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV in UTF-8 ({error}); save it as one") from None
+    with open_csv(spec.csv, f"{key}.csv", "save it as one") as file:
+        # Strict: else a quote without its partner swallows the rest of the file.
+        reader = csv.DictReader(file, restkey=EXTRA, strict=True)
+        columns = _find_columns(spec, reader.fieldnames or [], key)
+        splits = {value: split for split, values in spec.splits.items() for value in values}
+        for line in reader:
+            if EXTRA in line:
+                raise UserError(
+                    f"{path}: line {reader.line_num} has more fields than the header: "
+                    f"{', '.join(line[EXTRA])!r} is left over; "
+                    'put fields that hold a comma into quotes: "a, b"'
+                )
+            if all(line[column] in values for column, values in spec.where.items()):
+                is_empty = False
+                yield _read_row(line, columns, splits, spec.licence, path)
     if is_empty:
         after = " after `where`" if spec.where else ""
         raise UserError(f"{path}: no rows are left for {key}{after}; correct the CSV or `where`")

@@ -85,17 +85,17 @@ def _enforce_rejected(source: str, name: str, written: Written, audio: Audio) ->
     """Enforce the limit of rejected clips; the missing ones may have a limit of their own."""
     counts = written.summary["rejected_counts"]
     listed = written.summary["clips"] + sum(counts.values())
-    missing_limit = getattr(getattr(audio, source)[name], "missing_limit", None)
-    if missing_limit is None:
-        count = sum(counts.values())
-        return enforce_limit(name, written.rejected, listed, audio.rejected_limit, count)
-    missing = [item for item in written.rejected if item.kind == "missing"]
-    missing_count = counts.get("missing", 0)
-    others = [item for item in written.rejected if item.kind != "missing"]
-    others_count = sum(counts.values()) - missing_count
-    key = f"audio.{source}.{name}.missing_limit"
-    lines = enforce_limit(name, others, listed, audio.rejected_limit, others_count)
-    return lines + enforce_limit(name, missing, listed, missing_limit, missing_count, key)
+    limits = {"audio.rejected_limit": (audio.rejected_limit, set(counts))}
+    spec = getattr(audio, source)[name]
+    if hasattr(spec, "missing_limit"):
+        limits["audio.rejected_limit"][1].discard("missing")
+        limits[f"audio.{source}.{name}.missing_limit"] = (spec.missing_limit, {"missing"})
+    lines = []
+    for key, (limit, kinds) in limits.items():
+        rejected = [item for item in written.rejected if item.kind in kinds]
+        count = sum(counts.get(kind, 0) for kind in kinds)
+        lines += enforce_limit(name, rejected, listed, limit, count, key)
+    return lines
 
 
 def _describe_leak(name: str, leak: dict) -> str:

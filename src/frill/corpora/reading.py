@@ -1,10 +1,13 @@
 """What all loaders of recordings share: threads that read in order, and rejection of bad audio."""
 
+import csv
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -79,6 +82,22 @@ def require_folder(key: str, folder: str) -> None:
     """Raise UserError where a set's folder is not there; `key` is the set's in params.yaml."""
     if not Path(folder).is_dir():
         raise UserError(f"params.yaml: {key}.folder = {folder!r}: no such folder; correct the path")
+
+
+@contextmanager
+def open_csv(path: str, key: str, remedy: str) -> Iterator[TextIO]:
+    """Open the CSV that `key` of params.yaml names.
+
+    Raises UserError, also for what the body raises because it is none.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            yield file
+    except OSError as error:
+        reason = error.strerror.lower()
+        raise UserError(f"params.yaml: {key} = {path!r}: {reason}; correct the path") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a CSV in UTF-8 ({error}); {remedy}") from None
 
 
 def join_inside(folder: str, file: str) -> Path:

@@ -10,6 +10,8 @@ The keys are a/0001 and a/0002, the extensions flac, json and cls.
 import json
 from collections.abc import Iterator
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from frill.audio.clips import Clip, Rejected
@@ -48,30 +50,27 @@ def read_samples(path: Path) -> Iterator[Sample]:
 
     Raises ArchiveError, after the last sample that another follows.
     """
-    key = None
-    parts = {}
-    problem = ""
+    for key, members in groupby(_split_names(path), itemgetter(0)):
+        parts = {}
+        problem = ""
+        for _, extension, content in members:
+            if content is None:
+                problem = f"its .{extension} is a link, a device or too large; it is not followed"
+            elif extension in parts:
+                problem = f"has two members .{extension}; the keys of samples must differ"
+            else:
+                parts[extension] = content
+        yield key, parts, problem
+
+
+def _split_names(path: Path) -> Iterator[tuple[str, str, bytes | None]]:
+    """Yield the key, extension and content of the members that have both."""
     for name, content in read_members(path):
         folder, _, base = name.rpartition("/")
         stem, dot, extension = base.partition(".")
-        extension = extension.lower()
-        if not stem or not dot:
-            continue
-        member_key = f"{folder}/{stem}".lstrip("/") if folder else stem
-        if member_key != key:
-            if key is not None:
-                yield key, parts, problem
-            key = member_key
-            parts = {}
-            problem = ""
-        if content is None:
-            problem = f"its .{extension} is a link, a device or too large; it is not followed"
-        elif extension in parts:
-            problem = f"has two members .{extension}; the keys of samples must differ"
-        else:
-            parts[extension] = content
-    if key is not None:
-        yield key, parts, problem
+        if stem and dot:
+            key = f"{folder}/{stem}".lstrip("/") if folder else stem
+            yield key, extension.lower(), content
 
 
 def _read_sample(

@@ -114,12 +114,8 @@ class Listener:
 
     def __init__(self, embedder: Embedder, probes: list[TaskProbe], pooling: str):
         self.probes = probes
-        self._embedder = embedder
+        self.embedder = embedder
         self._pooling = pooling
-
-    def embed(self, samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-        """Return float32 [windows, D] of float32 [samples], as Embedder.embed does."""
-        return self._embedder.embed(samples, sample_rate_hz)
 
     def find_shares(self, rows: np.ndarray) -> dict[str, dict[str, float]]:
         """Return for each task the probability of each label, the greatest first.

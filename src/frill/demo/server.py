@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
         listener = self.server.listener
         begin = perf_counter()
         try:
-            rows = listener.embed(samples, rate_hz)
+            rows = listener.embedder.embed(samples, rate_hz)
         except ValueError as error:
             raise Refused(400, str(error)) from None
         latency_ms = 1000 * (perf_counter() - begin)

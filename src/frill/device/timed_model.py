@@ -1,4 +1,7 @@
-"""A .tflite file that is timed on this machine, invocation by invocation."""
+"""A .tflite file that is timed on this machine, and what it makes of a known input.
+
+The input is the same on every machine, so that two machines can be compared.
+"""
 
 from pathlib import Path
 from time import perf_counter_ns
@@ -6,27 +9,64 @@ from time import perf_counter_ns
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from frill.errors import UserError
+
 MIN_INVOCATIONS = 3  # a round, however slow the model
 
 
 class TimedModel:
-    """A model of one fixed-shape float32 input: a student's window, a teacher's samples."""
+    """A model of one fixed-shape float32 input: a student's window, a teacher's samples.
 
-    def __init__(self, path: Path, threads: int):
-        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-        self._interpreter.allocate_tensors()
-        details = self._interpreter.get_input_details()[0]
-        self._input = details["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
-        self._values = np.random.default_rng(0).uniform(-1, 1, details["shape"]).astype(np.float32)
+    `values` is what it is run on, uniform in [-1, 1], and `name` the input's. Raises UserError for
+    other models and for files that are none.
+    """
+
+    def __init__(self, path: Path, threads: int = 1):
+        try:
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"{path}: no model that LiteRT can load ({reason}); give a .tflite file"
+            ) from None
+        inputs = self._interpreter.get_input_details()
+        if len(inputs) != 1 or inputs[0]["dtype"] != np.float32:
+            kinds = [f"{each['dtype'].__name__} {each['shape'].tolist()}" for each in inputs]
+            raise UserError(
+                f"{path}: its inputs are {', '.join(kinds)}; "
+                "a model of one float32 input is needed, such as a student's window"
+            )
+        self.name = inputs[0]["name"]
+        self._input = inputs[0]["index"]
+        self._outputs = [each["index"] for each in self._interpreter.get_output_details()]
+        self.values = np.random.default_rng(0).uniform(-1, 1, inputs[0]["shape"]).astype(np.float32)
 
     def time_round_ms(self, length_ms: float) -> list[float]:
         """Return milliseconds of each invocation in a round of about `length_ms`."""
         times_ms: list[float] = []
         while sum(times_ms) < length_ms or len(times_ms) < MIN_INVOCATIONS:
             start = perf_counter_ns()
-            self._interpreter.set_tensor(self._input, self._values)
-            self._interpreter.invoke()
-            self._interpreter.get_tensor(self._output)
+            self.run()
             times_ms.append((perf_counter_ns() - start) / 1e6)
         return times_ms
+
+    def run(self) -> list[np.ndarray]:
+        """Return the outputs."""
+        self._interpreter.set_tensor(self._input, self.values)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+    def compare(self, output: bytes) -> float:
+        """Return the cosine with another machine's outputs: raw float32, one after another.
+
+        Raises ValueError where they are not as many, or not finite.
+        """
+        own = np.concatenate([each.ravel() for each in self.run()]).astype(np.float64)
+        if len(output) != 4 * len(own):
+            raise ValueError(f"{len(output)} bytes, not {4 * len(own)}")
+        other = np.frombuffer(output, np.float32).astype(np.float64)
+        if not np.isfinite(other).all():
+            raise ValueError("values that are not finite")
+        norms = np.linalg.norm(own) * np.linalg.norm(other)
+        return float(own @ other / norms) if norms else float(np.array_equal(own, other))

@@ -21,26 +21,31 @@ from frill.params.values import (
     Texts,
     Use,
     ZeroOrOne,
+    read_none,
     read_texts,
 )
 
 UNKNOWN = "unknown"  # licence
 
 
-def _check_pattern(value: str) -> str:
-    """Refuse what is outside the folder. {000..123}, {a,b} and * ? [abc] stand for several."""
+def _check_inside(value: str) -> str:
     if Path(value).is_absolute() or ".." in Path(value).parts:
         raise ValueError(
             "must be within the folder; give a pattern without a leading / and without .."
         )
+    return value
+
+
+def _check_braces(value: str) -> str:
+    """Refuse half of a pair: {000..123}, {a,b} and * ? [abc] stand for several."""
     if value.count("{") != value.count("}"):
         raise ValueError("has a brace without its partner; write {000..123} or {a,b}")
     return value
 
 
-def _check_clip_pattern(value: str) -> str:
+def _check_fields(value: str) -> str:
     try:
-        parts = list(Formatter().parse(_check_pattern(value)))
+        parts = list(Formatter().parse(value))
     except ValueError:
         raise ValueError(
             "braces do not match; write a pattern as {ytid}_{start_ms}_{end_ms}.wav"
@@ -54,16 +59,9 @@ def _check_clip_pattern(value: str) -> str:
     return value
 
 
-def _read_folder(value: Any) -> Any:
-    if value is None or value == "":
-        raise ValueError("write the folder's path or the word none")
-    return None if value == "none" else value
-
-
-NoneOrFolder = Annotated[Annotated[str, Field(strict=True)] | None, BeforeValidator(_read_folder)]
-Pattern = Annotated[str, AfterValidator(_check_pattern)]
-Patterns = Pattern | dict[Split, Pattern]
-ClipPattern = Annotated[str, AfterValidator(_check_clip_pattern)]
+NoneOrFolder = Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_none)]
+Pattern = Annotated[str, AfterValidator(_check_inside), AfterValidator(_check_braces)]
+ClipPattern = Annotated[str, AfterValidator(_check_inside), AfterValidator(_check_fields)]
 ClipPatterns = Annotated[list[ClipPattern], BeforeValidator(read_texts), Field(min_length=1)]
 
 
@@ -76,18 +74,26 @@ class EspeakSet(Section):
     clips: Count | None = None
 
 
-class Columns(Section):
-    """Names of the CSV's columns. Only those named are read."""
+class Fields(Section):
+    """Where a clip's values stand.
 
-    file: str
+    In WebDataset it is a member's extension (cls, txt), for its text, or a key of its JSON
+    (json.speaker).
+    """
+
     label: str | None = None
     speaker: str | None = None
     split: str | None = None
     fold: str | None = None
+    licence: str | None = None
+
+
+class Columns(Fields):
+    """Names of the CSV's columns. Only those named are read."""
+
+    file: str
     start_s: str | None = None
     duration_s: str | None = None
-    sha256: str | None = None
-    licence: str | None = None
 
 
 class RecordedSet(Section):
@@ -99,6 +105,15 @@ class RecordedSet(Section):
     use: Use
     licence: str = UNKNOWN  # of clips that name none themselves
     labels: Texts | None = None
+
+    def _check_task(self, key: str, roles: Fields, others: str, has_split: bool = False):
+        """Refuse a task whose `roles`, which stand under `key`, name no class or no split."""
+        if self.use == "task":
+            if roles.label is None:
+                raise ValueError(f"a task needs {key}.label: where the class stands")
+            if not has_split and (roles.split is None) == (roles.fold is None):
+                raise ValueError(f"a task needs either {key}.split or {key}.fold{others}")
+        return self
 
 
 class FolderSet(RecordedSet):
@@ -114,16 +129,9 @@ class FolderSet(RecordedSet):
     where: dict[Column, Texts] = {}
 
     @model_validator(mode="after")
-    def _check_task(self):
-        if self.use == "task":
-            if self.columns.label is None:
-                raise ValueError("a task needs columns.label: the CSV column that holds the class")
-            if (self.columns.split is None) == (self.columns.fold is None):
-                raise ValueError(
-                    "a task needs either columns.split or columns.fold: "
-                    "the CSV column that says which clips are for testing"
-                )
-        return self
+    def _check_columns(self):
+        others = ": the CSV column that says which clips are for testing"
+        return self._check_task("columns", self.columns, others)
 
 
 class AudiosetSet(Section):
@@ -146,20 +154,7 @@ class AudiosetSet(Section):
     licence: str = UNKNOWN
 
 
-class WebdatasetFields(Section):
-    """Where a sample's values stand.
-
-    It is a member's extension (cls, txt), for its text, or a key of its JSON (json.speaker).
-    """
-
-    label: str | None = None
-    speaker: str | None = None
-    split: str | None = None
-    fold: str | None = None
-    licence: str | None = None
-
-
-class TfrecordFields(WebdatasetFields):
+class TfrecordFields(Fields):
     """Names of the features of a tf.Example. Only those named are read."""
 
     audio: str = "audio"
@@ -170,23 +165,16 @@ class ArchivedSet(RecordedSet):
     """Archives in a folder: `shards` is a pattern of their names, or one for each split."""
 
     folder: str
-    shards: Patterns
+    shards: Pattern | dict[Split, Pattern]
     splits: dict[Split, Texts] = {}
 
     @model_validator(mode="after")
-    def _check_task(self):
+    def _check_fields(self):
         per_split = isinstance(self.shards, dict)
         if per_split and (self.fields.split or self.fields.fold):
             raise ValueError("the splits are named twice, by `shards` and by fields; keep one")
-        if self.use == "task":
-            if self.fields.label is None:
-                raise ValueError("a task needs fields.label: where the class stands")
-            if not per_split and (self.fields.split is None) == (self.fields.fold is None):
-                raise ValueError(
-                    "a task needs either fields.split or fields.fold, "
-                    "or a pattern of `shards` for each split"
-                )
-        return self
+        others = ", or a pattern of `shards` for each split"
+        return self._check_task("fields", self.fields, others, per_split)
 
 
 class TfrecordSet(ArchivedSet):
@@ -208,7 +196,7 @@ class WebdatasetSet(ArchivedSet):
     A sample is the members that share the name up to the first dot.
     """
 
-    fields: WebdatasetFields = WebdatasetFields()
+    fields: Fields = Fields()
     # Extensions that hold a sample's audio: the first that it has counts.
     audio: Texts = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "webm"]
 
@@ -249,7 +237,7 @@ class Audio(Section):
 
     @model_validator(mode="after")
     def _check_names(self):
-        names = [name for name, _ in self._sets()]
+        names = [name for _, name, _ in self.walk_sets()]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"the name {min(twice)} is used twice; rename one")
         for use in ("corpus", "task"):
@@ -258,11 +246,12 @@ class Audio(Section):
         return self
 
     def list_sets(self, use: Use) -> list[str]:
-        return [name for name, settings in self._sets() if settings.use == use]
+        return [name for _, name, spec in self.walk_sets() if spec.use == use]
 
-    def _sets(self) -> Iterator[tuple[str, Any]]:
-        """Yield the name and the settings of each set, of whatever kind."""
-        for key in type(self).model_fields:
-            sets = getattr(self, key)
+    def walk_sets(self) -> Iterator[tuple[str, str, Any]]:
+        """Yield the kind (its section's key), the name and the settings of each set."""
+        for kind in type(self).model_fields:
+            sets = getattr(self, kind)
             if isinstance(sets, dict):
-                yield from sets.items()
+                for name, spec in sets.items():
+                    yield kind, name, spec

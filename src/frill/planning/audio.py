@@ -64,11 +64,8 @@ class Set:
 
 def find_sets(audio: Audio) -> Iterator[Set]:
     """Yield every set of params.yaml. Raises UserError for a folder or list that is not there."""
-    for kind in type(audio).model_fields:
-        section = getattr(audio, kind)
-        if isinstance(section, dict):
-            for name, spec in section.items():
-                yield Set(name, kind, spec.use, *_estimate(kind, name, spec))
+    for kind, name, spec in audio.walk_sets():
+        yield Set(name, kind, spec.use, *_estimate(kind, name, spec))
 
 
 def _estimate(kind: str, name: str, spec: Any) -> tuple:

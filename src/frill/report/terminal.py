@@ -35,12 +35,11 @@ def format_table(frontier: Frontier, other_devices: dict[str, dict[str, float]])
 
     devices = "".join(device.rjust(width) for device, width in widths.items())
     of_latency = ("latency", "95 % interval", devices, "size")
-    rows = [("", "student", *of_latency, "quality", "95 % interval", "test", "accuracy", "")]
+    head = ("", "student", *of_latency, "quality", "95 % interval", "test", "accuracy", "")
+    lines = [LAYOUT.format(*head).rstrip()]
     for s in sorted(frontier.students, key=lambda s: s.latency_ms):
-        rows.append(_student_row(s, frontier, format_others(s.name)))
-    for r in frontier.references:
-        rows.append(_reference_row(r, format_others(r.name)))
-    lines = [LAYOUT.format(*row).rstrip() for row in rows]
+        lines.append(_format_student(s, frontier, format_others(s.name)))
+    lines += [_format_row("", r, format_others(r.name)) for r in frontier.references]
     if other_devices:
         others = ", ".join(other_devices)
         lines.append(f"latency: on {frontier.device}, which decides; beside it on {others}")
@@ -54,24 +53,35 @@ def format_table(frontier: Frontier, other_devices: dict[str, dict[str, float]])
     return "\n".join(lines)
 
 
-def _student_row(student: StudentResult, frontier: Frontier, others: str) -> tuple[str, ...]:
+def _format_student(student: StudentResult, frontier: Frontier, others: str) -> str:
     low, high = student.quality_interval
     note = frontier.over_budget.get(student.name, "")
-    if not student.is_sound:
-        note = "diverged"
-    return (
+    return _format_row(
         _mark(student, frontier),
-        student.name,
-        f"{student.latency_ms:.3f} ms",
-        " .. ".join(f"{limit:.3f}" for limit in student.latency_interval_ms or ()),
+        student,
         others,
+        " .. ".join(f"{limit:.3f}" for limit in student.latency_interval_ms or ()),
         f"{student.file_bytes / 2**20:.2f} MiB",
-        f"{student.quality:+.2f}",
         f"{low:+.2f} .. {high:+.2f}",
-        f"{student.quality_test:+.2f}",
-        f"{student.mean_test_accuracy:.1f} %",
-        note,
+        note if student.is_sound else "diverged",
     )
+
+
+def _format_row(
+    mark: str,
+    model: StudentResult | ReferenceResult,
+    others: str,
+    latency_interval: str = "",
+    size: str = "",
+    quality_interval: str = "",
+    note: str = "",
+) -> str:
+    latency_ms = model.latency_ms
+    latency = "-" if latency_ms is None else f"{latency_ms:.3f} ms"
+    scores = (f"{model.quality:+.2f}", quality_interval, f"{model.quality_test:+.2f}")
+    accuracy = f"{model.mean_test_accuracy:.1f} %"
+    cells = (mark, model.name, latency, latency_interval, others, size, *scores, accuracy, note)
+    return LAYOUT.format(*cells).rstrip()
 
 
 def _mark(student: StudentResult, frontier: Frontier) -> str:
@@ -80,23 +90,6 @@ def _mark(student: StudentResult, frontier: Frontier) -> str:
     if student.on_frontier:
         return "|"
     return ":" if student.on_cautious_frontier else ""
-
-
-def _reference_row(reference: ReferenceResult, others: str) -> tuple[str, ...]:
-    latency_ms = reference.latency_ms
-    return (
-        "",
-        reference.name,
-        "-" if latency_ms is None else f"{latency_ms:.3f} ms",
-        "",
-        others,
-        "",
-        f"{reference.quality:+.2f}",
-        "",
-        f"{reference.quality_test:+.2f}",
-        f"{reference.mean_test_accuracy:.1f} %",
-        "",
-    )
 
 
 def list_notes(frontier: Frontier) -> list[str]:

@@ -25,6 +25,7 @@ from frill.sweep.jobs import Outcome
 from frill.sweep.worker import SUM_ORDER, Setup, build_environment
 from frill.workflow import dvc_project
 from frill.workflow.stage import record
+from frill.workflow.subcommand import git
 
 LOGS = Path("logs/sweep")
 LOCKS = ("dvc.lock", "track/dvc.lock")  # the second has no stage of a student's
@@ -39,7 +40,7 @@ def run(address: str | None, jobs: int | None) -> int:
     params = load_params()
     settings = params.sweep
     refuse_uncommitted()
-    commit = _git("rev-parse", "HEAD")
+    commit = git("rev-parse", "HEAD")
     remote = graph.find_default_remote() if settings.share == "remote" else None
     project = graph.read(params.students)
     _dvc(["repro", *project.upstream], "what students depend on failed: correct it and sweep again")
@@ -71,12 +72,12 @@ def refuse_uncommitted() -> None:
 
     dvc.lock may differ: its entries are sent.
     """
-    if _git("rev-parse", "--show-prefix"):
+    if git("rev-parse", "--show-prefix"):
         raise UserError(
             "the project is not the top folder of its git repository; "
             "workers clone the repository and look for dvc.yaml at its top"
         )
-    status = _git("status", "--porcelain", strip=False)
+    status = git("status", "--porcelain")
     changed = [line[3:] for line in status.splitlines() if line[3:] not in LOCKS]
     if changed:
         named = ", ".join(changed[:NAMED])
@@ -94,7 +95,7 @@ def refuse_changes_since(commit: str) -> None:
     Nodes have the commit. Checking out would train here, one after the other, what the workspace
     asks for.
     """
-    changed = _git("diff", "--name-only", commit, "--", *SHAPED_BY).splitlines()
+    changed = git("diff", "--name-only", commit, "--", *SHAPED_BY).splitlines()
     if changed:
         step = "what was made is in the cache: commit or undo the change, then sweep again"
         raise UserError(f"changed since the sweep began: {', '.join(changed)}; {step}")
@@ -189,7 +190,7 @@ def _make_setup(remote: tuple[str, str] | None, commit: str) -> Setup:
     config = Path(".dvc/config.local")
     tar = BytesIO()
     with tempfile.TemporaryDirectory() as folder:
-        _git("clone", "--quiet", "--bare", "--depth", "1", root.as_uri(), folder)
+        git("clone", "--quiet", "--bare", "--depth", "1", root.as_uri(), folder)
         with tarfile.open(fileobj=tar, mode="w") as archive:
             archive.add(folder, ".")
     return Setup(
@@ -228,13 +229,3 @@ def _dvc(arguments: list[str], failure: str, quiet: bool = False) -> None:
     if done.returncode:
         printed = (done.stdout or "").splitlines()
         raise UserError("\n".join([*printed[-5:], failure]))
-
-
-def _git(*arguments: str, strip: bool = True) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(
-            f"git {arguments[0]}: {done.stderr.strip()}; "
-            "a sweep needs the project to be a git checkout with a commit"
-        )
-    return done.stdout.strip() if strip else done.stdout

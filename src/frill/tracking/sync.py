@@ -6,10 +6,12 @@ One writer logs one run after another: several at once lose runs on sqlite.
 import json
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from frill.frontier.results import Frontier
+from frill.tracking import store
 from frill.tracking.runs import Run, write_frontier_note
 from frill.tracking.store import KEY, PARENT, STATE, StoredRun, StoredRuns, connect
 
@@ -29,6 +31,41 @@ class Plan:
     @property
     def empty(self) -> bool:
         return not (self.new or self.metrics or self.tags)
+
+
+def update_store(
+    models: list[Run], parent: Run, frontier: Frontier, uri: str, experiment: str
+) -> Iterator[str]:
+    """Update the store of a typed results/frontier.json, and yield what was done, line by line.
+
+    A store that is away is a line too.
+    """
+    selected = frontier.selected
+    champion = None
+    if selected:
+        folder = Path("models/tflite", selected)
+        champion = json.loads((folder / "summary.json").read_text())["sha256"]
+    try:
+        stored = store.read(uri, experiment)
+        todo = plan(models, parent, stored)
+        is_new_champion = champion is not None and champion != stored.champion
+        if is_new_champion or not todo.empty:
+            commit = read_commit(Path.cwd())
+            ids = write(models, parent, frontier, stored, uri, experiment, commit)
+        present = len(models) + 1 - len(todo.new)
+        updated = len(todo.metrics | todo.tags)
+        yield f"{len(todo.new)} runs written, {present} were there, {updated} brought up to date"
+        if is_new_champion:
+            from frill.tracking import registry
+
+            model = folder / "model.tflite"
+            version = registry.promote(model, champion, ids[selected], uri, experiment)
+            yield f"{selected} is models:/{experiment}@{store.ALIAS}, version {version}"
+    except store.StoreUnavailable as error:
+        yield (
+            f"{uri} is away ({error}); nothing is lost, the next `dvc repro` or "
+            "`dvc repro track/dvc.yaml` writes what is missing there"
+        )
 
 
 def plan(runs: list[Run], parent: Run, stored: StoredRuns) -> Plan:

@@ -17,6 +17,7 @@ from frill.errors import UserError
 from frill.params.load import ParamsError, load_params
 from frill.params.schema import Params
 from frill.workflow import subcommand
+from frill.workflow.subcommand import git
 
 WORKTREES = Path(".presets")
 SHAPED_BY = ("src", "stages", "dvc.yaml", "track/dvc.yaml", "requirements.lock")
@@ -58,7 +59,7 @@ def remove_all() -> None:
     for path in WORKTREES.glob("*"):
         shutil.rmtree(path)
         print(f"removed {path}")
-    _git("worktree", "prune")
+    git("worktree", "prune")
 
 
 def make_paths_absolute(text: str, preset: Path) -> str:
@@ -96,7 +97,7 @@ def _find(name: str) -> Path:
 def _prepare_worktree(name: str) -> Path:
     """Return a git worktree at HEAD; it keeps its own dvc.lock and results between runs."""
     path = (WORKTREES / name).resolve()
-    if _git("status", "--porcelain", "--", *SHAPED_BY):
+    if git("status", "--porcelain", "--", *SHAPED_BY):
         print(
             "note: uncommitted changes of code, dvc.yaml or requirements.lock are not in the "
             "preset's worktree; commit them first",
@@ -105,10 +106,10 @@ def _prepare_worktree(name: str) -> Path:
     lock = path / "dvc.lock"
     own_entries = lock.read_text() if lock.exists() else None
     if path.exists():
-        _git("checkout", "--quiet", "--force", "--detach", _git("rev-parse", "HEAD"), cwd=path)
+        git("checkout", "--quiet", "--force", "--detach", git("rev-parse", "HEAD"), cwd=path)
     else:
-        _git("worktree", "prune")
-        _git("worktree", "add", "--quiet", "--detach", str(path))
+        git("worktree", "prune")
+        git("worktree", "add", "--quiet", "--detach", str(path))
         cache = str(Path(".dvc/cache").resolve())
         set_cache = ["cache", "dir", "--local", "--quiet", cache]
         subprocess.run([sys.executable, "-m", "dvc", *set_cache], cwd=path, check=True)
@@ -120,19 +121,9 @@ def _prepare_worktree(name: str) -> Path:
 
 
 def _commit_params(name: str, worktree: Path) -> None:
-    if not _git("status", "--porcelain", "--", "params.yaml", cwd=worktree):
+    if not git("status", "--porcelain", "--", "params.yaml", cwd=worktree):
         return
     settings = ("user.name=frill", "user.email=frill@localhost", "commit.gpgsign=false")
     author = [part for setting in settings for part in ("-c", setting)]
     commit = ["commit", "--quiet", "--no-verify", "--message", f"preset {name}"]
-    _git(*author, *commit, "--", "params.yaml", cwd=worktree)
-
-
-def _git(*arguments: str, cwd: Path = Path()) -> str:
-    done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(
-            f"git {arguments[0]}: {done.stderr.strip()}; "
-            "presets need the project to be a git checkout with a commit"
-        )
-    return done.stdout.strip()
+    git(*author, *commit, "--", "params.yaml", cwd=worktree)

@@ -135,24 +135,16 @@ def _remove_unfinished() -> None:
 
     It is what this process began to write, or one that was killed.
     """
+    import psutil  # which `frill embed`, that asks here for words only, does without
+
     for path in Path("scratch").rglob("*.new"):
         pid = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
-        if not pid.isdecimal() or (int(pid) != os.getpid() and _is_running(int(pid))):
+        if not pid.isdecimal() or (int(pid) != os.getpid() and psutil.pid_exists(int(pid))):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's
-        pass
-    return True
 
 
 def peak_memory_bytes() -> int:

@@ -1,7 +1,10 @@
-"""Commands that are run for the user, on the same terminal."""
+"""Commands that are run for the user: on the same terminal, and git's."""
 
 import signal
 import subprocess
+from pathlib import Path
+
+from frill.errors import UserError
 
 
 def call(command: list[str], kill: bool, **options) -> int:
@@ -27,3 +30,14 @@ def call(command: list[str], kill: bool, **options) -> int:
     if interrupted:
         raise KeyboardInterrupt
     return code
+
+
+def git(*arguments: str, cwd: Path = Path()) -> str:
+    """Return what git prints, without blanks at its end. Raises UserError."""
+    done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(
+            f"git {arguments[0]}: {done.stderr.strip()}; "
+            "presets and sweeps need the project to be a git checkout with a commit"
+        )
+    return done.stdout.rstrip()

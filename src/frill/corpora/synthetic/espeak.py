@@ -10,6 +10,9 @@ import _ctypes
 import ctypes
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,7 @@ RANGE = 4
 BUFFER_MS = 1000
 NOISE_SEED = 1
 
+LOCK = threading.Lock()  # the library keeps its state in globals
 SynthCallback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
@@ -41,114 +45,98 @@ class EspeakError(UserError, ValueError):
     """eSpeak NG cannot speak what was asked: an unknown voice, a text without a sound."""
 
 
-class Synthesizer:
-    """A speaker of text, on POSIX only. `version` is eSpeak NG's.
+def speak(
+    text: str,
+    voice: str = "en-us",
+    variant: str = "",
+    rate_wpm: int = 175,
+    pitch: int = 50,
+    pitch_range: int = 50,
+    speed_up: float = 1.0,
+) -> np.ndarray:
+    """Return `text` as float32 [samples] in [-1, 1], 16 kHz: a pure function of its arguments.
 
-    Raises EspeakMissing if the wheel is not there.
+    `voice` is a language ("en-us", "de"), `variant` the name of one of eSpeak NG's voice variants
+    or "". `rate_wpm` is 80..450 words a minute, `pitch` and `pitch_range` are 0..99 (50 is the
+    voice's own). `speed_up` plays the result that much faster, which raises all frequencies with
+    it. Raises EspeakError, and EspeakMissing if the wheel is not there. On POSIX only.
     """
+    buffers = []
 
-    # One at a time: the library keeps its state in globals.
-    _lock = threading.Lock()
+    @SynthCallback
+    def keep(wave, count, _events):
+        if wave and count > 0:
+            buffers.append(ctypes.string_at(wave, count * 2))
+        return 0
 
-    def __init__(self):
-        try:
-            import espeakng_loader
-        except ImportError:
-            raise EspeakMissing(
-                "the synthetic default needs eSpeak NG, which is GPL-3 and therefore optional: "
-                "uv pip install 'frill[synth]' (or prepare a corpus of your own)"
-            ) from None
-        self._library_path = espeakng_loader.get_library_path()
-        self._data_path = Path(espeakng_loader.get_data_path())
-        folder = self._data_path / "voices" / "!v"
-        self.variants = frozenset(path.name for path in folder.iterdir())
-        with self._lock, _Loaded(self._library_path, self._data_path) as library:
-            library.espeak_Info.restype = ctypes.c_char_p
-            self.version = library.espeak_Info(None).decode()
-
-    def speak(
-        self,
-        text: str,
-        voice: str = "en-us",
-        variant: str = "",
-        rate_wpm: int = 175,
-        pitch: int = 50,
-        pitch_range: int = 50,
-        speed_up: float = 1.0,
-    ) -> np.ndarray:
-        """Return `text` as float32 [samples] in [-1, 1], 16 kHz: a pure function of its arguments.
-
-        `voice` is a language ("en-us", "de"), `variant` one of `variants` or "". `rate_wpm` is
-        80..450 words a minute, `pitch` and `pitch_range` are 0..99 (50 is the voice's own).
-        `speed_up` plays the result that much faster, which raises all frequencies with it. Raises
-        EspeakError.
-        """
-        if variant and variant not in self.variants:  # the library would silently speak without it
-            names = ", ".join(sorted(self.variants))
+    data = text.encode()
+    with _load() as (library, data_path):
+        variants = {path.name for path in (data_path / "voices/!v").iterdir()}
+        if variant and variant not in variants:  # the library would silently speak without it
+            names = ", ".join(sorted(variants))
             raise EspeakError(f"eSpeak NG has no voice variant {variant!r}; it has {names}")
-        buffers = []
-
-        @SynthCallback
-        def keep(wave, count, _events):
-            if wave and count > 0:
-                buffers.append(ctypes.string_at(wave, count * 2))
-            return 0
-
-        data = text.encode()
-        with self._lock, _Loaded(self._library_path, self._data_path) as library:
-            library.espeak_SetSynthCallback(keep)
-            if library.espeak_SetVoiceByName(f"{voice}+{variant}".rstrip("+").encode()):
-                raise EspeakError(
-                    f"eSpeak NG has no voice {voice!r}; `espeak-ng --voices` lists them"
-                )
-            for parameter, value in ((RATE, rate_wpm), (PITCH, pitch), (RANGE, pitch_range)):
-                library.espeak_SetParameter(parameter, int(value), 0)
-            # Breath is noise: most voices draw it from the library's own generator, Klatt voices
-            # from the C library's.
-            library.espeak_ng_SetRandSeed(ctypes.c_long(NOISE_SEED))
-            library.srand(NOISE_SEED)
-            size = ctypes.c_size_t(len(data) + 1)
-            status = library.espeak_Synth(data, size, 0, POS_CHARACTER, 0, CHARS_UTF8, None, None)
-            rate_hz = library.espeak_ng_GetSampleRate()
-        samples = np.frombuffer(b"".join(buffers), np.int16).astype(np.float32) / np.float32(32768)
-        if status or not samples.any():
-            raise EspeakError(
-                f"eSpeak NG ({voice}) spoke nothing for the text {text!r} (status {status})"
-            )
-        return to_16k(samples, rate_hz * speed_up)
+        library.espeak_SetSynthCallback(keep)
+        if library.espeak_SetVoiceByName(f"{voice}+{variant}".rstrip("+").encode()):
+            raise EspeakError(f"eSpeak NG has no voice {voice!r}; `espeak-ng --voices` lists them")
+        for parameter, value in ((RATE, rate_wpm), (PITCH, pitch), (RANGE, pitch_range)):
+            library.espeak_SetParameter(parameter, int(value), 0)
+        # Breath is noise: most voices draw it from the library's own generator, Klatt voices from
+        # the C library's.
+        library.espeak_ng_SetRandSeed(ctypes.c_long(NOISE_SEED))
+        library.srand(NOISE_SEED)
+        size = ctypes.c_size_t(len(data) + 1)
+        status = library.espeak_Synth(data, size, 0, POS_CHARACTER, 0, CHARS_UTF8, None, None)
+        rate_hz = library.espeak_ng_GetSampleRate()
+    samples = np.frombuffer(b"".join(buffers), np.int16).astype(np.float32) / np.float32(32768)
+    if status or not samples.any():
+        raise EspeakError(
+            f"eSpeak NG ({voice}) spoke nothing for the text {text!r} (status {status})"
+        )
+    return to_16k(samples, rate_hz * speed_up)
 
 
-class _Loaded:
-    """A freshly loaded, initialised library; unloaded on exit.
+@cache
+def read_version() -> str:
+    """Return eSpeak NG's version. Raises EspeakMissing."""
+    with _load() as (library, _):
+        library.espeak_Info.restype = ctypes.c_char_p
+        return library.espeak_Info(None).decode()
+
+
+@contextmanager
+def _load() -> Iterator[tuple[ctypes.CDLL, Path]]:
+    """Give a freshly loaded, initialised library and its data's folder, to one caller at a time.
 
     espeak_Initialize does not reset everything: wave phase, flutter and echo carry over, so an
-    utterance would depend on those before it. Unloading the shared object does.
+    utterance would depend on those before it. Unloading the shared object, at the end, does.
     """
-
-    def __init__(self, library_path: str, data_path: Path):
-        self._library_path = library_path
-        self._data_path = data_path
-
-    def __enter__(self) -> ctypes.CDLL:
+    try:
+        import espeakng_loader
+    except ImportError:
+        raise EspeakMissing(
+            "the synthetic default needs eSpeak NG, which is GPL-3 and therefore optional: "
+            "uv pip install 'frill[synth]' (or prepare a corpus of your own)"
+        ) from None
+    path = espeakng_loader.get_library_path()
+    data_path = Path(espeakng_loader.get_data_path())
+    with LOCK:
         try:
-            ctypes.CDLL(self._library_path, os.RTLD_NOLOAD | os.RTLD_NOW)
+            ctypes.CDLL(path, os.RTLD_NOLOAD | os.RTLD_NOW)
         except OSError:
             pass  # not loaded: as it should be
         else:
             raise RuntimeError(
-                f"{self._library_path} is loaded by something else here, "
-                "so its state cannot be reset"
+                f"{path} is loaded by something else here, so its state cannot be reset"
             )
-        self._library = ctypes.CDLL(self._library_path)
-        data_path = str(self._data_path).encode()
-        rate_hz = self._library.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, BUFFER_MS, data_path, 0)
+        library = ctypes.CDLL(path)
+        data = str(data_path).encode()
+        rate_hz = library.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, BUFFER_MS, data, 0)
         if rate_hz <= 0:
             raise RuntimeError(
-                f"eSpeak NG did not start (error {rate_hz}); "
-                f"its data should be in {self._data_path}"
+                f"eSpeak NG did not start (error {rate_hz}); its data should be in {data_path}"
             )
-        return self._library
-
-    def __exit__(self, *_error) -> None:
-        self._library.espeak_Terminate()
-        _ctypes.dlclose(self._library._handle)
+        try:
+            yield library, data_path
+        finally:
+            library.espeak_Terminate()
+            _ctypes.dlclose(library._handle)

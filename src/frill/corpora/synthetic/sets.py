@@ -23,7 +23,7 @@ import numpy as np
 from frill.audio.clips import Clip
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.corpora.synthetic.effects import Rng, fit, record, wear_mask
-from frill.corpora.synthetic.espeak import Synthesizer
+from frill.corpora.synthetic.espeak import read_version
 from frill.corpora.synthetic.sounds import MAKERS
 from frill.corpora.synthetic.tasks import EMOTIONS, TASKS, Recording, express
 from frill.corpora.synthetic.voices import (
@@ -111,29 +111,26 @@ def _make_rng(seed: int, set_name: str, index: int) -> Rng:
     return np.random.default_rng([seed, crc32(set_name.encode()), index])
 
 
-def _make_clip(
-    set_name: str, index: int, recording: Recording, synthesizer: Synthesizer, **fields
-) -> Clip:
+def _make_clip(set_name: str, index: int, recording: Recording, **fields) -> Clip:
     voice = f"{recording.language}+{recording.who.variant}"
     return Clip(
         f"{set_name}-{index:05d}",
         recording.samples,
         speaker=recording.who.name,
-        source=f"espeak-ng {synthesizer.version}: {voice} '{recording.said}'",
+        source=f"espeak-ng {read_version()}: {voice} '{recording.said}'",
         licence=LICENCE,
         **fields,
     )
 
 
 def _make_task_clip(set_name: str, seed: int, index: int) -> Clip:
-    synthesizer = Synthesizer()
     make, labels = TASKS[set_name]
     # One block has every label once and belongs to one split.
     block, position = divmod(index, len(labels))
     label = labels[position]
     split = find_split(block)
-    recording = make(synthesizer, _make_rng(seed, set_name, index), label, split)
-    return _make_clip(set_name, index, recording, synthesizer, label=label, split=split)
+    recording = make(_make_rng(seed, set_name, index), label, split)
+    return _make_clip(set_name, index, recording, label=label, split=split)
 
 
 def _make_distillation(
@@ -170,12 +167,11 @@ def _make_in_order(make: Callable[[int], Clip], indices: range, processes: int) 
 
 
 def _make_distillation_clip(seed: int, index: int) -> Clip:
-    synthesizer = Synthesizer()
-    recording = _record_distillation(synthesizer, _make_rng(seed, DISTILLATION, index))
-    return _make_clip(DISTILLATION, index, recording, synthesizer)
+    recording = _record_distillation(_make_rng(seed, DISTILLATION, index))
+    return _make_clip(DISTILLATION, index, recording)
 
 
-def _record_distillation(synthesizer: Synthesizer, rng: Rng) -> Recording:
+def _record_distillation(rng: Rng) -> Recording:
     """Record one person, one language and one manner from beginning to end."""
     size = round(rng.uniform(*DISTILLATION_S) * SAMPLE_RATE_HZ)
     content = str(rng.choice(list(CONTENTS), p=list(CONTENTS.values())))
@@ -185,7 +181,7 @@ def _record_distillation(synthesizer: Synthesizer, rng: Rng) -> Recording:
     language = pick(rng, languages)
     if content == "sounds":
         kind = pick(rng, list(MAKERS))
-        sound = MAKERS[kind](synthesizer, rng, who, size)
+        sound = MAKERS[kind](rng, who, size)
         return Recording(record(sound, rng, SOUNDS_SNR_DB), who, "en", kind)
     pieces = list_sentences(language, "train")
     piece_s = 2.2
@@ -197,13 +193,13 @@ def _record_distillation(synthesizer: Synthesizer, rng: Rng) -> Recording:
     count = round(size / SAMPLE_RATE_HZ / piece_s) + 1
     text = " ".join(pick(rng, pieces) for _ in range(count))
     if prosody:
-        voice = express(synthesizer, who, text, prosody, rng, language)
+        voice = express(who, text, prosody, rng, language)
     else:
         variant = pick(rng, ("whisper", "whisperf")) if content == "whispering" else None
         pace = rng.uniform(0.85, 1.2)
         shift = rng.normal(0, 6)
         pitch_range = rng.uniform(20, 80)
-        voice = say(synthesizer, who, text, language, pace, shift, pitch_range, variant)
+        voice = say(who, text, language, pace, shift, pitch_range, variant)
     if rng.random() < MASKED:
         voice = wear_mask(voice, rng)
     level_db = prosody.level_db if prosody else 0.0

@@ -1,6 +1,6 @@
 """Ten sounds people make without words, after the human classes of ESC-50.
 
-They are made of shaped noise, pulses and eSpeak NG. Each maker takes (synthesizer, rng, who, size)
+They are made of shaped noise, pulses and eSpeak NG. Each maker takes (rng, who, size)
 and returns float32 [size], 16 kHz. A person, `who` (vocal tract, pitch and pace), gives what the
 sounds of one person share; `rng` gives what differs from one to the next.
 """
@@ -10,7 +10,6 @@ from scipy.signal import sawtooth
 
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.corpora.synthetic.effects import Rng, equalise, fit, resonate, rms
-from frill.corpora.synthetic.espeak import Synthesizer
 from frill.corpora.synthetic.voices import Person, list_sentences, pick, say
 
 LAUGHS = (
@@ -55,7 +54,7 @@ def draw_starts_s(rng: Rng, size: int, period_s: float, jitter: float) -> np.nda
     return first_s + period_s * (np.arange(count) + rng.normal(0, jitter, count))
 
 
-def breathing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
+def breathing(rng: Rng, who: Person, size: int) -> np.ndarray:
     period_s = rng.uniform(0.7, 1.5) / who.pace
     cycle = np.sin(2 * np.pi * (seconds(size) / (2 * period_s) + rng.random()))
     inward = hiss(rng, size, np.array([700, 1800, 3200]) * who.tract, [600, 900, 1500])
@@ -64,21 +63,21 @@ def breathing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np
     return inhaled + np.maximum(-cycle, 0) ** 1.5 * outward * rng.uniform(0.5, 1)
 
 
-def brushing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
+def brushing(rng: Rng, who: Person, size: int) -> np.ndarray:
     phase = np.pi * seconds(size) * rng.uniform(3, 7) * who.pace
     strokes = np.abs(np.sin(phase)) ** rng.uniform(0.5, 1.5)
     bristles_hz = np.array([rng.uniform(1800, 3500), 5500]) * who.tract
     return (0.15 + strokes) * hiss(rng, size, bristles_hz, [1500, 3000])
 
 
-def clapping(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
+def clapping(rng: Rng, who: Person, size: int) -> np.ndarray:
     starts_s = draw_starts_s(rng, size, rng.uniform(0.18, 0.5) / who.pace, 0.06)
     palm_hz = rng.uniform(900, 2200) * who.tract
     claps = burst(size, starts_s, 0.002, rng.uniform(0.01, 0.035))
     return claps * hiss(rng, size, [palm_hz, 3500], [900, 3000])
 
 
-def coughing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
+def coughing(rng: Rng, who: Person, size: int) -> np.ndarray:
     starts_s = draw_starts_s(rng, size, rng.uniform(0.3, 0.7) / who.pace, 0.08)
     starts_s = starts_s[: rng.integers(1, 4)]
     throat_hz = np.array([rng.uniform(450, 750), 1500, 2800]) * who.tract
@@ -89,7 +88,7 @@ def coughing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.
     return barks + burst(size, starts_s + 0.05, 0.04, rng.uniform(0.04, 0.1)) * tail
 
 
-def crying(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
+def crying(rng: Rng, who: Person, size: int) -> np.ndarray:
     time_s = seconds(size)
     wail_s = rng.uniform(0.5, 1.1) / who.pace
     arc = np.abs(np.sin(np.pi * (time_s / wail_s + rng.random())))
@@ -101,7 +100,7 @@ def crying(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.nd
     return arc ** rng.uniform(0.5, 1.5) * sob
 
 
-def footsteps(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
+def footsteps(rng: Rng, who: Person, size: int) -> np.ndarray:
     starts_s = draw_starts_s(rng, size, rng.uniform(0.3, 0.6) / who.pace, 0.04)
     heels = burst(size, starts_s, 0.004, rng.uniform(0.02, 0.06))
     thump = heels * hiss(rng, size, [rng.uniform(90, 300)], [200])
@@ -110,14 +109,14 @@ def footsteps(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np
     return thump + burst(size, soles_s, 0.003, rng.uniform(0.01, 0.03)) * sole
 
 
-def laughing(synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
+def laughing(rng: Rng, who: Person, size: int) -> np.ndarray:
     pace = rng.uniform(1.1, 1.9)
     shift = rng.uniform(0, 30)
     text = pick(rng, LAUGHS)
-    return fit(say(synthesizer, who, text, "en", pace, shift, rng.uniform(30, 99)), size, rng)
+    return fit(say(who, text, "en", pace, shift, rng.uniform(30, 99)), size, rng)
 
 
-def sneezing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
+def sneezing(rng: Rng, who: Person, size: int) -> np.ndarray:
     time_s = seconds(size)
     start_s = rng.uniform(0.3, max(0.35, size / SAMPLE_RATE_HZ - 0.5))
     rise = np.clip((time_s - start_s + 0.35) / 0.35, 0, 1) ** 2
@@ -133,7 +132,7 @@ def sneezing(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.
     return gasp + sneeze + cry
 
 
-def snoring(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.ndarray:
+def snoring(rng: Rng, who: Person, size: int) -> np.ndarray:
     time_s = seconds(size)
     period_s = rng.uniform(0.8, 1.6) / who.pace
     swell = np.maximum(np.sin(2 * np.pi * (time_s / (2 * period_s) + rng.random())), 0) ** 0.7
@@ -146,12 +145,10 @@ def snoring(_synthesizer: Synthesizer, rng: Rng, who: Person, size: int) -> np.n
     return snore + rest * hiss(rng, size, [1500], [2000])
 
 
-def whispering(
-    synthesizer: Synthesizer, rng: Rng, who: Person, size: int, split: str = "train"
-) -> np.ndarray:
+def whispering(rng: Rng, who: Person, size: int, split: str = "train") -> np.ndarray:
     text = pick(rng, list_sentences("en", split))
     variant = pick(rng, ("whisper", "whisperf"))
-    samples = say(synthesizer, who, text, variant=variant)
+    samples = say(who, text, variant=variant)
     # The library's whisper keeps a little voice, below 300 Hz.
     return fit(equalise(samples, [150, 400], [-20, 0]), size, rng)
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.corpora.synthetic.effects import Rng, breathe, fit, record, shake, tilt, wear_mask
-from frill.corpora.synthetic.espeak import Synthesizer
 from frill.corpora.synthetic.sounds import MAKERS, whispering
 from frill.corpora.synthetic.voices import (
     TASK_LANGUAGES,
@@ -79,7 +78,6 @@ EMOTIONS = {
 
 
 def express(
-    synthesizer: Synthesizer,
     who: Person,
     text: str,
     prosody: Prosody,
@@ -87,7 +85,7 @@ def express(
     language: str = "en",
 ) -> np.ndarray:
     """Say `text` with the given prosody: float32 [samples], 16 kHz."""
-    voice = say(synthesizer, who, text, language, prosody.pace, prosody.pitch, prosody.pitch_range)
+    voice = say(who, text, language, prosody.pace, prosody.pitch, prosody.pitch_range)
     voice = shake(tilt(voice, prosody.tilt_db), prosody.tremor, rng.uniform(5, 8))
     return breathe(voice, rng, prosody.breath)
 
@@ -110,7 +108,7 @@ class Recording:
     said: str
 
 
-def make_keyword(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Recording:
+def make_keyword(rng: Rng, label: str, split: str) -> Recording:
     """Record a command word in noise (Speech Commands).
 
     Synthetic: one pronunciation a word; voices differ in tract, pitch and pace.
@@ -118,7 +116,7 @@ def make_keyword(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> 
     who = pick(rng, list_people(split))
     pace = rng.uniform(0.8, 1.25)
     shift = rng.normal(0, 8)
-    word = say(synthesizer, who, label, "en", pace, shift, rng.uniform(20, 80))
+    word = say(who, label, "en", pace, shift, rng.uniform(20, 80))
     return Recording(record(_centre(word, rng), rng, SNR_DB["keyword"]), who, "en", label)
 
 
@@ -135,26 +133,24 @@ def _centre(word: np.ndarray, rng: Rng) -> np.ndarray:
     return np.pad(word, (before, slack - before))
 
 
-def make_language(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Recording:
+def make_language(rng: Rng, label: str, split: str) -> Recording:
     """Record a piece of a sentence (VoxForge).
 
     Synthetic: rules of pronunciation, and the same voices in every language.
     """
     who = pick(rng, list_people(split))
     text = pick(rng, list_sentences(label, split))
-    voice = _say_calmly(synthesizer, rng, who, text, label)
+    voice = _say_calmly(rng, who, text, label)
     return Recording(record(_fit_clip(voice, rng), rng, SNR_DB["language"]), who, label, text)
 
 
-def _say_calmly(
-    synthesizer: Synthesizer, rng: Rng, who: Person, text: str, language: str
-) -> np.ndarray:
+def _say_calmly(rng: Rng, who: Person, text: str, language: str) -> np.ndarray:
     pace = rng.uniform(0.9, 1.15)
     shift = rng.normal(0, 5)
-    return say(synthesizer, who, text, language, pace, shift, rng.uniform(35, 65))
+    return say(who, text, language, pace, shift, rng.uniform(35, 65))
 
 
-def make_speaker(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Recording:
+def make_speaker(rng: Rng, label: str, split: str) -> Recording:
     """Record a piece of a sentence by one of 24 people (VoxCeleb).
 
     Synthetic: a person is a formant set, a tract, a pitch and a pace.
@@ -164,11 +160,11 @@ def make_speaker(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> 
     text = pick(rng, list_sentences("en", split))
     pace = rng.uniform(0.85, 1.2)
     shift = rng.normal(0, 10)
-    voice = say(synthesizer, who, text, "en", pace, shift, rng.uniform(20, 80))
+    voice = say(who, text, "en", pace, shift, rng.uniform(20, 80))
     return Recording(record(_fit_clip(voice, rng), rng, SNR_DB["speaker"]), who, "en", text)
 
 
-def make_emotion(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Recording:
+def make_emotion(rng: Rng, label: str, split: str) -> Recording:
     """Record a piece of a sentence in one of six moods (CREMA-D).
 
     Synthetic: a mood is a Prosody, jittered so that moods overlap.
@@ -176,26 +172,26 @@ def make_emotion(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> 
     who = pick(rng, list_people(split))
     text = pick(rng, list_sentences("en", split))
     prosody = EMOTIONS[label].jitter(rng)
-    voice = _fit_clip(express(synthesizer, who, text, prosody, rng), rng)
+    voice = _fit_clip(express(who, text, prosody, rng), rng)
     samples = record(voice, rng, SNR_DB["emotion"], prosody.level_db)
     return Recording(samples, who, "en", text)
 
 
-def make_mask(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Recording:
+def make_mask(rng: Rng, label: str, split: str) -> Recording:
     """Record a piece of a sentence with or without a surgical mask (MASC).
 
     Synthetic: the mask is a filter, the channel another.
     """
     who = pick(rng, list_people(split))
     text = pick(rng, list_sentences("de", split))
-    voice = _say_calmly(synthesizer, rng, who, text, "de")
+    voice = _say_calmly(rng, who, text, "de")
     if label == "mask":
         voice = wear_mask(voice, rng)
     samples = record(_fit_clip(voice, rng), rng, SNR_DB["mask"], channel=2.0)
     return Recording(samples, who, "de", text)
 
 
-def make_human_sound(synthesizer: Synthesizer, rng: Rng, label: str, split: str) -> Recording:
+def make_human_sound(rng: Rng, label: str, split: str) -> Recording:
     """Record a sound without words (ESC-50's human sounds).
 
     Synthetic: noise, pulses and resonances; laughs and whispers by eSpeak.
@@ -203,9 +199,9 @@ def make_human_sound(synthesizer: Synthesizer, rng: Rng, label: str, split: str)
     who = pick(rng, list_people(split))
     size = _draw_size(rng)
     if label == "whispering":
-        sound = whispering(synthesizer, rng, who, size, split)
+        sound = whispering(rng, who, size, split)
     else:
-        sound = MAKERS[label](synthesizer, rng, who, size)
+        sound = MAKERS[label](rng, who, size)
     return Recording(record(sound, rng, SNR_DB["human_sounds"]), who, "en", label)
 
 

@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from frill.corpora.synthetic.effects import Rng
-from frill.corpora.synthetic.espeak import Synthesizer
+from frill.corpora.synthetic.espeak import speak
 
 # What no two splits may share (a variant, a sentence) belongs to the split at its index modulo 10.
 # These are 50/20/30 %.
@@ -94,7 +94,6 @@ def pick(rng: Rng, options):
 
 
 def say(
-    synthesizer: Synthesizer,
     who: Person,
     text: str,
     language: str = "en",
@@ -104,7 +103,7 @@ def say(
     variant: str | None = None,
 ) -> np.ndarray:
     """Say `text` in the person's voice: float32 [samples], 16 kHz, peak 1, no silence around it."""
-    samples = synthesizer.speak(
+    samples = speak(
         text,
         voice="en-us" if language == "en" else language,
         variant=who.variant if variant is None else variant,

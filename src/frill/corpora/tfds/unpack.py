@@ -30,17 +30,13 @@ def unpack_zip(archive: Path, folder: Path) -> None:
             for member in members:
                 _refuse(archive, member)
             for member in progress(members, f"unpack {archive.name}", len(members), "file"):
-                path = part / member.filename
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with opened.open(member) as source, open(path, "xb") as target:
-                    shutil.copyfileobj(source, target, 1 << 20)
+                if (part / member.filename).exists():
+                    raise UserError(f"{archive}: holds {member.filename} twice; download it again")
+                opened.extract(member, part)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise UserError(
             f"{archive}: not a whole zip file ({error}); download or join it again"
         ) from None
-    except FileExistsError as error:
-        name = Path(error.filename).name
-        raise UserError(f"{archive}: holds {name} twice; download it again") from None
     part.rename(folder)
 
 

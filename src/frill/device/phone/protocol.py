@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 from frill.device import identity
 from frill.device.errors import ModelError
-from frill.device.known_input import KnownInput
 from frill.device.phone import tool as benchmark_tool
 from frill.device.phone.connection import Phone, connect, last_line
 from frill.device.phone.cooling import is_throttled, wait_until_cool
@@ -31,6 +30,7 @@ from frill.device.phone.state import Conditions, read_conditions, read_identity
 from frill.device.phone.summary import summarise
 from frill.device.phone.tool import Timing, ToolError
 from frill.device.phone.tool_file import check_abi, locate_tool
+from frill.device.timed_model import TimedModel
 from frill.errors import UserError
 from frill.params.devices import AdbDevice
 from frill.progress import progress
@@ -102,7 +102,7 @@ class _Measurement:
         )
 
     def run(self, model: Path) -> dict:
-        before = self._wait_until_cool()
+        before = wait_until_cool(self._phone, self._name, self._device)
         # Again: some phones lower their caps when the screen goes dark.
         self._affinity.cores = read_cores(self._phone)
         cosine = self._check(model)
@@ -132,9 +132,6 @@ class _Measurement:
             "conditions_after": asdict(read_conditions(self._phone)),
         }
 
-    def _wait_until_cool(self) -> Conditions:
-        return wait_until_cool(self._phone, self._name, self._device)
-
     def _timing_command(self, model: str) -> list[str]:
         return benchmark_tool.build_command(f"./{TOOL}", model, **self._timing)
 
@@ -142,7 +139,7 @@ class _Measurement:
         """Return the cosine of the phone's output with the host's; raise under the limit."""
         if self._device.min_cosine is None:
             return None
-        known = KnownInput(model)
+        known = TimedModel(model)
         self._session.push(known.values.tobytes(), "input.bin")
         files = dict(
             input_name=known.name,
@@ -203,7 +200,7 @@ class _Measurement:
 
     def _run_pair(self, control_first: bool) -> tuple[tuple[Run, Run], str]:
         """Return a pair, model before control, and why it does not count; empty if it does."""
-        self._wait_until_cool()
+        wait_until_cool(self._phone, self._name, self._device)
         order = (CONTROL, MODEL) if control_first else (MODEL, CONTROL)
         runs = {name: self._run_tool(self._timing_command(name)) for name in order}
         faults = [self._affinity.find_fault(run.watched) for run in runs.values()]

@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 
-from frill.device.known_input import KnownInput
+from frill.device.timed_model import TimedModel
 from frill.errors import UserError
 
 
 def test_values_and_outputs_repeat(pooling_models):
-    one = KnownInput(pooling_models[0])
-    two = KnownInput(pooling_models[0])
+    one = TimedModel(pooling_models[0])
+    two = TimedModel(pooling_models[0])
     assert one.values.shape == (1, 96, 64, 1)
     assert one.values.dtype == np.float32
     assert np.abs(one.values).max() <= 1
     np.testing.assert_array_equal(one.values, two.values)
-    assert one.compare(two.run().tobytes()) == pytest.approx(1)
+    assert one.compare(two.run()[0].tobytes()) == pytest.approx(1)
 
 
 def test_cosine_in_closed_form(pooling_models):
-    known = KnownInput(pooling_models[0])
-    own = known.run()
+    known = TimedModel(pooling_models[0])
+    own = known.run()[0].ravel()
     assert known.compare((-3 * own).tobytes()) == pytest.approx(-1)
     aside = np.zeros_like(own)
     aside[0], aside[1] = -own[1], own[0]  # at a right angle within the first two values
@@ -28,9 +28,9 @@ def test_cosine_in_closed_form(pooling_models):
 
 
 def test_half_an_output_and_one_that_is_not_finite(pooling_models):
-    known = KnownInput(pooling_models[0])
+    known = TimedModel(pooling_models[0])
     with pytest.raises(ValueError, match="28 bytes, not 32"):
-        known.compare(known.run().tobytes()[4:])
+        known.compare(known.run()[0].tobytes()[4:])
     with pytest.raises(ValueError, match="not finite"):
         known.compare(np.full(8, np.nan, np.float32).tobytes())
 
@@ -40,4 +40,4 @@ def test_files_that_cannot_be_timed(tmp_path):
     with pytest.raises(
         UserError, match=r"x\.tflite: no model that LiteRT can load .*; give a \.tflite file"
     ):
-        KnownInput(tmp_path / "x.tflite")
+        TimedModel(tmp_path / "x.tflite")
