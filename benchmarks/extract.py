@@ -214,7 +214,8 @@ def growth(clips: int) -> None:
                 length = rng.integers(SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ)
                 yield Clip(f"{number}.wav", noise[start : start + length])
 
-        write_clips(Path(folder, "corpus"), generate())
+        work = Path(folder, "corpus_work", "corpus")
+        write_clips(Path(folder, "corpus"), lambda _done: generate(), work)
         subprocess.run([sys.executable, __file__, "--grow", folder], check=True)
 
 

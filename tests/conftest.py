@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 from browser import chromium, visit  # noqa: F401  fixtures
-from examples import STORE_SAMPLES, speechlike, write_target_store
+from examples import STORE_SAMPLES, speechlike, write_clips, write_target_store
 from filelock import FileLock
 from pipeline_project import ROOT, Project, miniature
 
 from frill import tensorflow_setup
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip, ClipStore
 from frill.noss import embed, log_mels
 from frill.students import mobilenet_v3

@@ -26,7 +26,7 @@ def task_scores(right: np.ndarray, speakers: np.ndarray = (), **values) -> TaskS
         speakers_in_train_and_test=0,
         test_unweighted_average_recall=accuracy,
         test_confusion=[[1, 0], [0, 1]],
-        protocols={"fast": FastScores(["ridge 1.0e-04"], accuracy, accuracy, None)},
+        protocols={"fast": FastScores(["ridge 1.0e-04"], accuracy, accuracy)},
         validation_interval=[accuracy - 5, accuracy + 5],
         test_interval=[accuracy - 5, accuracy + 5],
     )

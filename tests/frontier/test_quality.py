@@ -100,7 +100,7 @@ def test_rank_agreement_is_kendalls_tau():
     # all are.
     by_protocol, by_fast = {}, {}
     for fast, card, best in zip([1, 2, 3, 4], [1, 3, 2, 4], [4, 3, 2, 1], strict=True):
-        protocols = {"fast": FastScores([], fast, fast, None)}
+        protocols = {"fast": FastScores([], fast, fast)}
         task = task_scores(np.ones(1), protocols=protocols)
         by_fast[str(fast)] = model_scores({"a": task})
         task = replace(task, protocols=protocols | {"frill": card_scores(card, best)})

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from examples import STORE_SAMPLES, speechlike
+from examples import STORE_SAMPLES, speechlike, write_clips
 
 from frill.audio import frontend
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip, ClipStore
 from frill.embed.embedder import Embedder
 from frill.noss import embed

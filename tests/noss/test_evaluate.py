@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import write_clips
 
-from frill.audio.clip_writer import write_clips
 from frill.audio.clips import Clip, ClipStore
 from frill.errors import UserError
 from frill.noss import evaluate

@@ -162,7 +162,6 @@ def test_metrics_are_scikit_learns():
     assert result.test_unweighted_average_recall == pytest.approx(
         100 * balanced_accuracy_score(np.sort(y[index]), predicted)
     )
-    assert 0 < result.protocols["fast"].test_equal_error_rate < 50
 
 
 @pytest.mark.parametrize("folds", [0, 4])

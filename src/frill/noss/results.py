@@ -21,7 +21,6 @@ class FastScores:
     chosen: list[str]
     validation_accuracy: float
     test_accuracy: float
-    test_equal_error_rate: float | None  # None if no split has two classes to test
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.metrics import confusion_matrix, recall_score
 from threadpoolctl import threadpool_limits
 
 from frill.noss.intervals import estimate_accuracy_interval
-from frill.noss.metrics import equal_error_rate, unweighted_average_recall
 from frill.noss.probes import PROBES, RowSpace
 from frill.noss.protocol import run_protocol, summarise
 from frill.noss.results import PARTS, CardScores, FastScores, TaskScores
@@ -65,13 +65,15 @@ def score_task(
             f"{part}_interval": estimate_accuracy_interval(right.astype(float), numbers, seed),
         }
     tested = predicted >= 0
-    confusion = np.zeros((task.classes, task.classes), int)
-    np.add.at(confusion, (y[tested], predicted[tested]), 1)
+    true, answers = y[tested], predicted[tested]
+    confusion = confusion_matrix(true, answers, labels=range(task.classes))
+    # Of the classes that have clips to test.
+    recall = recall_score(true, answers, average="macro", labels=np.unique(true))
     return TaskScores(
         labels=labels,
         chosen=scores.chosen,
         speakers_in_train_and_test=count_speakers_in_both(task),
-        test_unweighted_average_recall=unweighted_average_recall(confusion),
+        test_unweighted_average_recall=100 * float(recall),
         test_confusion=confusion.tolist(),
         protocols={name: scores for name, (scores, _) in outcomes.items()},
         **by_part,
@@ -80,22 +82,18 @@ def score_task(
 
 def _score_fast(task: Task, settings: Noss, seed: int) -> tuple[FastScores, Predictions]:
     """Try `probes` at every strength, chosen in each split by itself."""
-    chosen, error_rates, predictions = [], [], []
+    chosen, predictions = [], []
     for split in task.splits:
         setting, scores = best_probe(task.x, task.y, split, task.classes, settings.probes)
         chosen.append(setting)
         predictions.append({part: scores[part].argmax(axis=1) for part in PARTS})
-        y = task.y[split.test]
-        if len(set(y)) > 1:  # of one class there is nothing to tell apart
-            error_rates.append(equal_error_rate(scores["test"], y))
     accuracy = {}
     for part in PARTS:
         correct = []
         for split, predicted in zip(task.splits, predictions, strict=True):
             correct.append(predicted[part] == task.y[getattr(split, part)])
         accuracy[part] = 100 * float(np.concatenate(correct).mean())
-    error_rate = float(np.mean(error_rates)) if error_rates else None
-    return FastScores(chosen, accuracy["validation"], accuracy["test"], error_rate), predictions
+    return FastScores(chosen, accuracy["validation"], accuracy["test"]), predictions
 
 
 def _score_card(task: Task, settings: Noss, seed: int) -> tuple[CardScores, Predictions]:
