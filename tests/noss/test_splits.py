@@ -13,7 +13,7 @@ def rows(count=60, split=None, fold=None, speaker=None, labels=2) -> list[dict]:
         "speaker": speaker or (lambda i: ""),
     }
     return [
-        {"label": f"l{i % labels}"} | {key: of(i) for key, of in given.items()}
+        {"label": f"l{i % labels}", "sha256": f"{i:x}"} | {key: of(i) for key, of in given.items()}
         for i in range(count)
     ]
 
@@ -104,6 +104,7 @@ def test_speakers_that_are_the_classes_are_not_held_out_whole():
             "speaker": f"s{i % 5}",
             "split": "train" if i < 50 else "test",
             "fold": "",
+            "sha256": f"{i:x}",
         }
         for i in range(60)
     ]
@@ -111,3 +112,13 @@ def test_speakers_that_are_the_classes_are_not_held_out_whole():
     assert {rows[i]["label"] for i in split.validation} <= {
         rows[i]["label"] for i in split.train
     } and len(split.validation) == 10
+
+
+def test_copies_are_held_out_together():
+    """Every training clip is there twice: none that validates is known from training."""
+    data = rows(200, train_test)
+    for i, row in enumerate(data):
+        row["sha256"] = f"{i % 100:x}"
+    (split,) = make_splits(data, 0.2, 17)
+    sounds = [{data[i]["sha256"] for i in part} for part in (split.train, split.validation)]
+    assert not sounds[0] & sounds[1] and len(sounds[1]) == 16  # a fifth of 80

@@ -187,12 +187,18 @@ def test_the_projection_never_sees_validation_clips(corpora, tmp_path, monkeypat
     assert len(seen[0]) == summary["windows"]["train"]
 
 
-@pytest.mark.parametrize("parts", [1, 3])
-def test_one_recording_is_an_error_for_the_user(tmp_path, parts):
-    clips = [Clip(f"{n}", speechlike(32000, n), source="only.wav") for n in range(parts)]
+@pytest.mark.parametrize("copies", [1, 3])
+def test_one_sound_is_an_error_for_the_user(tmp_path, copies):
+    clips = [Clip(f"{n}", speechlike(32000), source=f"{n}.wav") for n in range(copies)]
     write_clips(tmp_path / "c", clips)
     with pytest.raises(UserError, match="the corpora hold 1 recording; training and validation"):
         make_targets([tmp_path / "c"], FakeTeacher(), settings(), 17, tmp_path / "t")
+
+
+def test_parts_of_the_only_recording_are_held_out_by_themselves(tmp_path):
+    write_clips(tmp_path / "c", [Clip(f"{n}", speechlike(9000, n), source="a") for n in range(12)])
+    sides = [clip.validation for clip in choose_windows([tmp_path / "c"], settings(), 17)]
+    assert 0 < sum(sides) < 12
 
 
 @pytest.mark.parametrize("share", [0.5, 1e-9])

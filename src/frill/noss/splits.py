@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from frill.audio.recordings import find_copies
 from frill.errors import UserError
 
 
@@ -78,14 +79,19 @@ def _hold_out(
     """Hold whole groups of `train` out.
 
     Groups are speakers where every clip has one, there are three or more and no class goes with
-    them; clips otherwise.
+    them; clips otherwise, with all copies of the same samples.
     """
     speakers = [rows[index]["speaker"] for index in train]
     by_speaker = all(speakers) and len(set(speakers)) >= 3
-    group = np.array(speakers) if by_speaker else train.astype(str)
+    if by_speaker:
+        group = np.array(speakers)
+    else:
+        group = train[find_copies([rows[index]["sha256"] for index in train])].astype(str)
     names = np.random.default_rng(seed).permutation(sorted(set(group)))
     if len(names) < 2:
-        raise SplitError("has one training clip; it cannot be split into training and validation")
+        raise SplitError(
+            "has one training clip, or copies of one; it cannot be split into train and validation"
+        )
     count = np.clip(round(share * len(names)), 1, len(names) - 1)
     held = np.isin(group, names[:count])
     label = np.array([rows[index]["label"] for index in train])

@@ -1,0 +1,23 @@
+"""Stops where clips that judge students are in a corpus too, before anything is trained."""
+
+import json
+from pathlib import Path
+
+from frill.audio.clips import ClipStore
+from frill.noss.shared_clips import enforce_limit, find_shared_clips
+from frill.params.load import load_params
+from frill.workflow.stage import stage
+
+with stage("shared_clips"):
+    settings = load_params()
+    corpora = [ClipStore(Path("data/corpus", name)) for name in settings.audio.list_sets("corpus")]
+    tasks = [ClipStore(Path("data/task", name)) for name in settings.tasks]
+    shared, judging = find_shared_clips(corpora, tasks, settings.noss, settings.seed)
+    for line in enforce_limit(shared, judging, settings.audio.leakage_limit):
+        print(line)
+    # Nothing but what is shared: a task that is added without any re-runs no other stage.
+    content = {"schema": 1, "shared": shared}
+    Path("data/shared_clips.json").write_text(json.dumps(content, indent=1) + "\n")
+    print(
+        f"shared_clips: {len(shared)} of {sum(judging.values())} clips that judge are in a corpus"
+    )
