@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# MLflow sends usage data to its makers unless it is told not to.
+export MLFLOW_DISABLE_TELEMETRY := true
 
 .PHONY: repro test test-slow test-all lint ui lock upgrade clean
 

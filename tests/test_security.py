@@ -4,8 +4,10 @@ Nothing in it turns data into code, and nothing is served beyond this machine.
 """
 
 import ast
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 from pipeline_project import ROOT
@@ -191,6 +193,38 @@ def test_make_ui_serves_this_machine_only():
     command = ["make", "--dry-run", "ui"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert re.search(r"(?m)^mlflow ui --host 127\.0\.0\.1 ", done.stdout)
+
+
+SENDERS = """
+import sys
+from frill.tracking import store
+with store.connect(sys.argv[1]):
+    pass
+from mlflow.telemetry.client import get_telemetry_client
+print(get_telemetry_client())
+from frill.sweep import jobs
+from ray._common.usage import usage_lib
+print(usage_lib.usage_stats_enabled())
+from tensorflow_datasets.core.utils import gcs_utils
+print(gcs_utils.is_dataset_on_gcs("mnist/3.0.1"))
+from dvc.analytics import is_enabled
+print(is_enabled())
+"""
+
+
+def test_no_library_reports_its_use_to_its_makers(tmp_path):
+    """In an environment that names neither a test nor CI, where MLflow would stay silent anyway."""
+    bare = {key: os.environ[key] for key in ("PATH", "HOME")}
+    command = [sys.executable, "-c", SENDERS, f"sqlite:///{tmp_path}/mlflow.db"]
+    done = subprocess.run(command, cwd=ROOT, env=bare, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-4:] == ["None", "False", "False", "False"]
+
+
+def test_what_make_starts_does_not_report_either(tmp_path):
+    (tmp_path / "show.mk").write_text("show:\n\t@printenv MLFLOW_DISABLE_TELEMETRY\n")
+    command = ["make", "--file", "Makefile", "--file", str(tmp_path / "show.mk"), "show"]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == "true\n"
 
 
 def test_every_line_of_the_threat_model_names_tests_that_are_there():
