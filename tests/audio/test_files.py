@@ -15,10 +15,10 @@ from frill.audio.files import (
     check_extension,
     convert,
     detect_format,
-    is_silent,
     probe,
     read_audio,
 )
+from frill.audio.silence import is_silent
 
 RATES_HZ = [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000]
 OPUS_RATES_HZ = (8000, 16000, 48000)

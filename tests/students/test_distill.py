@@ -273,7 +273,8 @@ import numpy as np, tensorflow as tf, tf_keras as keras
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 tensorflow_setup.set_up(2, 17)
-from frill.students.distill import Distillation, all_gpus
+from frill.students.distill import Distillation
+from frill.students.replicas import all_gpus, distribute
 from frill.params.schema import Distill
 from frill.students import mobilenet_v3
 from frill.students.build import StudentSpec
@@ -293,7 +294,7 @@ start = both.model.get_weights()
 windows, rows = both.train_set
 batch = slice(0, 7)  # 4 and 3
 both._learning_rate.assign(0.01)
-both._step(both._distribute(windows[batch]), both._distribute(rows[batch]))
+both._step(*(distribute(each[batch], both.strategy) for each in (windows, rows)))
 
 from frill.students.build import build
 from dataclasses import replace

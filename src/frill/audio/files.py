@@ -112,12 +112,6 @@ def check_extension(file: Path | bytes, name: str) -> str:
     return f"named {suffix} but holds {detected}; read by its content"
 
 
-def is_silent(samples: np.ndarray, level_dbfs: float) -> bool:
-    """Tell whether no sample of int16 [samples] reaches the level (0 dB is full scale)."""
-    peak = max(int(samples.max()), -int(samples.min()))
-    return peak < 32767 * 10 ** (level_dbfs / 20)
-
-
 @contextmanager
 def _stream(file: Path | bytes) -> Iterator[BinaryIO]:
     if isinstance(file, bytes):

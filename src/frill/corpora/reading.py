@@ -12,7 +12,8 @@ from typing import TextIO
 import numpy as np
 
 from frill.audio.clips import Clip, Rejected
-from frill.audio.files import AudioError, is_silent
+from frill.audio.files import AudioError
+from frill.audio.silence import is_silent
 from frill.errors import UserError
 
 Decoded = tuple[np.ndarray, str]  # int16 [samples], and what was odd about the file or ""

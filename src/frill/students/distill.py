@@ -26,6 +26,7 @@ from frill.students.curve import COLUMNS, write_curve
 from frill.students.low_rank import as_shipped
 from frill.students.objective import r2, target_scale
 from frill.students.quantization import set_ranges
+from frill.students.replicas import all_gpus, distribute
 from frill.students.schedule import batch_rows, learning_rate
 from frill.students.weights import save_student
 from frill.targets.store import Projection, load_split, spread
@@ -258,16 +259,7 @@ class Distillation:
         batch = self.settings.batch_windows
         rows = np.sort(batch_rows(len(self.train_set[0]), batch, self.seed, step))
         windows, targets = self.train_set
-        return self._distribute(windows[rows]), self._distribute(targets[rows])
-
-    def _distribute(self, rows: np.ndarray):
-        """Return float32 rows as one tensor, or as one whose value on each replica is its piece."""
-        pieces = np.array_split(rows.astype(np.float32), self.strategy.num_replicas_in_sync)
-        if len(pieces) == 1:
-            return tf.constant(pieces[0])
-        return self.strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(pieces[context.replica_id_in_sync_group])
-        )
+        return distribute(windows[rows], self.strategy), distribute(targets[rows], self.strategy)
 
     def _write_checkpoint(self) -> None:
         if self.strategy.num_replicas_in_sync > 1:
@@ -298,12 +290,6 @@ class Distillation:
         self._restore()
         if self._phase == "dense" and self.ship_step <= self.settings.steps:
             self._ship()
-
-
-def all_gpus() -> tf.distribute.Strategy:
-    """Return a strategy over every visible GPU, the default one if there are fewer than two."""
-    several = len(tf.config.list_logical_devices("GPU")) > 1
-    return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
 
 
 def write_json(path: Path, value: dict) -> None:

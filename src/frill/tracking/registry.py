@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.tracking.store import ALIAS, MODEL_HASH, connect
+from frill.tracking.store import connect
+from frill.tracking.tags import ALIAS, MODEL_HASH
 
 PACKAGE = Path(__file__).resolve().parents[1]
 WAVEFORM_MODEL = Path(__file__).with_name("waveform_model.py")

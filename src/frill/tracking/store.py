@@ -14,12 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from frill.errors import UserError
+from frill.tracking.tags import ALIAS, KEY, MODEL_HASH
 
-KEY = "frill.key"
-STATE = "state"
-PARENT = "mlflow.parentRunId"
-ALIAS = "champion"
-MODEL_HASH = "model_sha256"
 PROBE_S = 3
 BUSY_S = 30  # another program may have the database for so long
 LOCKED = "database is locked"  # sqlite's words

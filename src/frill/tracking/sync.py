@@ -13,7 +13,8 @@ from pathlib import Path
 from frill.frontier.results import Frontier
 from frill.tracking import store
 from frill.tracking.runs import Run, write_frontier_note
-from frill.tracking.store import KEY, PARENT, STATE, StoredRun, StoredRuns, connect
+from frill.tracking.store import StoredRun, StoredRuns, connect
+from frill.tracking.tags import KEY, PARENT, STATE
 
 BATCH = 1000  # metrics MLflow takes at once
 # Else MLflow's page opens as one for chat models.

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 import adbutils
 
 from frill.device.errors import DeviceError
+from frill.device.phone.adb_states import STATES
 
 T = TypeVar("T")
 HALF_AN_ANSWER = (EOFError, ValueError, AssertionError)
@@ -22,18 +23,6 @@ HALF_AN_ANSWER = (EOFError, ValueError, AssertionError)
 ERRORS = (adbutils.AdbError, OSError, subprocess.SubprocessError, *HALF_AN_ANSWER)
 ANSWER_S = 10.0  # for what takes a phone milliseconds
 AUTHENTICATION_S = 5.0  # it comes after the server's "connected to"
-
-STATES = {
-    "unauthorized": "has not allowed this computer: unlock it, accept 'Allow USB debugging', "
-    "then run this again",
-    "offline": "is offline: reconnect its cable, switch USB debugging off and on, "
-    "or run `adb reconnect offline`",
-    "recovery": "is in recovery mode: restart it",
-    "bootloader": "is in its bootloader: restart it",
-    "sideload": "is in sideload mode: restart it",
-    "no permissions": "may not be opened by this user: add a udev rule for it "
-    "(Debian's package android-sdk-platform-tools-common has them)",
-}
 
 
 class Attached(NamedTuple):
