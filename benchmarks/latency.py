@@ -21,10 +21,10 @@ tensorflow_setup.set_up(threads=2, seed=17)
 import tensorflow as tf  # noqa: E402
 
 from frill.device import timed_model  # noqa: E402
+from frill.params.grid import AXES  # noqa: E402
 from frill.progress import progress  # noqa: E402
 from frill.students.build import StudentSpec, build, count  # noqa: E402
 from frill.students.convert import convert  # noqa: E402
-from frill.students.grid import AXES  # noqa: E402
 
 MATRIX = 1024  # 1024 x 1024 times 1024 x 1024: 1.07 G multiply-adds, 12 MB
 ROUND_MS = 40.0

@@ -5,8 +5,8 @@ import yaml
 from pipeline_project import ROOT
 
 from frill import cli
+from frill.params import grid
 from frill.params.load import ParamsError
-from frill.students import grid
 
 
 def test_the_papers_144():

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from frill.students.grid import AXES, write_lines
+from frill.params.grid import AXES, write_lines
 
 
 def add_arguments(parser: ArgumentParser) -> None:
