@@ -18,6 +18,5 @@ with stage("shared_clips"):
     # Nothing but what is shared: a task that is added without any re-runs no other stage.
     content = {"schema": 1, "shared": shared}
     Path("data/shared_clips.json").write_text(json.dumps(content, indent=1) + "\n")
-    print(
-        f"shared_clips: {len(shared)} of {sum(judging.values())} clips that judge are in a corpus"
-    )
+    count = f"{len(shared) or 'none'} of {sum(judging.values())}"
+    print(f"shared_clips: {count} validation and test clips in a corpus, too")

@@ -196,7 +196,9 @@ def test_a_file_that_embeds_otherwise_than_the_scored_one_is_not_shipped(
     other.get_layer("rescale").offset += 1
     other.set_weights(student.get_weights())
     (tmp_path / "frill_nofrontend.tflite").write_bytes(convert(other, "float32", qat=False))
-    message = r"one: on a real clip .* cosine -?0\.\d+ .* params.yaml: convert.min_cosine = 0.999"
+    message = (
+        r"one: on a clip of a corpus .* cosine -?0\.\d+ .* params.yaml: convert.min_cosine = 0.999"
+    )
     with pytest.raises(UserError, match=message):
         check_parity(student_result("one"), tmp_path, [speechlike(32000, 1)], 0.999)
 

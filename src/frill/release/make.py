@@ -124,8 +124,8 @@ def check_parity(selected: StudentResult, out: Path, clips: list[np.ndarray], li
     if not parity["min_cosine"] >= limit:  # a NaN is beyond it too
         key = find_limit(selected.precision, bool(selected.qat))
         raise UserError(
-            f"{selected.name}: on a real clip the embedding of frill.tflite, with frontend, has "
-            f"cosine {parity['min_cosine']:.9g} with that of the file that was scored, under "
+            f"{selected.name}: on a clip of a corpus the embedding of frill.tflite, with frontend, "
+            f"has cosine {parity['min_cosine']:.9g} with that of the file that was scored, under "
             f"params.yaml: convert.{key} = {limit:g}; choose another precision or lower the limit"
         )
     return parity
