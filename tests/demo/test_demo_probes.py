@@ -72,7 +72,7 @@ def test_tasks_are_fitted_once_embedded_once(project, pooling_models):
     probes.fit_tasks(model, Untouchable(model), load_params())
     listener = probes.Listener(Embedder(model), first, "mean")
     for label in ("tone", "beeps", "hiss"):
-        shares = listener.find_shares(listener.embed(sound(label, 1000, 44100), 44100))
+        shares = listener.find_shares(listener.embedder.embed(sound(label, 1000, 44100), 44100))
         assert next(iter(shares["keyword"])) == label
         assert sum(shares["keyword"].values()) == pytest.approx(1)
         assert shares["keyword"][label] > 0.5
