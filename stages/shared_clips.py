@@ -15,8 +15,10 @@ with stage("shared_clips"):
     shared, judging = find_shared_clips(corpora, tasks, settings.noss, settings.seed)
     for line in enforce_limit(shared, judging, settings.audio.leakage_limit):
         print(line)
-    # Nothing but what is shared: a task that is added without any re-runs no other stage.
     content = {"schema": 1, "shared": shared}
     Path("data/shared_clips.json").write_text(json.dumps(content, indent=1) + "\n")
-    count = f"{len(shared) or 'none'} of {sum(judging.values())}"
+    # Constant: what is shared below the limit makes no teacher anew.
+    Path("data/shared_clips_checked.txt").write_text("within audio.leakage_limit\n")
+    clips = len({(clip["task"], clip["clip"]) for clip in shared})
+    count = f"{clips or 'none'} of {sum(judging.values())}"
     print(f"shared_clips: {count} validation and test clips in a corpus, too")

@@ -15,11 +15,13 @@ with stage("targets"):
     from frill.teacher.saved_model import Teacher
 
     teacher = Teacher(Path("models/teacher/saved_model"), settings.teacher.output)
+    if teacher.hears_outside:
+        print("targets: rows depend on audio outside of their windows: whole clips are heard")
     corpora = [Path("data/corpus", name) for name in settings.audio.list_sets("corpus")]
     out = Path("data/targets")
     # Without a limit the projection would depend on the machine's cores.
     with threadpool_limits(settings.threads, "blas"):
         summary = make_targets(corpora, teacher, settings.targets, settings.seed, out)
     kept, of = summary["target_values"], summary["teacher_values"]
-    variance = f"{kept} of {of} values keep {summary['kept_variance']:.1%} of the variance"
+    variance = f"{kept} of {of} values keep {summary['kept_variance']:.1%} of validation's variance"
     print(f"targets: {summary['windows']} windows; {variance}")

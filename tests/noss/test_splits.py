@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import yaml
+from pipeline_project import ROOT
 
 from frill.noss.splits import SplitError, make_splits
 
@@ -122,3 +124,14 @@ def test_copies_are_held_out_together():
     (split,) = make_splits(data, 0.2, 17)
     sounds = [{data[i]["sha256"] for i in part} for part in (split.train, split.validation)]
     assert not sounds[0] & sounds[1] and len(sounds[1]) == 16  # a fifth of 80
+
+
+def test_the_folders_preset_distils_from_no_speaker_who_validates():
+    """Of the Free Spoken Digit Dataset: six speakers, in train and test, no validation split."""
+    preset = yaml.safe_load((ROOT / "presets/folders.yaml").read_text())
+    speakers = ["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]
+    data = rows(1200, train_test, speaker=lambda i: speakers[i // 5 % 6], labels=10)
+    (split,) = make_splits(data, preset["noss"]["validation_share"], preset["seed"])
+    held = {data[i]["speaker"] for i in split.validation}
+    distilled = preset["audio"]["folder"]["fsdd_train"]["where"]["speaker"]
+    assert set(distilled) == set(speakers) - held and held

@@ -201,6 +201,7 @@ def test_a_file_that_embeds_otherwise_than_the_scored_one_is_not_shipped(
     )
     with pytest.raises(UserError, match=message):
         check_parity(student_result("one"), tmp_path, [speechlike(32000, 1)], 0.999)
+    assert not tmp_path.exists()
 
 
 def test_clips_are_from_the_whole_of_every_corpus(tmp_path):

@@ -57,7 +57,7 @@ def test_students_by_latency_with_both_intervals_and_where_they_stand(frontier):
     assert lines[4].endswith("8.000 ms > 5 ms")
     notes = (
         "A median of 3 measurements has no 95 % interval (six give one)",
-        "by the noise of this measurement, its rounds and clips, at most 2.5 % of such verdicts",
+        "a given rival does so wrongly in at most 2.5 % of cases, by the rounds and clips of this",
     )
     for note in notes:
         assert any(note in line for line in lines)

@@ -226,3 +226,10 @@ def test_values_beyond_float16_are_an_error_for_the_user(corpora, tmp_path):
     message = r"teacher.output: its projection reaches \d\S*, and targets are stored as float16"
     with pytest.raises(UserError, match=message):
         make_targets(corpora, Loud(), settings(), 17, tmp_path)
+
+
+def test_validation_windows_that_are_all_alike_are_an_error_for_the_user(tmp_path):
+    """Two clips of one window: no variance can be measured on the only one of validation."""
+    write_clips(tmp_path / "c", [Clip(f"{n}", speechlike(16000, n)) for n in range(2)])
+    with pytest.raises(UserError, match="the 1 validation windows are all alike to the teacher"):
+        make_targets([tmp_path / "c"], FakeTeacher(), settings(), 17, tmp_path / "t")

@@ -12,7 +12,7 @@ def find_recordings(sets: Sequence[Sequence[dict]]) -> np.ndarray:
 
     Clips are numbered through the manifests. Those of one recording are parts of one source, or
     hold the same samples, or are joined by others that do. If all are of one recording, only those
-    with the same samples count: something has to be held out. Memory holds some 50 bytes a clip.
+    with the same samples count: something has to be held out. Memory holds some 250 bytes a clip.
     """
     sources, sounds = [], []
     for number, rows in enumerate(sets):

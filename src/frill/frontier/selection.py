@@ -97,9 +97,12 @@ def _describe_runner_up(
     """Say why `other` comes after `best`: quality, and what it would save or cost."""
     speed = _compare(best.latency_ms / other.latency_ms, "faster", "slower", "as fast")
     size = _compare(best.file_bytes / other.file_bytes, "smaller", "larger", "as large")
-    ratio = evidence and evidence.latency_ratio(best.name, other.name)
-    if ratio and ratio[0] <= 1 <= ratio[1]:
-        speed += " (within the noise)"
+    if evidence:
+        ratio = evidence.latency_ratio(best.name, other.name)
+        if ratio is None:
+            speed += " (too few rounds to say how surely)"
+        elif ratio[0] <= 1 <= ratio[1]:
+            speed += " (within the noise)"
     reason = f"{_compare_quality(best, other, evidence)}, {speed}, {size}"
     return RunnerUp(other.name, other.quality, other.latency_ms, other.file_bytes, reason)
 

@@ -69,7 +69,8 @@ def resample(values: np.ndarray, groups: np.ndarray, seed: int) -> Resampled:
 def _draw_groups(members: int, seed: int) -> np.ndarray:
     """Return how often each group is in each resample, float [RESAMPLES, members].
 
-    Pairs of models share it: drawing takes most of the time.
+    Pairs of models share it: drawing takes most of the time. 16 KB a group: 160 MB for a task of
+    10,000 clips without speakers, where more than two models are combined.
     """
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(members, np.full(members, 1 / members), RESAMPLES)

@@ -12,6 +12,7 @@ Both .tflite files hold TFLite metadata. Two releases of one student have equal 
 """
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def check_parity(selected: StudentResult, out: Path, clips: list[np.ndarray], li
     """Return how alike frill.tflite's embeddings of real clips are to the scored file's.
 
     `clips` int16 [samples]. As students.convert.compare_embeddings, with `clips`. Raises UserError
-    where a window's cosine is under `limit`.
+    where a window's cosine is under `limit`; then nothing is left in `out`.
     """
     whole = Embedder(out / "frill.tflite")
     scored = Embedder(out / "frill_nofrontend.tflite")
@@ -122,6 +123,7 @@ def check_parity(selected: StudentResult, out: Path, clips: list[np.ndarray], li
     embedded = np.concatenate([whole.embed(samples) for samples in clips])
     parity = compare_embeddings(expected, embedded) | {"clips": len(clips)}
     if not parity["min_cosine"] >= limit:  # a NaN is beyond it too
+        shutil.rmtree(out)
         key = find_limit(selected.precision, bool(selected.qat))
         raise UserError(
             f"{selected.name}: on a clip of a corpus the embedding of frill.tflite, with frontend, "

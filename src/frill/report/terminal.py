@@ -107,8 +107,9 @@ def list_notes(frontier: Frontier) -> list[str]:
     ]
     if any(s.is_sound and not s.on_cautious_frontier for s in students):
         notes.append(
-            "Who has no mark is beaten beyond doubt: by the noise of this measurement, its rounds "
-            "and clips, at most 2.5 % of such verdicts are wrong. Another hour may time otherwise."
+            "Who has no mark is beaten beyond doubt: a given rival does so wrongly in at most "
+            "2.5 % of cases, by the rounds and clips of this measurement; of many rivals some do. "
+            "Another hour may time otherwise."
         )
     if any(s.seeds == 1 for s in students):
         notes.append(
@@ -119,7 +120,7 @@ def list_notes(frontier: Frontier) -> list[str]:
     if count < 6:
         notes.append(
             f"A median of {count} measurements has no 95 % interval (six give one): "
-            "who is timed so rarely is beaten beyond doubt by nobody, and beats nobody so."
+            "a student timed so rarely neither is beaten beyond doubt nor beats another so."
         )
     agreement = frontier.rank_agreement
     if agreement:

@@ -176,10 +176,10 @@ class Distillation:
 
         Equal models give equal bytes.
         """
-        save_student(self.model, self.spec, folder)
-        write_curve(folder, self.curve)
         is_measured = self.status == "ok" and self.curve
         mse = self.curve[-1]["validation_mse"] if is_measured else self.validate()
+        save_student(self.model, self.spec, folder)
+        write_curve(folder, self.curve)
         summary = {
             "schema": 1,
             "status": self.status,

@@ -31,10 +31,13 @@ def set_ranges(quantized: keras.Model, windows: np.ndarray) -> None:
     such ranges are far wider than the values, and use few of the 256 levels; and later they follow
     a student that still learns too slowly, and clip its largest values.
     """
-    pool, *dense = [layer for layer in quantized.layers if _find_limits(layer)]
+    pool = quantized.get_layer("quant_pool")
     values = pool.layer(keras.Model(quantized.input, pool.input)(windows[..., None]))
-    _set_limits(pool, values)
-    for layer in dense:
+    if _find_limits(pool):  # a flattening one has none: it changes no value
+        _set_limits(pool, values)
+    for layer in quantized.layers[quantized.layers.index(pool) + 1 :]:
+        if not _find_limits(layer):
+            continue
         kernel, *bias = layer.trainable_weights
         values = values @ kernel
         for each in bias:  # the first of two factors has none

@@ -64,6 +64,12 @@ def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out:
         counts[split] = sum(len(clip.positions) for clip in in_split)
         spread = _write_split(out, split, in_split, counts[split], teacher, projection)
     # Of validation, which is the last.
+    if not spread.variance > 0:
+        raise UserError(
+            f"targets: the {counts['validation']} validation windows are all alike to the teacher, "
+            "so that no R2 can be measured on them; add audio with use: corpus, or raise "
+            "targets.validation_share"
+        )
     projection = replace(projection, residual_variance=spread.residual, variance=spread.variance)
     projection.save(out / "projection.npz")
     summary = {

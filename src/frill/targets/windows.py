@@ -86,15 +86,16 @@ def _positions(samples: int, targets: Targets, rng: np.random.Generator) -> np.n
 def _fill_both_splits(chosen: list[Chosen], firsts: np.ndarray) -> list[Chosen]:
     """Return the clips with both splits filled.
 
-    The first recording changes sides if all are on one.
+    The recording of the fewest clips changes sides if all are on one.
     """
-    recordings = len(set(firsts.tolist()))
+    names, clips = np.unique(firsts, return_counts=True)
+    recordings = len(names)
     if recordings < 2:
         raise UserError(
             f"the corpora hold {recordings} recording; training and validation need two or more: "
             "add audio with use: corpus to params.yaml"
         )
     if len({clip.validation for clip in chosen}) == 1:
-        for index in np.flatnonzero(firsts == 0):
+        for index in np.flatnonzero(firsts == names[clips.argmin()]):
             chosen[index] = replace(chosen[index], validation=not chosen[index].validation)
     return chosen
