@@ -19,6 +19,7 @@ from frill.frontier.results import (
     Step,
     TaskDifferences,
     Weight,
+    as_dict,
     read_frontier,
     write_frontier,
 )
@@ -133,6 +134,10 @@ def test_a_fast_student_beats_a_slow_equal_beyond_doubt():
     assert not beats_beyond_doubt("slow", "fast", far)
     near = Evidence({"fast": timed(1.0, 1), "slow": timed(1.01, 2)}, noss, 17)
     assert not beats_beyond_doubt("fast", "slow", near)
+    rarely = replace(far.timings["slow"], ratios=far.timings["slow"].ratios[:5])
+    few = Evidence(far.timings | {"slow": rarely}, noss, 17)
+    assert few.latency_ratio("fast", "slow") is None
+    assert not beats_beyond_doubt("fast", "slow", few)
 
 
 def test_assemble_leaves_diverged_students_off(default):
@@ -145,9 +150,10 @@ def test_assemble_leaves_diverged_students_off(default):
     timings = {name: timed(0.1 * (i + 1), i) for i, name in enumerate(names)}
     counted = {"parameters": 1, "multiply_adds": 1, "weight_bytes": 4, "bottleneck_bytes": 4}
     trained = {name: counted | {"status": "ok", "validation_r2": 0.5} for name in names}
-    trained[names[0]]["status"] = "diverged"
+    trained[names[0]] |= {"status": "diverged", "validation_r2": float("nan")}
     parity = {"min_cosine": 0.99, "relative_error": 0.1}
     tflite = {name: {"file_bytes": 1, "parity": parity} for name in names}
+    tflite[names[0]]["parity"] = dict.fromkeys(parity, float("nan"))
     frontier = assemble(validate(default), timings, noss, tflite, trained)
     one, two, three = frontier.students
     assert (one.status, one.on_frontier, one.on_cautious_frontier) == ("diverged", False, False)
@@ -171,6 +177,9 @@ def test_assemble_leaves_diverged_students_off(default):
     assert test.interval[0] < test.points < test.interval[1]
     assert (one.quantisation_points, three.quantisation_points) == (None, -0.25)
     assert two.parity_min_cosine == 0.99
+    values = (one.parity_min_cosine, one.parity_relative_error, one.validation_r2)
+    assert values == (None, None, None)
+    json.dumps(as_dict(frontier), allow_nan=False)  # nothing else is a NaN either
 
 
 def test_what_is_read_was_written(tmp_path):

@@ -349,3 +349,17 @@ def test_shards_are_a_pattern_or_one_for_each_split(default, shards):
     begin = f"params.yaml: audio.webdataset.mine.shards = {shards!r}: input should be a valid"
     end = "; correct it in params.yaml"
     assert refused(default) == [f"{begin} string{end}", f"{begin} dictionary{end}"]
+
+
+@pytest.mark.parametrize("precision", ["float16", "dynamic"])
+def test_a_precision_that_fake_quantisation_hides_is_refused(default, precision):
+    default["students"]["frill"] |= {"qat": 1, "precision": precision}
+    (line,) = refused(default)
+    message = f"qat: 1 with precision: {precision} gives the file of float32; write float32"
+    assert line.startswith("params.yaml: students.frill") and message in line
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_a_precision_beside_qat(default, precision):
+    default["students"]["frill"] |= {"qat": 1, "precision": precision}
+    assert validate(default).students["frill"].precision == precision

@@ -11,7 +11,7 @@ def find_leaks(rows: Sequence[dict]) -> Iterator[dict]:
     Every such clip is paired with the first clip of each other part. Memory holds 8 bytes a clip:
     rows are read again only where the beginning of their hash occurs twice.
     """
-    begins = np.fromiter((int(row["sha256"][:16], 16) for row in rows), np.uint64, len(rows))
+    begins = read_hashes(rows)
     values, counts = np.unique(begins, return_counts=True)
     twice = np.isin(begins, values[counts > 1])
     firsts: dict[str, dict[str, dict]] = {}  # sha256: part: its first clip
@@ -26,6 +26,11 @@ def find_leaks(rows: Sequence[dict]) -> Iterator[dict]:
                 same = {f"same_as_{key}": value for key, value in _side(first).items()}
                 yield _side(row) | same
         parts.setdefault(part, row)
+
+
+def read_hashes(rows: Sequence[dict]) -> np.ndarray:
+    """Return the beginning of each clip's sha256, uint64 [clips]."""
+    return np.fromiter((int(row["sha256"][:16], 16) for row in rows), np.uint64, len(rows))
 
 
 def _side(row: dict) -> dict:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from frill.audio.clips import ClipStore, Rows
+from frill.audio.clips import ClipStore
+from frill.audio.leakage import read_hashes
 from frill.errors import UserError
 from frill.noss.splits import SplitError, make_splits
 from frill.params.schema import Noss
@@ -21,7 +22,7 @@ def find_shared_clips(
     fold. Validation clips are those that scoring holds out. Raises UserError for a task that cannot
     be split. Memory holds 8 bytes a clip of the corpora.
     """
-    hashes = {store.folder.name: _read_hashes(store.rows) for store in corpora}
+    hashes = {store.folder.name: read_hashes(store.rows) for store in corpora}
     shared, judging = [], {}
     for store in tasks:
         task = store.folder.name
@@ -32,7 +33,7 @@ def find_shared_clips(
         parts = [part for split in splits for part in (split.validation, split.test)]
         clips = np.unique(np.concatenate(parts))
         judging[task] = len(clips)
-        own = _read_hashes(store.rows)[clips]
+        own = read_hashes(store.rows)[clips]
         for corpus in corpora:
             common = np.isin(own, hashes[corpus.folder.name])
             if common.any():
@@ -60,16 +61,11 @@ def enforce_limit(shared: list[dict], judging: dict[str, int], limit: float) -> 
     return lines
 
 
-def _read_hashes(rows: Rows) -> np.ndarray:
-    """Return the beginning of each clip's sha256, uint64 [clips]."""
-    return np.fromiter((int(row["sha256"][:16], 16) for row in rows), np.uint64, len(rows))
-
-
 def _describe(
     task: ClipStore, clips: np.ndarray, corpus: ClipStore, hashes: np.ndarray
 ) -> Iterator[dict]:
     rows = [task.rows[int(clip)] for clip in clips]
-    begins = np.array([int(row["sha256"][:16], 16) for row in rows], np.uint64)
+    begins = read_hashes(rows)
     sources = {}
     for index in np.flatnonzero(np.isin(hashes, begins)):
         other = corpus.rows[int(index)]

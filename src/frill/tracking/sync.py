@@ -14,7 +14,7 @@ from frill.frontier.results import Frontier
 from frill.tracking import store
 from frill.tracking.runs import Run, write_frontier_note
 from frill.tracking.store import StoredRun, StoredRuns, connect
-from frill.tracking.tags import KEY, PARENT, STATE
+from frill.tracking.tags import ALIAS, KEY, PARENT, STATE
 
 BATCH = 1000  # metrics MLflow takes at once
 # Else MLflow's page opens as one for chat models.
@@ -61,7 +61,7 @@ def update_store(
 
             model = folder / "model.tflite"
             version = registry.promote(model, champion, ids[selected], uri, experiment)
-            yield f"{selected} is models:/{experiment}@{store.ALIAS}, version {version}"
+            yield f"{selected} is models:/{experiment}@{ALIAS}, version {version}"
     except store.StoreUnavailable as error:
         yield (
             f"{uri} is away ({error}); nothing is lost, the next `dvc repro` or "
