@@ -16,7 +16,7 @@ ORDER = [
     {"targets", "noss"},
     {"students"},
     {"frontier"},
-    {"report", "release", "tracking", "planning", "demo", "sweep", "hear", "check"},
+    {"report", "release", "tracking", "planning", "demo", "repro", "sweep", "hear", "check"},
     {"commands", "cli", "__main__"},
 ]
 FLOORS = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}

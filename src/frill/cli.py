@@ -5,6 +5,7 @@ A command is a module of frill.commands.
 
 import argparse
 import ast
+import os
 import sys
 import textwrap
 from importlib import import_module
@@ -16,7 +17,7 @@ from frill.errors import UserError
 GROUPS = {
     "A finished model": ["embed"],
     "In a project's folder (uv pip install 'frill[pipeline]')": (
-        "check plan repro sweep verify show demo grid devices benchmark clean".split()
+        "check plan repro verify show demo grid devices benchmark clean".split()
     ),
 }
 FOLDER = Path(__file__).with_name("commands")
@@ -35,6 +36,9 @@ def main() -> None:
             f"this command needs the package {error.name}, which is not installed: "
             f"uv pip install 'frill[{extra}]'"
         )
+    except BrokenPipeError:  # whoever read, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (OSError, MemoryError) as error:
         from frill.workflow.stage import describe_exhaustion
 

@@ -1,4 +1,4 @@
-"""`frill sweep` on real Ray clusters: nodes die, students fail, clones share only a remote."""
+"""`frill repro --address` on real Ray clusters: nodes die, students fail, a remote is enough."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ from pipeline_project import Project
 from ray_nodes import two_nodes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-SWEEP = (sys.executable, "-m", "frill", "sweep")
+REPRO = (sys.executable, "-m", "frill", "repro", "--address")
 KINDS = ("distill", "convert", "evaluate")
 ONE_CORE = {"cpus": 1, "gpus": 0, "memory_gib": 1}
 
@@ -46,7 +46,7 @@ def on_one_core(reproduced):
     reproduced.params["sweep"] = {
         "share": "cache",
         "retries": 2,
-        "resources": dict.fromkeys(KINDS, ONE_CORE),
+        "resources": dict.fromkeys([*KINDS, "others"], ONE_CORE),
     }
 
 
@@ -108,7 +108,7 @@ def test_a_node_dies_in_mid_run_and_the_results_are_those_of_a_serial_run(
     reproduced.commit()
     forget(reproduced)
     with tempfile.TemporaryFile("w+") as output:
-        sweep = reproduced.start(*SWEEP, "--address", cluster.address, stdout=output)
+        sweep = reproduced.start(*REPRO, cluster.address, stdout=output)
         trained = []
 
         def both_train_or_it_ended() -> bool:
@@ -129,8 +129,8 @@ def test_a_node_dies_in_mid_run_and_the_results_are_those_of_a_serial_run(
     assert code == 0, printed
     again = r"(?m)^distill@\w+: failed: its worker or node died; tried again \(1 of 2\)$"
     assert len(re.findall(again, printed)) == 1
-    rows = re.findall(r"(?m)^(\w+) +(\w+) .* ok(?: \(try 2\))?$", printed)
-    assert sorted(rows) == sorted((s, k) for s in ("one", "two") for k in KINDS)
+    done = re.findall(r"(?m)^(\w+)@(\w+): done .*: on [^,\n]+(?:, at try 2)?$", printed)
+    assert sorted(done) == sorted((k, s) for s in ("one", "two") for k in KINDS)
     assert made(reproduced) == serial
     del entries["check"]  # depends on params.yaml, where `sweep` is new
     assert {name: lock(reproduced)[name] for name in entries} == entries
@@ -143,7 +143,7 @@ def test_a_request_that_no_node_can_meet_is_refused(reproduced, cluster):
     reproduced.params["sweep"]["resources"] = resources | {"convert": ONE_CORE | {"gpus": 1}}
     set_precisions(reproduced, one="float16", two="float16")
     reproduced.commit()
-    done = reproduced.run(*SWEEP, "--address", cluster.address)
+    done = reproduced.run(*REPRO, cluster.address)
     reproduced.params["sweep"]["resources"] = resources
     assert done.returncode == 1
     assert "Traceback" not in done.stdout
@@ -158,12 +158,9 @@ def set_precisions(project: Project, **precisions: str) -> None:
 
 
 def test_a_student_that_fails_stops_no_other_and_a_remote_is_enough(
-    reproduced, tmp_path, clones_lie_in
+    reproduced, cluster, tmp_path, clones_lie_in
 ):
-    """int8 keeps no cosine of 1: two cannot be converted.
-
-    There is no --address: Ray is this machine's own.
-    """
+    """int8 keeps no cosine of 1: two cannot be converted."""
     reproduced.params["sweep"]["share"] = "remote"
     reproduced.params["convert"]["min_cosine_int8"] = 1.0
     set_precisions(reproduced, one="float32", two="int8")
@@ -171,13 +168,14 @@ def test_a_student_that_fails_stops_no_other_and_a_remote_is_enough(
     assert added.returncode == 0, added.stdout
     reproduced.commit()
     entries = lock(reproduced)
-    done = reproduced.run(*SWEEP)
+    done = reproduced.run(*REPRO, cluster.address)
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stdout, done.stdout
-    assert re.search(r"(?m)^one +convert .* ok$", done.stdout)
-    assert re.search(r"(?m)^two +convert .* failed: .*convert.min_cosine_int8", done.stdout)
-    assert re.search(r"(?m)^two +evaluate .* not run: convert@two failed$", done.stdout)
-    assert "Failed: two. What they printed: logs/sweep/convert@two.log" in done.stdout
-    assert "min_cosine_int8" in (reproduced.folder / "logs/sweep/convert@two.log").read_text()
+    assert re.search(r"(?m)^convert@one: done .*: on ", done.stdout)
+    assert re.search(r"(?m)^convert@two: failed", done.stdout)
+    assert "evaluate@two: not run: needs convert@two, which failed" in done.stdout
+    end = done.stdout.partition("Failed; all that did not need them ran:")[2]
+    assert "convert@two (all of it: logs/convert@two.log)" in end
+    assert "min_cosine_int8" in end
     assert lock(reproduced)["convert@one"]["outs"] == entries["convert@one"]["outs"]
     assert clones(clones_lie_in) == []

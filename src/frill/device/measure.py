@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from frill.device import host, identity
+from frill.device.claim import claim
 from frill.errors import UserError
 from frill.params.devices import AdbDevice, Device
 
@@ -14,8 +15,13 @@ def measure(
 
     That is latency_ms, iqr_ms, p95_ms, control_ms, ratio, ratio_iqr, runs and how they were
     measured. `recorded` is the device's identity as results/identity has it: another device of the
-    same name is refused. Raises UserError.
+    same name is refused. One measurement runs on a device at a time. Raises UserError.
     """
+    with claim(name, device):
+        return _measure(model, control, name, device, recorded)
+
+
+def _measure(model: Path, control: Path, name: str, device: Device, recorded: dict | None) -> dict:
     if isinstance(device, AdbDevice):
         from frill.device.phone import protocol
 

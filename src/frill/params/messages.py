@@ -7,7 +7,7 @@ from pydantic import BaseModel
 # Keys that were once in params.yaml, and what to write instead. `*` stands for a name.
 REMOVED = {
     "engine": (
-        "gone: stages run on this machine; `frill sweep` uses a Ray cluster; delete the line"
+        "gone: stages run on this machine; `frill repro --address` uses a Ray cluster; delete it"
     ),
 }
 # How the parts of a location begin that are no key: "[key]", "function-after[...]", "dict[...]".

@@ -1,4 +1,7 @@
-"""The section `sweep` of params.yaml: how `frill sweep` uses a Ray cluster. It may be left out."""
+"""The section `sweep` of params.yaml: what stages take of a machine, and how a cluster is used.
+
+It may be left out.
+"""
 
 from typing import Annotated, Literal
 
@@ -8,19 +11,24 @@ from frill.params.values import CountOrZero, Positive, Real, Section
 
 
 class Resources(Section):
-    """What one stage takes of a node while it runs."""
+    """What one stage takes of a machine while it runs. `cpus` and `gpus` count on a cluster."""
 
-    cpus: Positive = 2
+    cpus: Positive = 1
     gpus: Annotated[Real, Field(ge=0)] = 0
     memory_gib: Positive = 2
 
 
 class StageResources(Section):
-    """Resources of each stage of dvc.yaml that belongs to one student."""
+    """Resources of each stage of dvc.yaml that belongs to one student, and of all `others`."""
 
     distill: Resources = Resources(memory_gib=3)
     convert: Resources = Resources()
     evaluate: Resources = Resources()
+    others: Resources = Resources()
+
+    def find(self, kind: str) -> Resources:
+        """Return the resources of the stages of a kind, such as distill."""
+        return getattr(self, kind, self.others)
 
 
 class Sweep(Section):

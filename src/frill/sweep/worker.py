@@ -41,7 +41,7 @@ class Setup:
     remote: tuple[str, str] | None  # the default remote's name and URL, if nodes share that
     config: str  # .dvc/config.local
     environment: dict[str, str]  # SUM_ORDER, as far as set where the sweep was started
-    guard: str  # the text of frill.sweep.guard
+    guard: str  # the text of frill.repro.guard
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,13 @@ def run_stage(stage: Stage, lock: dict, setup: Setup) -> dict:
     """
     import ray
 
-    node_id = ray.get_runtime_context().get_node_id()
+    context = ray.get_runtime_context()
+    node_id = context.get_node_id()
     # A machine may be several nodes.
     result = {"node": f"{socket.gethostname()}/{node_id[:6]}", "node_id": node_id, "unfit": ""}
     # Ray sets a number of threads of its own, and shows a task without a GPU all of them.
-    variables = dict(setup.environment)
+    cpus = context.get_assigned_resources().get("CPU", 1)
+    variables = setup.environment | {"FRILL_WORKERS": str(max(1, int(cpus)))}
     if not ray.get_gpu_ids():
         variables["CUDA_VISIBLE_DEVICES"] = "-1"
     try:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,21 +25,20 @@ def lock_project(root: Path = Path()) -> Iterator["Repo"]:
     command runs; its list of who uses which file then names that stage.
     """
     from dvc.lock import LockError
+    from dvc.repo import lock_repo
 
-    with _open(root) as repo:
+    with ExitStack() as stack:
+        repo = stack.enter_context(_open(root))
         try:
-            repo.lock.lock()
+            stack.enter_context(lock_repo(repo))
         except LockError:
             pid = (root / LOCK).read_text().strip()
             raise UserError(
                 f"{root / LOCK}: DVC runs in this project (pid {pid}); "
                 "repeat this when it has ended"
             ) from None
-        try:
-            _refuse_beside_a_stage(root)
-            yield repo
-        finally:
-            repo.lock.unlock()
+        _refuse_beside_a_stage(root)
+        yield repo
 
 
 def find_cache() -> Path:

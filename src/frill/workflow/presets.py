@@ -26,18 +26,18 @@ PATH_KEY = re.compile(
 )
 
 
-def run(name: str, command: str = "repro", *options: str) -> int:
-    """Run a preset to its end and return the exit code of `frill repro` or `frill sweep` there."""
+def run(name: str, *options: str) -> int:
+    """Run a preset to its end and return the exit code of `frill repro` with `options` there."""
     preset = _find(name)
     text = make_paths_absolute(preset.read_text(), preset)
     worktree = _prepare_worktree(name)
     (worktree / "params.yaml").write_text(text)
     print(f"preset {name}: runs in {worktree}", flush=True)
-    if command == "sweep":  # whose workers clone a commit
+    if "--address" in options:  # a cluster's workers clone a commit
         _commit_params(name, worktree)
     environment = os.environ | {"PYTHONPATH": str((worktree / "src").resolve())}
-    arguments = [sys.executable, "-m", "frill", command, *options]
-    return subcommand.call(arguments, kill=False, cwd=worktree, env=environment)
+    arguments = [sys.executable, "-m", "frill", "repro", *options]
+    return subcommand.call(arguments, cwd=worktree, env=environment)
 
 
 def load(name: str) -> Params:

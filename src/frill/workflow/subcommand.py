@@ -7,19 +7,16 @@ from pathlib import Path
 from frill.errors import UserError
 
 
-def call(command: list[str], kill: bool, **options) -> int:
+def call(command: list[str], **options) -> int:
     """Run a command and return its exit code. `options` are Popen's.
 
-    Ctrl-C reaches the command too; with `kill` it is killed then, at once. It has ended when
-    KeyboardInterrupt is raised.
+    Ctrl-C reaches the command too, which has ended when KeyboardInterrupt is raised.
     """
     interrupted = False
 
     def on_ctrl_c(*_) -> None:
         nonlocal interrupted
         interrupted = True
-        if kill:
-            process.kill()
 
     with subprocess.Popen(command, **options) as process:
         before = signal.signal(signal.SIGINT, on_ctrl_c)

@@ -1,4 +1,4 @@
-"""What `frill sweep` refuses and tells, without a cluster.
+"""What `frill repro --address` refuses, and what a node keeps, without a cluster.
 
 tests/pipeline/test_sweep.py runs it on one.
 """
@@ -19,11 +19,8 @@ from pipeline_project import ROOT
 pytest.importorskip("ray", reason="needs Ray: uv pip install 'frill[sweep]'")
 
 from frill.errors import UserError  # noqa: E402
-from frill.params.sweep import StageResources  # noqa: E402
-from frill.sweep import sweep, worker  # noqa: E402
-from frill.sweep.jobs import Outcome  # noqa: E402
-from frill.sweep.worker import Stage  # noqa: E402
-from frill.workflow import subcommand  # noqa: E402
+from frill.sweep import setup, worker  # noqa: E402
+from frill.sweep.cluster import KINDS  # noqa: E402
 
 AUTHOR = "-c user.name=test -c user.email=test@example.org"
 
@@ -35,7 +32,7 @@ def make_setup(name: str) -> worker.Setup:
 def test_every_stage_of_one_student_has_resources():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     of_students = [name for name in stages if stages[name].get("foreach") == "${students}"]
-    assert list(StageResources.model_fields) == of_students
+    assert set(of_students) == KINDS
 
 
 @pytest.fixture
@@ -56,53 +53,29 @@ def git(arguments: str) -> None:
 
 
 def test_what_is_not_committed_is_refused_but_for_dvc_lock(repository):
-    sweep.refuse_uncommitted()
+    setup.refuse_uncommitted()
     (repository / "dvc.lock").write_text("changed")
     (repository / "track/dvc.lock").touch()
-    sweep.refuse_uncommitted()
+    setup.refuse_uncommitted()
     (repository / "params.yaml").write_text("seed: 2\n")
     (repository / "new.py").touch()
     sentence = (
         "not committed: params.yaml, new.py; workers clone the last commit .*: "
-        "commit, stash or ignore it"
+        "commit, stash or ignore it, then repeat the command"
     )
     with pytest.raises(UserError, match=sentence):
-        sweep.refuse_uncommitted()
-
-
-def test_a_change_while_the_sweep_runs_is_refused_whether_committed_or_not(repository):
-    commit = subcommand.git("rev-parse", "HEAD")
-    (repository / "track/dvc.lock").write_text("changed")
-    (repository / "notes.txt").touch()
-    sweep.refuse_changes_since(commit)
-    (repository / "params.yaml").write_text("seed: 2\n")
-    sentence = (
-        "changed since the sweep began: params.yaml; what was made is in the cache: commit or undo"
-    )
-    with pytest.raises(UserError, match=sentence):
-        sweep.refuse_changes_since(commit)
-    git(f"{AUTHOR} commit --quiet --all -m later")
-    with pytest.raises(UserError, match="changed since the sweep began: params.yaml;"):
-        sweep.refuse_changes_since(commit)
-
-
-def test_a_dvc_lock_that_was_cut_off_is_one_line(repository):
-    (repository / "dvc.lock").write_text("schema: '2.0'\nstages:\n  check: {cmd")
-    done = subprocess.run([sys.executable, "-m", "frill", "sweep"], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr.startswith("frill: dvc.lock")
-    assert done.stderr.count("\n") == 1
+        setup.refuse_uncommitted()
 
 
 def test_what_sweeps_of_other_commits_left_goes_unless_it_is_used(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    setup = make_setup("frill-sweep-0-place-new")
+    new = make_setup("frill-sweep-0-place-new")
     for name in ("place-new", "place-old", "place-busy", "elsewhere-old"):
         (tmp_path / f"frill-sweep-0-{name}").mkdir()
         (tmp_path / f"frill-sweep-0-{name}" / "0.lock").touch()
     with open(tmp_path / "frill-sweep-0-place-busy/0.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        worker.clean_up(setup)
+        worker.clean_up(new)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "frill-sweep-0-elsewhere-old",
         "frill-sweep-0-place-busy",
@@ -129,39 +102,14 @@ def test_a_project_below_its_repository_is_refused(repository, monkeypatch):
     (repository / "below").mkdir()
     monkeypatch.chdir(repository / "below")
     with pytest.raises(UserError, match="not the top folder of its git repository"):
-        sweep.refuse_uncommitted()
-
-
-def test_the_table_names_who_failed_and_who_diverged():
-    def outcome(name: str, status: str, **values) -> Outcome:
-        kind, student = name.split("@")
-        return Outcome(Stage(name, kind, student, []), status, **values)
-
-    outcomes = [
-        outcome("distill@a", "ok", node="box/1f", seconds=12.34, entry={}),
-        outcome("distill@b", "diverged", node="box/2e", seconds=3, entry={}),
-        outcome("convert@a", "failed: no", node="box/1f", seconds=2),
-        outcome("evaluate@a", "not run: convert@a failed"),
-    ]
-    assert sweep.format_table(outcomes).splitlines() == [
-        "student  stage     worker  seconds  status",
-        "a        distill   box/1f  12.3     ok",
-        "a        convert   box/1f  2.0      failed: no",
-        "a        evaluate  -       -        not run: convert@a failed",
-        "b        distill   box/2e  3.0      diverged",
-    ]
-    assert sweep.summarise(outcomes).splitlines()[:3] == [
-        "Failed: a. What they printed: logs/sweep/convert@a.log",
-        "The frontier waits for all students: mend the cause, "
-        "or delete the student in params.yaml.",
-        "Diverged: b; recorded as such, off the frontier.",
-    ]
+        setup.refuse_uncommitted()
 
 
 WORKER = """
 import os, sys
 from pathlib import Path
-from frill.sweep import guard, worker
+from frill.repro import guard
+from frill.sweep import worker
 lock = os.open(os.devnull, os.O_RDONLY)
 command = ["sh", "-c", "sleep 300 & sleep 300"]
 worker._run_guarded(Path(guard.__file__).read_text(), command, Path(), lock, {})
