@@ -1,4 +1,4 @@
-# make repro   everything, from audio to the selected student     make repro PRESET=folders   the same for presets/folders.yaml
+# make repro   everything, from audio to the selected student     make repro PRESET=folders JOBS=4   the same for presets/folders.yaml, 4 stages at once
 # make test    tests in a few minutes                              make test-all               all of them
 # make ui      MLflow's page with every student                    make clean                  deletes scratch, logs, old cache
 # make lock    requirements.lock follows pyproject.toml            make upgrade                takes newer packages, too
@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .PHONY: repro test test-slow test-all lint ui lock upgrade clean
 
 repro: $(VENV)/ready
-	frill repro $(if $(PRESET),--preset $(PRESET))
+	frill repro $(if $(PRESET),--preset $(PRESET)) $(if $(JOBS),--jobs $(JOBS))
 
 PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 

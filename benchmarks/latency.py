@@ -16,7 +16,7 @@ import numpy as np
 
 from frill import tensorflow_setup
 
-tensorflow_setup.set_up(threads=2, seed=17)
+tensorflow_setup.set_up(threads=2, seed=17, onednn=1)
 
 import tensorflow as tf  # noqa: E402
 

@@ -11,7 +11,7 @@ from frill.workflow.stage import stage
 
 with stage("controls"):
     settings = load_params()
-    tensorflow_setup.set_up(settings.threads, settings.seed)
+    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
     from frill.students.build import StudentSpec, build
     from frill.students.convert import convert
 

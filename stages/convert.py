@@ -10,7 +10,7 @@ from frill.workflow.stage import stage
 name, precision = sys.argv[1:]
 with stage(f"convert@{name}"):
     settings = load_params()
-    tensorflow_setup.set_up(settings.threads, settings.seed)
+    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
     from frill.students.convert import convert_student
 
     student, out = Path("models/students", name), Path("models/tflite", name)

@@ -21,7 +21,7 @@ seeds = axes.pop("seeds")
 
 with stage(f"distill@{name}"):
     settings = load_params()
-    tensorflow_setup.set_up(settings.threads, settings.seed)
+    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
     from frill.students.build import StudentSpec
     from frill.students.distill import distill
 

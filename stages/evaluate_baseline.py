@@ -13,7 +13,7 @@ with stage(f"evaluate_baseline@{name}"):
     if settings.baselines[name].kind == "saved_model":
         from frill import tensorflow_setup
 
-        tensorflow_setup.set_up(settings.threads, settings.seed)
+        tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
     scores = evaluate.score(baselines.load(name, settings), name, settings)
     results.write_scores(scores, Path(f"results/noss/{name}.json"))
     print(evaluate.describe(scores))

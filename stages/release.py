@@ -12,7 +12,7 @@ from frill.workflow.stage import stage
 
 with stage("release"):
     settings = load_params()
-    tensorflow_setup.set_up(settings.threads, settings.seed)
+    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
     from frill.release.make import check_parity, choose_clips, write_models, write_texts
     from frill.release.model_card import describe_licences, render_model_card
     from frill.students.convert import MODEL, find_limit

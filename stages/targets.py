@@ -10,7 +10,7 @@ from frill.workflow.stage import stage
 
 with stage("targets"):
     settings = load_params()
-    tensorflow_setup.set_up(settings.threads, settings.seed)
+    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
     from frill.targets.make import make_targets
     from frill.teacher.saved_model import Teacher
 

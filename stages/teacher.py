@@ -8,7 +8,7 @@ from frill.workflow.stage import stage
 
 with stage("teacher"):
     settings = load_params()
-    tensorflow_setup.set_up(settings.threads, settings.seed)
+    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
     from frill.teacher.make import make_teacher
 
     corpus, out = Path("data/corpus"), Path("models/teacher")

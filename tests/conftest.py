@@ -20,12 +20,11 @@ from pipeline_project import ROOT, Project, miniature
 from frill import tensorflow_setup
 from frill.audio.clips import Clip, ClipStore
 from frill.noss import embed, log_mels
-from frill.students import mobilenet_v3
 
 # A time in seconds since 1970 after which no slow test begins: .ci/run sets it.
 SLOW_UNTIL = float(os.environ["FRILL_SLOW_UNTIL"]) if "FRILL_SLOW_UNTIL" in os.environ else None
 
-tensorflow_setup.set_up(threads=2, seed=17)
+tensorflow_setup.set_up(threads=2, seed=17, onednn=1)
 # A shell's background job ignores it, and so would all that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -117,6 +116,8 @@ def store(tmp_path, monkeypatch) -> ClipStore:
 def short_backbone():
     """Cut `tiny` to its first two blocks: it traces and converts ten times faster."""
     with pytest.MonkeyPatch.context() as patch:
+        from frill.students import mobilenet_v3
+
         patch.setitem(mobilenet_v3.BACKBONES, "tiny", (mobilenet_v3.TINY[:2], 128))
         yield
 

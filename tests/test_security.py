@@ -36,7 +36,7 @@ ALLOWED = {
     # A baseline of kind python is a file of the user's own, named in params.yaml to be run.
     ("src/frill/noss/baselines.py", "module_spec.loader.exec_module"),
     # How Ray sends frill's own code to its workers; it reads nothing.
-    ("src/frill/sweep/jobs.py", "ray.cloudpickle.register_pickle_by_value"),
+    ("src/frill/sweep/cluster.py", "ray.cloudpickle.register_pickle_by_value"),
 }
 
 
@@ -202,7 +202,7 @@ with store.connect(sys.argv[1]):
     pass
 from mlflow.telemetry.client import get_telemetry_client
 print(get_telemetry_client())
-from frill.sweep import jobs
+from frill.sweep import cluster
 from ray._common.usage import usage_lib
 print(usage_lib.usage_stats_enabled())
 from tensorflow_datasets.core.utils import gcs_utils

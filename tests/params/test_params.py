@@ -233,7 +233,7 @@ def test_a_removed_key_says_what_to_write_instead(default):
     default["engine"] = "processes"
     assert refused(default) == [
         "params.yaml: engine: gone: stages run on this machine; "
-        "`frill sweep` uses a Ray cluster; delete the line"
+        "`frill repro --address` uses a Ray cluster; delete it"
     ]
 
 

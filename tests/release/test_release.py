@@ -37,7 +37,7 @@ MAKE = """
 import sys
 from pathlib import Path
 from frill import tensorflow_setup
-tensorflow_setup.set_up(threads=1, seed=17)
+tensorflow_setup.set_up(threads=1, seed=17, onednn=1)
 import test_release
 from frill.students.build import build
 test_release.make(build(test_release.SPEC, None), Path(sys.argv[1]))

@@ -272,7 +272,7 @@ from frill import tensorflow_setup
 import numpy as np, tensorflow as tf, tf_keras as keras
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-tensorflow_setup.set_up(2, 17)
+tensorflow_setup.set_up(2, 17, 1)
 from frill.students.distill import Distillation
 from frill.students.replicas import all_gpus, distribute
 from frill.params.schema import Distill

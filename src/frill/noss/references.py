@@ -25,7 +25,7 @@ def make_references(params: Params) -> dict[str, Embed]:
         """Load it only if something is to be embedded: a changed probe needs no TensorFlow."""
         from frill import tensorflow_setup
 
-        tensorflow_setup.set_up(threads, params.seed)
+        tensorflow_setup.set_up(threads, params.seed, params.onednn)
         from frill.teacher.saved_model import Teacher
 
         return Teacher(SAVED_MODEL, params.teacher.output)

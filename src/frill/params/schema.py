@@ -140,6 +140,7 @@ class Tracking(Section):
 class Params(Section):
     seed: CountOrZero
     threads: Count
+    onednn: ZeroOrOne
     audio: Audio
     teacher: Teacher
     targets: Targets

@@ -1,6 +1,7 @@
 """A training's checkpoint: a killed training goes on from it and ends with the same bytes."""
 
 import json
+import os
 from pathlib import Path
 
 import tensorflow as tf
@@ -16,12 +17,12 @@ CODE = "frill.students.distill"
 def name(spec: StudentSpec, settings: Distill, seed: int, targets: Path, replicas: int = 1) -> str:
     """Return a folder's name that only the same training has.
 
-    It depends on the architecture, every setting, the targets' content, threads and devices, and
-    the training code.
+    It depends on the architecture, every setting, the targets' content, threads, kernels and
+    devices, and the training code.
     """
     threads = tf.config.threading.get_intra_op_parallelism_threads()
     values = [spec.as_dict(), settings.model_dump(), seed, content_hash(targets)]
-    values += [hash_code(CODE), threads, replicas]
+    values += [hash_code(CODE), threads, os.environ.get("TF_ENABLE_ONEDNN_OPTS"), replicas]
     return text_hash(json.dumps(values, sort_keys=True))[:24]
 
 

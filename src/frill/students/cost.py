@@ -33,7 +33,9 @@ def cost_student(params: Params, student: Student) -> dict[str, int]:
 @cache
 def count_network(backbone: str, width: float, bottleneck: int) -> dict[str, int]:
     """Return the counts of the student with gap, without rank and qat."""
-    from frill import tensorflow_setup  # noqa: F401 - before Keras; never for a bad params.yaml
+    from frill import tensorflow_setup  # before Keras; never for a bad params.yaml
+
+    tensorflow_setup.import_tensorflow()
     from frill.students.build import StudentSpec, count
 
     return count(StudentSpec(backbone, width, "gap", None, False, bottleneck))

@@ -14,7 +14,7 @@ from frill.fingerprint import hash_code
 OWN = "fingerprints"
 # Sections of params.yaml that shape the stages of all students alike.
 SHARED = {
-    "distill": ("seed", "threads", "distill"),
+    "distill": ("seed", "threads", "onednn", "distill"),
     "convert": ("convert",),
     "evaluate": ("seed", "noss"),
 }

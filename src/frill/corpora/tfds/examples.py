@@ -30,7 +30,9 @@ def prepare_reads(name: str, spec: TfdsSet) -> Iterator[Read]:
     """
     if message := find_problem(name, spec):
         raise UserError(message)
-    from frill import tensorflow_setup  # noqa: F401 - quiet, legacy Keras
+    from frill import tensorflow_setup
+
+    tensorflow_setup.import_tensorflow()
     from frill.corpora.tfds import builders as tfds_builders
 
     source = SOURCES[spec.dataset]
