@@ -6,7 +6,7 @@ It takes the seconds of every stage from logs/stages.jsonl and lets frill's own 
 them on so many cores, with a clock that jumps from end to end. Left out: memory, DVC's work between
 stages, and that a stage with worker processes is faster where cores are free. Seconds are those of
 the run that measured them: of a busy machine, more. Then it prints the longest chain of stages that
-wait for each other: no number of cores is faster.
+need each other: no number of cores is faster.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def simulate(jobs: list[Job], seconds: dict[str, float], cores: int) -> float:
 def find_longest_chain(jobs: list[Job], seconds: dict[str, float]) -> tuple[list[str], float]:
     """Return the names of the jobs that wait for each other the longest, and their seconds.
 
-    Timings run one after the other, after all that they do not need: their chain is longer by that.
+    Timings wait for all the rest, too, and run one after the other: that is not in it.
     """
     longest: dict[str, tuple[float, list[str]]] = {}
     for job in jobs:  # each after those that it needs

@@ -60,8 +60,8 @@ def connect(address: str) -> None:
         reason = str(error).strip().partition("\n")[0]
         raise UserError(
             f"--address {address}: no Ray cluster at {address}: {reason}; "
-            "`ray start --head` starts one, whose token is needed here (docs/sweep.md, Setting up a cluster); "
-            "without an address this machine is used"
+            "`ray start --head` starts one, whose token is needed here (docs/sweep.md, Setting up "
+            "a cluster); without an address this machine is used"
         ) from None
 
 
