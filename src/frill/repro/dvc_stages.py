@@ -35,7 +35,9 @@ class DvcStages:
     """The stages of a project that `frill.workflow.dvc_project.lock_project` gave."""
 
     def __init__(self, repo: "Repo"):
-        logging.getLogger("dvc").setLevel(logging.WARNING)  # it tells of dvc.lock at every stage
+        # It tells of dvc.lock at every stage, and draws bars of its own into the view.
+        logging.getLogger("dvc").setLevel(logging.WARNING)
+        logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)
         self._repo = repo
         self._graph = repo.index.graph
         written = {stage: number for number, stage in enumerate(repo.index.stages)}
