@@ -37,7 +37,8 @@ class DvcStages:
     def __init__(self, repo: "Repo"):
         # It tells of dvc.lock at every stage, and draws bars of its own into the view.
         logging.getLogger("dvc").setLevel(logging.WARNING)
-        logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)
+        for drawing in ("dvc.progress", "dvc_data.callbacks"):
+            logging.getLogger(drawing).setLevel(logging.CRITICAL)
         self._repo = repo
         self._graph = repo.index.graph
         written = {stage: number for number, stage in enumerate(repo.index.stages)}
