@@ -1,6 +1,6 @@
 """Speed of distilling a student, against a plain Keras fit and the published code's method.
 
-    make repro && python benchmarks/distill.py [--students tiny_0.5 small_1.0] [--profile] \\
+    make repro && python benchmarks/distill.py [--students tiny_050 small_100] [--profile] \\
         [--corpus FOLDER] [--teacher FOLDER]
 
     frill     stored windows, projected targets, this package's loop
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=corpus, help="a clip store")
     parser.add_argument("--teacher", type=Path, default=teacher, help="a SavedModel like TRILL's")
     parser.add_argument("--output", default="layer19")
-    students = ["tiny_0.5", "small_1.0"]
+    students = ["tiny_050", "small_100"]
     parser.add_argument("--students", nargs="+", default=students, help="BACKBONE_WIDTH")
     parser.add_argument("--projection", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=6)

@@ -1,6 +1,6 @@
 """Speed of scoring, against LiteRT's own pace and plain scikit-learn; ratios of one run.
 
-    make repro && python benchmarks/evaluate.py [--model models/tflite/small_1.0/model.tflite] \\
+    make repro && python benchmarks/evaluate.py [--model models/tflite/small_100/model.tflite] \\
         [--tasks data/task] [--clips 1000 10000 100000]
 
 embedding   frill.noss.embed over all clips of all tasks, on every core. Ceiling: as many threads
@@ -41,7 +41,7 @@ CORES = os.cpu_count() or 1
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--model", type=Path, default=Path("models/tflite/small_1.0/model.tflite"))
+    parser.add_argument("--model", type=Path, default=Path("models/tflite/small_100/model.tflite"))
     parser.add_argument("--tasks", type=Path, default=Path("data/task"))
     parser.add_argument("--clips", type=int, nargs="*", default=[1000, 10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3)

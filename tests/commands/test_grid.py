@@ -12,7 +12,7 @@ from frill.params.load import ParamsError
 def test_the_papers_144():
     students = yaml.safe_load("\n".join(grid.write_lines(grid.AXES)))
     assert len(students) == 3 * 6 * 2 * 2 * 2 == len({tuple(s.values()) for s in students.values()})
-    assert students["small_2.0"] == {
+    assert students["small_200"] == {
         "backbone": "small",
         "width": 2.0,
         "pooling": "gap",
@@ -21,7 +21,7 @@ def test_the_papers_144():
         "precision": "float32",
         "seeds": 1,
     }
-    assert students["tiny_0.75_flatten_rank100_qat"]["qat"] == 1
+    assert students["tiny_075_flatten_rank100_qat"]["qat"] == 1
     assert yaml.safe_load((ROOT / "presets/paper.yaml").read_text())["students"] == students
 
 
@@ -32,7 +32,7 @@ def test_the_command_prints_what_params_yaml_takes(monkeypatch, capsys):
         cli.main()
     students = yaml.safe_load("students:\n" + capsys.readouterr().out)["students"]
     assert end.value.code == 0 and [s["width"] for s in students.values()] == [1, 3]
-    assert list(students) == ["large_1.0_rank50_dynamic_seeds2", "large_3.0_rank50_dynamic_seeds2"]
+    assert list(students) == ["large_100_rank50_dynamic_seeds2", "large_300_rank50_dynamic_seeds2"]
 
 
 @pytest.mark.parametrize(

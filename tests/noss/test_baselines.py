@@ -161,8 +161,8 @@ def test_a_file_that_is_no_tflite(default, store, tmp_path):
     "spec, message",
     [
         (
-            {"frill": {"kind": "tflite", "source": "x"}},
-            r"baselines\.frill: the name is a student's",
+            {"small_200": {"kind": "tflite", "source": "x"}},
+            r"baselines\.small_200: the name is a student's",
         ),
         (
             {"x": {"kind": "python", "source": "x.py"}},

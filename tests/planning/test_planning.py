@@ -116,7 +116,7 @@ def test_a_students_cost_is_that_of_the_network(axes, default):
 
 def test_the_published_model_has_its_published_size(default):
     settings = validate(default)
-    own = cost_student(settings, settings.students["frill"])
+    own = cost_student(settings, settings.students["small_200"])
     # The model card of frill-nofrontend has both figures.
     assert own["parameters"] == pytest.approx(10.12e6, rel=1e-3)
     assert own["file_bytes"] / 2**20 == pytest.approx(38.5, abs=0.05)
@@ -129,9 +129,9 @@ def test_the_teacher_made_here_weighs_what_its_network_does():
 
 
 def test_disk_of_a_students_stages(default):
-    default["students"] = {"frill": default["students"]["frill"] | {"seeds": 2, "qat": 1}}
+    default["students"] = {"small_200": default["students"]["small_200"] | {"seeds": 2, "qat": 1}}
     planned = plan(validate(default))
-    stage = planned["distill@frill"]
+    stage = planned["distill@small_200"]
     assert stage.windows == 2 * 450 * 64
     assert stage.disk_bytes == 2 * 4 * 10_119_632
     # Two seeds' checkpoints and one that is being written: weights and Adam's two moments, head of
@@ -139,7 +139,7 @@ def test_disk_of_a_students_stages(default):
     assert stage.transient_bytes == 3 * 12 * (10_119_632 + 2048 * 512 + 512)
     clips = 1440 + 4 * 960 + 1000
     # Shipped, the other seed's, float32 beside the quantised.
-    assert planned["evaluate@frill"].disk_bytes == 3 * clips * 2048 * 4
+    assert planned["evaluate@small_200"].disk_bytes == 3 * clips * 2048 * 4
 
 
 def test_log_mel_frames_are_counted_to_16_a_clip(default):
@@ -335,7 +335,7 @@ def test_times_are_those_of_the_last_run_times_the_ratio_of_work(
     default, tmp_path, monkeypatch, uncounted
 ):
     """params.yaml is edited after the run: dvc.lock still has what the run was made by."""
-    taken_s = {"teacher": 50.0, "targets": 30.0, "distill@frill": 120.0}
+    taken_s = {"teacher": 50.0, "targets": 30.0, "distill@small_200": 120.0}
     write_log(tmp_path, **taken_s, **{"download_espeak@mask": 20.0})
     entry = {"cmd": "x", "params": {"params.yaml": {"distill": default["distill"]}}}
     lock = {"schema": "2.0", "stages": {"recipe_distill": entry}}
@@ -348,11 +348,11 @@ def test_times_are_those_of_the_last_run_times_the_ratio_of_work(
     rows = {row["stage"]: row for row in json.loads((tmp_path / "plan.json").read_text())["stages"]}
     times_s = {name: row["time_s"] for name, row in rows.items()}
     assert (times_s["teacher"], times_s["targets"]) == (50.0, 30.0)
-    assert times_s["distill frill"] == pytest.approx(3 * 120.0)
+    assert times_s["distill small_200"] == pytest.approx(3 * 120.0)
     # Three seeds, and all networks are as large here.
-    assert times_s["distill tiny_0.5"] == pytest.approx(3 * 3 * 120.0)
+    assert times_s["distill tiny_050"] == pytest.approx(3 * 3 * 120.0)
     assert times_s["download mask"] == 20.0 and times_s["evaluate students (7)"] is None
-    assert rows["distill frill"]["basis"] == "scaled"
+    assert rows["distill small_200"]["basis"] == "scaled"
     assert rows["teacher"]["basis"] == "computed, last run"
     assert rows["evaluate students (7)"]["basis"] == "computed"
 
@@ -360,8 +360,8 @@ def test_times_are_those_of_the_last_run_times_the_ratio_of_work(
 def test_a_preset_takes_its_own_runs_before_those_of_params_yaml(
     default, tmp_path, monkeypatch, uncounted, capsys
 ):
-    preset = default | {"students": {"other": default["students"]["frill"]}}
-    write_log(tmp_path, **{"distill@frill": 120.0})
+    preset = default | {"students": {"other": default["students"]["small_200"]}}
+    write_log(tmp_path, **{"distill@small_200": 120.0})
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(default))
     (tmp_path / "presets").mkdir()
     (tmp_path / "presets/mine.yaml").write_text(yaml.safe_dump(preset))
@@ -377,15 +377,15 @@ def test_a_preset_takes_its_own_runs_before_those_of_params_yaml(
 
 
 def test_another_teacher_or_protocol_is_another_kind(default, tmp_path, monkeypatch, uncounted):
-    write_log(tmp_path, **{"targets": 30.0, "evaluate@frill": 60.0})
+    write_log(tmp_path, **{"targets": 30.0, "evaluate@small_200": 60.0})
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(default))
     runs = read_runs(tmp_path)
-    assert sorted(stage.name for stage, _ in runs) == ["evaluate@frill", "targets"]
+    assert sorted(stage.name for stage, _ in runs) == ["evaluate@small_200", "targets"]
     default["teacher"]["source"] = "tfhub.dev/google/nonsemantic-speech-benchmark/trill/3"
     default["noss"]["forests"] = 1
     planned = plan(validate(default))
     assert math.isnan(estimate(planned["targets"], [runs])[0])
-    assert math.isnan(estimate(planned["evaluate@frill"], [runs])[0])
+    assert math.isnan(estimate(planned["evaluate@small_200"], [runs])[0])
 
 
 def test_what_is_unknown_is_said_and_breaks_nothing(

@@ -13,7 +13,7 @@ from frill.frontier.results import Frontier, write_frontier
 from frill.tracking import runs, store, sync
 
 STUDENT = student_result(
-    "tiny_0.5",
+    "tiny_050",
     0.3,
     -2.5,
     backbone="tiny",
@@ -23,7 +23,7 @@ STUDENT = student_result(
 )
 FRONTIER = frontier_result([STUDENT])
 CURVES = {
-    "tiny_0.5": [
+    "tiny_050": [
         {"step": 10.0, "train_loss": 0.9, "validation_mse": 1.5},
         {"step": 20.0, "train_loss": 0.5, "validation_mse": 1.0},
     ]
@@ -38,7 +38,7 @@ def made(
     names = [model.name for model in frontier.models]
     scores = model_scores({"keyword": accuracy_scores(80.0)})
     noss = dict.fromkeys(names, scores)
-    curves = {name: CURVES["tiny_0.5"] for name in names if name != "teacher"}
+    curves = {name: CURVES["tiny_050"] for name in names if name != "teacher"}
     ratios = dict.fromkeys(names, 0.5)
     models = runs.make_model_runs(frontier, noss, curves, training, ratios, other_devices or {})
     for path in [path for run in models for path in run.artifacts]:  # as the stages leave them
@@ -58,8 +58,8 @@ def with_second() -> Frontier:
     The first leaves the frontier and gets another latency, against another pool of controls.
     """
     first = replace(STUDENT, latency_ms=0.31, latency_interval_ms=[0.28, 0.35], on_frontier=False)
-    second = replace(STUDENT, name="tiny_0.75", width=0.75, latency_ms=0.2, quality=-2.0)
-    return replace(FRONTIER, students=[first, second], selected="tiny_0.75")
+    second = replace(STUDENT, name="tiny_075", width=0.75, latency_ms=0.2, quality=-2.0)
+    return replace(FRONTIER, students=[first, second], selected="tiny_075")
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_what_a_run_shows():
-    (student, teacher), parent = made(other_devices={"pixel": {"tiny_0.5": 4.5}})
+    (student, teacher), parent = made(other_devices={"pixel": {"tiny_050": 4.5}})
     assert student.params["rank"] == "none"
     assert student.params["distill.patience"] == "none"
     assert student.params["distill.learning_rate"] == 0.002
@@ -91,7 +91,7 @@ def test_what_a_run_shows():
     assert teacher.params == {}
     assert teacher.moving == {}
     assert teacher.tags["kind"] == "reference"
-    assert parent.params["selected"] == "tiny_0.5"
+    assert parent.params["selected"] == "tiny_050"
     assert parent.metrics["students"] == 1
     assert parent.metrics["quality"] == -2.5
 
@@ -110,7 +110,7 @@ def test_a_key_is_what_a_model_is_by_itself():
     assert wider.tags["spec_hash"] != student.tags["spec_hash"]
     (better, _), _ = made(changed(quality=-2.4))
     assert better.tags["spec_hash"] == student.tags["spec_hash"]
-    (first, _, _), parent = made(with_second(), other_devices={"pixel": {"tiny_0.5": 4.5}})
+    (first, _, _), parent = made(with_second(), other_devices={"pixel": {"tiny_050": 4.5}})
     assert first.key == student.key
     assert parent.key != made()[1].key
 
@@ -161,21 +161,21 @@ def test_a_store_follows_the_table(folder):
     # A server would be asked by MLflow.
     assert store.read(uri, "frill").runs == store._read_mlflow(uri, "frill").runs
     api = mlflow.MlflowClient(uri)
-    run = api.get_run(ids["tiny_0.5"])
+    run = api.get_run(ids["tiny_050"])
     assert run.data.params["backbone"] == "tiny"
     assert run.data.metrics["quality"] == -2.5
     assert run.data.tags["git_commit"] == "abc123"
-    curve = api.get_metric_history(ids["tiny_0.5"], "train_loss")
+    curve = api.get_metric_history(ids["tiny_050"], "train_loss")
     assert [(point.step, point.value) for point in curve] == [(10, 0.9), (20, 0.5)]
     parent = api.get_run(run.data.tags["mlflow.parentRunId"])
     assert mlflow.artifacts.load_dict(f"{parent.info.artifact_uri}/members.json") == ids
-    assert ids["tiny_0.5"] in parent.data.tags["mlflow.note.content"]
+    assert ids["tiny_050"] in parent.data.tags["mlflow.note.content"]
 
     # One more student: one more run and another parent.
     more = synchronise(with_second(), uri, "def456")
-    assert more["tiny_0.5"] == ids["tiny_0.5"]
+    assert more["tiny_050"] == ids["tiny_050"]
     assert len(store.read(uri, "frill").runs) == 5
-    run = api.get_run(ids["tiny_0.5"])
+    run = api.get_run(ids["tiny_050"])
     assert run.data.metrics["latency_ms"] == 0.31
     assert run.data.metrics["on_frontier"] == 0
     assert run.data.tags["git_commit"] == "abc123"
@@ -184,13 +184,13 @@ def test_a_store_follows_the_table(folder):
 
     synchronise(changed(quality=-2.0), uri)  # the second is removed, the first trained again
     states = {run.run_id: run.tags["state"] for run in store.read(uri, "frill").runs.values()}
-    assert states[more["tiny_0.75"]] == "removed"
-    assert states[ids["tiny_0.5"]] == "superseded"
+    assert states[more["tiny_075"]] == "removed"
+    assert states[ids["tiny_050"]] == "superseded"
     assert states[ids["teacher"]] == "current"
     assert synchronise(with_second(), uri) == more  # and back: nothing is logged twice
-    assert api.get_run(more["tiny_0.75"]).data.tags["state"] == "current"
-    api.delete_run(more["tiny_0.75"])
+    assert api.get_run(more["tiny_075"]).data.tags["state"] == "current"
+    api.delete_run(more["tiny_075"])
     (new,) = sync.plan(*made(with_second()), store.read(uri, "frill")).new
-    assert new.name == "tiny_0.75"
+    assert new.name == "tiny_075"
     (folder / "mlflow.db").unlink()
     assert len(sync.plan(*made(), store.read(uri, "frill")).new) == 3

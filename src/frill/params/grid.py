@@ -2,6 +2,8 @@
 
 from itertools import product
 
+from frill.params.names import name_student
+
 # FRILL's grid: 3 x 6 x 2 x 2 x 2 = 144 students (arXiv 2011.04609), and two axes beyond it.
 AXES = {
     "backbone": ["tiny", "small", "large"],
@@ -30,17 +32,3 @@ def write_lines(axes: dict[str, list]) -> list[str]:
         values = ", ".join(f"{axis}: {value}" for axis, value in student.items())
         lines.append(f"{name_student(student)}: {{{values}}}")
     return lines
-
-
-def name_student(student: dict) -> str:
-    """Return small_2.0, small_1.0_flatten_rank100_qat_float16 and the like.
-
-    After backbone and width the name says what differs from a plain student.
-    """
-    parts = [student["backbone"], str(float(student["width"]))]
-    parts += ["flatten"] * (student["pooling"] == "flatten")
-    parts += [f"rank{student['rank']}"] * (student["rank"] != "none")
-    parts += ["qat"] * (student["qat"] == 1)
-    parts += [student["precision"]] * (student["precision"] != "float32")
-    parts += [f"seeds{student['seeds']}"] * (student["seeds"] != 1)
-    return "_".join(parts)

@@ -1,7 +1,7 @@
 """Reads params.yaml as typed, validated data.
 
     params = load_params()            # raises ParamsError
-    params.students["frill"].width    # 2.0
+    params.students["small_200"].width    # 2.0
 
 Every error is one line: the key, its value, what is allowed, the next step. The word `none` in the
 file is None here.

@@ -34,7 +34,11 @@ def describe(error: dict, file: str) -> str:
         case "string_pattern_mismatch" if key.endswith("sha256"):
             digits = "64 hexadecimal digits in small letters"
             return f"{where} = {value!r}: must be {digits}; `sha256sum FILE` prints them"
-    if isinstance(value, dict | list | BaseModel):
+    if error["loc"][-1:] == ("[key]",):
+        # The key itself is wrong: its section, then the key in quotes, as it may hold dots.
+        section = key.removesuffix(f".{value}")
+        subject = f"{file}: {section}.{value!r}"
+    elif isinstance(value, dict | list | BaseModel):
         # The rule is about a whole section, whose value would fill the screen.
         subject = where if key else file
     else:

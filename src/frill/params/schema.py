@@ -145,7 +145,7 @@ class Params(Section):
     teacher: Teacher
     targets: Targets
     distill: Distill
-    students: Annotated[dict[Name, Student], Field(min_length=1)]
+    students: Annotated[dict[Key, Student], Field(min_length=1)]
     convert: Convert
     devices: Annotated[dict[Key, Device], Field(min_length=1)]
     noss: Noss

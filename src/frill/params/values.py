@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from frill.params.names import remove_dots
+
 # DVC's run-cache ignores params keys of these names and gives a stale model (iterative/dvc#10296).
 RESERVED = {"size", "nfiles"}
 
@@ -20,16 +22,19 @@ def refuse_reserved(value: str) -> str:
 
 def _check_name(value: str) -> str:
     # A leading - would make it an option of a command.
-    if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*", refuse_reserved(value)):
+    if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]*", value):
         raise ValueError("a name is made of a-z 0-9 . _ - and begins with none of . and -")
-    if value.endswith(".json"):
-        raise ValueError("results are kept as NAME.json; choose a name without it")
     return value
 
 
 def _check_key(value: str) -> str:
-    if "." in _check_name(value):
-        raise ValueError("DVC reads a dot in this name as a step into a section; write _ or -")
+    without_dots = remove_dots(refuse_reserved(value))
+    if not re.fullmatch(r"[a-z0-9_][a-z0-9_-]*", without_dots):
+        raise ValueError("a name is made of a-z 0-9 _ - and does not begin with -")
+    if value != without_dots:
+        raise ValueError(
+            f"a name has no dot (DVC reads it as a step into a section); write {without_dots}"
+        )
     return value
 
 
@@ -59,9 +64,9 @@ def read_texts(value: Any) -> Any:
     return [str(item) for item in values]
 
 
-# Of a student.
+# Of an experiment in MLflow.
 Name = Annotated[str, AfterValidator(_check_name)]
-# Of a set or device, which DVC tracks as audio.folder.KEY.
+# Of a set, student, device or baseline: DVC knows it as audio.folder.KEY, students.KEY and so on.
 Key = Annotated[str, AfterValidator(_check_key)]
 # Of a CSV, as a key.
 Column = Annotated[str, AfterValidator(refuse_reserved)]

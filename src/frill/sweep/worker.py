@@ -46,11 +46,11 @@ class Setup:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of one student, such as distill@small_1.0."""
+    """One stage of one student, such as distill@small_100."""
 
     name: str
     kind: str  # distill
-    student: str  # small_1.0
+    student: str  # small_100
     needs: list[str]  # stages whose cached outputs it depends on
 
 
