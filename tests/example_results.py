@@ -47,7 +47,7 @@ def card_scores(validation_accuracy: float, best_test_accuracy: float) -> CardSc
 def model_scores(tasks: dict[str, TaskScores], name: str = "one", **values) -> ModelScores:
     validation = float(np.mean([scores.validation_accuracy for scores in tasks.values()]))
     test = float(np.mean([scores.test_accuracy for scores in tasks.values()]))
-    return ModelScores(2, name, validation, test, tasks, **values)
+    return ModelScores(3, name, validation, test, tasks, **values)
 
 
 def paired(

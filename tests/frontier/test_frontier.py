@@ -191,7 +191,7 @@ def test_what_is_read_was_written(tmp_path):
     whole = frontier_result(
         [student],
         runners_up=[RunnerUp("another", -5.0, 1.0, 1000, "slower")],
-        rank_agreement=RankAgreement(["fast", "frill"], 5, 0.5, 0.25, 1, 20),
+        rank_agreement=RankAgreement(["fast", "model_card"], 5, 0.5, 0.25, 1, 20),
         effects=Effects({"latency_ms": regression}, [step], ["A note."]),
     )
     for frontier in (whole, frontier_result([student])):

@@ -103,7 +103,7 @@ def test_rank_agreement_is_kendalls_tau():
         protocols = {"fast": FastScores([], fast, fast)}
         task = task_scores(np.ones(1), protocols=protocols)
         by_fast[str(fast)] = model_scores({"a": task})
-        task = replace(task, protocols=protocols | {"frill": card_scores(card, best)})
+        task = replace(task, protocols=protocols | {"model_card": card_scores(card, best)})
         by_protocol[str(fast)] = model_scores({"a": task})
     agreement = compare_rankings(by_protocol)
     assert agreement.kendall_validation == pytest.approx(4 / 6)

@@ -13,7 +13,7 @@ RIGHT = np.array([True, False, True])
 
 def test_what_is_read_was_written(tmp_path):
     task = task_scores(RIGHT, speakers=[0, 1, 1])
-    protocols = task.protocols | {"frill": card_scores(70.0, 80.0)}
+    protocols = task.protocols | {"model_card": card_scores(70.0, 80.0)}
     scores = model_scores({"mask": replace(task, protocols=protocols)})
     whole = replace(
         scores, accuracy_change={"validation": 0.5, "test": -0.5}, repeats=[MeanAccuracies(1, 2)]
@@ -24,7 +24,7 @@ def test_what_is_read_was_written(tmp_path):
     text = (tmp_path / "new/plain.json").read_text()
     keys = ["schema", "model", "mean_validation_accuracy", "mean_test_accuracy", "tasks"]
     assert list(json.loads(text)) == keys  # neither accuracy_change nor repeats
-    assert text.startswith('{\n "schema": 2,') and text.endswith("}\n")
+    assert text.startswith('{\n "schema": 3,') and text.endswith("}\n")
 
 
 def test_clips_are_kept_as_characters():

@@ -170,15 +170,15 @@ def test_the_first_protocol_decides_and_every_one_is_reported(folds):
     for i, row in enumerate(rows):
         row["speaker"] = f"s{i % 7}"
     x = noise(200) + 1.5 * np.eye(16)[y]
-    both = settings().model_copy(update={"protocol": ["frill", "fast"]})
+    both = settings().model_copy(update={"protocol": ["model_card", "fast"]})
     result, fast = score_task(x, rows, both, 17), score_task(x, rows, settings(), 17)
-    card = result.protocols["frill"]
+    card = result.protocols["model_card"]
     assert result.test_accuracy == pytest.approx(card.test_accuracy)
     assert result.validation_accuracy == pytest.approx(card.validation_accuracy)
     assert card.best_test_accuracy >= card.test_accuracy and result.chosen == card.chosen
     assert result.protocols["fast"] == fast.protocols["fast"]
     assert fast.test_accuracy == pytest.approx(fast.protocols["fast"].test_accuracy)
-    assert "frill" not in fast.protocols
+    assert "model_card" not in fast.protocols
 
 
 def test_scoring_a_student_does_not_import_tensorflow():

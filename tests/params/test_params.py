@@ -265,6 +265,16 @@ def test_a_removed_key_says_what_to_write_instead(default):
     ]
 
 
+def test_a_renamed_value_says_what_to_write_instead(default):
+    default["noss"]["protocol"] = ["fast", "frill"]
+    assert refused(default) == [
+        "params.yaml: noss.protocol.1 = 'frill': has a new name; write model_card"
+    ]
+    default["noss"]["protocol"] = ["fast", ["frill"]]
+    (line,) = refused(default)
+    assert "noss.protocol.1: input should be 'fast' or 'model_card'" in line
+
+
 def test_a_removed_key_of_named_entries(default, monkeypatch):
     monkeypatch.setitem(REMOVED, "students.*.depth", "gone since 9.9; write width")
     default["students"] = {"small_100": STUDENT | {"depth": 3, "deep": 3}}

@@ -42,6 +42,7 @@ def test_frontier_json_keeps_its_contract(reproduced):
     assert frontier["selected"] in reproduced.params["students"]
     names = [reference["name"] for reference in frontier["references"]]
     assert names == ["teacher", "logmel_stats", "random_weights"]
+    assert frontier["rank_agreement"] is None  # the default scores by the fast probes alone
 
     def mean_accuracy(name: str) -> float:
         tasks = read_json(reproduced, f"results/noss/{name}.json")["tasks"].values()
@@ -96,7 +97,7 @@ def test_deleted_mlflow_database_is_filled_again_from_the_artefacts(reproduced):
         ("students.one.backbone", "huge", "students.one.backbone = 'huge'"),
         # These stand in commands that a shell reads.
         ("students.one.backbone", "tiny; touch owned", "backbone = 'tiny; touch owned'"),
-        ("students.$(touch owned)", MINIATURE_STUDENTS["one"], "students.$(touch owned)"),
+        ("students.$(touch owned)", MINIATURE_STUDENTS["one"], "students.'$(touch owned)'"),
         ("distill.stepz", 3, "distill.stepz: unknown key"),
     ],
 )
@@ -143,6 +144,27 @@ def test_every_axis_reaches_the_student(reproduced):
     reproduced.params["students"]["one"] = before
     spec = read_json(reproduced, "models/students/one/spec.json")
     assert AXES.items() <= (spec | {"qat": int(spec["qat"])}).items()
+
+
+@pytest.mark.slow
+def test_the_model_cards_protocol_beside_the_fast_probes_scores_again_and_trains_nothing(
+    reproduced,
+):
+    reproduced.repro()  # the tests before it left params.yaml's values as they were
+    reproduced.params["noss"]["protocol"] = ["fast", "model_card"]
+    ran = {stage.split("@")[0] for stage in reproduced.repro()}
+    scoring = {"evaluate", "evaluate_references"}
+    assert ran == {"code", "check", *scoring, *AGGREGATES}
+    tasks = read_json(reproduced, "results/noss/one.json")["tasks"]
+    for task in tasks.values():
+        assert list(task["protocols"]) == ["fast", "model_card"]
+    agreement = read_json(reproduced, "results/frontier.json")["rank_agreement"]
+    assert agreement["protocols"] == ["fast", "model_card"] and agreement["models"] == 5
+    page = (reproduced.folder / "reports/index.html").read_text()
+    assert "the model card&#39;s protocol rank the 5 models" in page
+    reproduced.params["noss"]["protocol"] = ["fast"]
+    reproduced.repro()
+    assert read_json(reproduced, "results/frontier.json")["rank_agreement"] is None
 
 
 @pytest.fixture

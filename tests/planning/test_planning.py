@@ -382,7 +382,7 @@ def test_another_teacher_or_protocol_is_another_kind(default, tmp_path, monkeypa
     runs = read_runs(tmp_path)
     assert sorted(stage.name for stage, _ in runs) == ["evaluate@small_200", "targets"]
     default["teacher"]["source"] = "tfhub.dev/google/nonsemantic-speech-benchmark/trill/3"
-    default["noss"]["forests"] = 1
+    default["noss"]["protocol"] = ["fast", "model_card"]
     planned = plan(validate(default))
     assert math.isnan(estimate(planned["targets"], [runs])[0])
     assert math.isnan(estimate(planned["evaluate@small_200"], [runs])[0])

@@ -8,6 +8,7 @@ from example_results import frontier_result, student_result
 from frill.frontier.results import (
     Effects,
     Frontier,
+    RankAgreement,
     Regression,
     RunnerUp,
     Step,
@@ -63,6 +64,18 @@ def test_students_by_latency_with_both_intervals_and_where_they_stand(frontier):
         assert any(note in line for line in lines)
     beside = terminal.format_table(frontier, {"pixel": {"big": 9.5}}).splitlines()
     assert beside[0].index("pixel") + len("pixel") == beside[3].index("9.500 ms") + len("9.500 ms")
+
+
+def test_how_alike_two_protocols_rank_the_models_is_said_where_both_ran(frontier):
+    alone = terminal.list_notes(frontier)
+    agreement = RankAgreement(["fast", "model_card"], 5, 0.6, None, 2, 40)
+    both = terminal.list_notes(replace(frontier, rank_agreement=agreement))
+    (note,) = (line for line in both if line not in alone)
+    assert note == (
+        "The fast probes and the model card's protocol rank the 5 models with Kendall's tau 0.60 "
+        "on validation, none (no difference) by the card's best test accuracy; "
+        "2 of 40 settings of the card's stopped before they converged."
+    )
 
 
 def test_the_selection_in_words(frontier):

@@ -100,11 +100,11 @@ def compare_rankings(noss: dict[str, ModelScores]) -> RankAgreement | None:
         return means
 
     def correlate(fast_key: str, card_key: str) -> float | None:
-        fast, card = rank_by("fast", fast_key), rank_by("frill", card_key)
+        fast, card = rank_by("fast", fast_key), rank_by("model_card", card_key)
         tau = float(stats.kendalltau(fast, card).statistic)
         return tau if np.isfinite(tau) else None  # all models are equal by one of them
 
-    card = [task.protocols["frill"] for model in models for task in model.tasks.values()]
+    card = [task.protocols["model_card"] for model in models for task in model.tasks.values()]
     return RankAgreement(
         protocols=protocols,
         models=len(models),

@@ -71,7 +71,7 @@ def score(embed: Embed, name: str, params: Params) -> ModelScores:
     for part in PARTS:
         accuracies = [scores.accuracy(part) for scores in tasks.values()]
         means[f"mean_{part}_accuracy"] = float(np.mean(accuracies))
-    return ModelScores(schema=2, model=name, tasks=tasks, **means)
+    return ModelScores(schema=3, model=name, tasks=tasks, **means)
 
 
 def _score_task(

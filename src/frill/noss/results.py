@@ -40,7 +40,7 @@ class CardScores:
     unconverged: list[str]
 
 
-PROTOCOL_SCORES = {"fast": FastScores, "frill": CardScores}
+PROTOCOL_SCORES = {"fast": FastScores, "model_card": CardScores}
 
 
 @dataclass(frozen=True)

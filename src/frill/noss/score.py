@@ -114,7 +114,7 @@ def _score_card(task: Task, settings: Noss, seed: int) -> tuple[CardScores, Pred
     return scores, predictions
 
 
-PROTOCOLS = {"fast": _score_fast, "frill": _score_card}
+PROTOCOLS = {"fast": _score_fast, "model_card": _score_card}
 
 
 def best_probe(

@@ -10,6 +10,8 @@ REMOVED = {
         "gone: stages run on this machine; `frill repro --address` uses a Ray cluster; delete it"
     ),
 }
+# Values that once had another name: key and old name, and what to write instead.
+RENAMED = {("noss.protocol.*", "frill"): "model_card"}
 # How the parts of a location begin that are no key: "[key]", "function-after[...]", "dict[...]".
 PYDANTICS_OWN = ("[key]", "function-", "dict[")
 
@@ -34,6 +36,8 @@ def describe(error: dict, file: str) -> str:
         case "string_pattern_mismatch" if key.endswith("sha256"):
             digits = "64 hexadecimal digits in small letters"
             return f"{where} = {value!r}: must be {digits}; `sha256sum FILE` prints them"
+        case "literal_error" if new := _find_new_name(key, value):
+            return f"{where} = {value!r}: has a new name; write {new}"
     if error["loc"][-1:] == ("[key]",):
         # The key itself is wrong: its section, then the key in quotes, as it may hold dots.
         section = key.removesuffix(f".{value}")
@@ -61,6 +65,13 @@ def _explain_unknown_key(key: str) -> str:
         if fnmatchcase(key, pattern):
             return instead
     return "unknown key; remove it or correct its spelling"
+
+
+def _find_new_name(key: str, value: object) -> str | None:
+    for (pattern, old), new in RENAMED.items():
+        if fnmatchcase(key, pattern) and value == old:
+            return new
+    return None
 
 
 def _lower_first(text: str) -> str:

@@ -96,7 +96,7 @@ class Convert(Section):
 
 
 class Noss(Section):
-    protocol: Annotated[list[Literal["fast", "frill"]], Field(min_length=1)]
+    protocol: Annotated[list[Literal["fast", "model_card"]], Field(min_length=1)]
     forests: ZeroOrOne
     probes: Annotated[list[Literal["ridge", "lda"]], Field(min_length=1)]
     pooling: Literal["mean", "max", "mean+max"]
