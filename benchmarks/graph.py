@@ -1,6 +1,6 @@
 """What DVC's own work costs as students grow.
 
-    python benchmarks/graph.py [--students 36 144 1000] [--full 144] [--busy] [--profile]
+    python benchmarks/graph.py [--students 36 144 1000] [--full 144] [--frill] [--busy] [--profile]
 
 It takes this project's dvc.yaml and code into a throwaway repository and replaces every command by
 a stub that writes the stage's outputs. For each number of students:
@@ -11,6 +11,7 @@ full      everything, from an empty folder. Beyond --full students outputs are w
           `add one`
 no-op     nothing has changed: `track` runs, which always does
 add one   a line more in params.yaml: its four stages and the last ones run
+--frill   by `frill repro`, which runs stages side by side, in place of `dvc repro`
 --busy    the no-op once more beside as many spinning processes as there are cores
 
 Seconds of CPU (DVC's and the stubs') and of wall; the stubs' own part is some 3 ms a stage.
@@ -61,6 +62,14 @@ done
 """
 
 
+# `frill repro` without the table at its end, which stubs give no figures for.
+FRILL = ("-c", "from frill.repro.run import run; run(None)")
+
+
+# Its outputs' names are those of the stages; it takes a second or two.
+REAL = "code"
+
+
 class Cost(NamedTuple):
     """What a command took, and the stages that it ran."""
 
@@ -72,8 +81,9 @@ class Cost(NamedTuple):
 class Graph:
     """The project in `folder`, with a number of students."""
 
-    def __init__(self, folder: Path, students: int):
+    def __init__(self, folder: Path, students: int, by_frill: bool):
         self.folder = folder
+        self.repro = FRILL if by_frill else ("-m", "dvc", "repro")
         listing = ["git", "ls-files", "-z", *COPIED]
         tracked = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True)
         for name in filter(None, tracked.stdout.split("\0")):
@@ -82,8 +92,9 @@ class Graph:
         for name in GRAPHS:
             path = folder / name
             graph = yaml.safe_load(path.read_text())
-            for stage in graph["stages"].values():
-                stub(stage.get("do", stage))
+            for kind, stage in graph["stages"].items():
+                if kind != REAL:
+                    stub(stage.get("do", stage))
             path.write_text(yaml.safe_dump(graph, sort_keys=False))
         (folder / "stub.sh").write_text(STUB)
         self.params = yaml.safe_load((folder / "params.yaml").read_text())
@@ -117,10 +128,11 @@ class Graph:
             text += f"  {name}: {line}"
         (self.folder / "params.yaml").write_text(text)
 
-    def dvc(self, *arguments: str, python: tuple[str, ...] = ()) -> Cost:
-        """Run DVC to its end. Exit with what it printed if it fails."""
-        command = [sys.executable, *python, "-m", "dvc", *arguments]
-        environment = dict(os.environ)
+    def run(self, *arguments: str) -> Cost:
+        """Run Python, as in run(*graph.repro). Exit with what it printed if it fails."""
+        command = [sys.executable, *arguments]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {"PYTHONPATH": str(self.folder / "src"), "PATH": path}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         begin = time.perf_counter()
@@ -137,7 +149,8 @@ class Graph:
         if process.returncode:
             sys.exit(process.stdout)
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return Cost(wall_s, cpu_s, len(re.findall("(?m)^Running stage", process.stdout)))
+        ran = len(re.findall(r"(?m)^Running stage|: done \(", process.stdout))
+        return Cost(wall_s, cpu_s, ran)
 
     def write_outputs(self) -> None:
         """Write what a full run would write, without DVC."""
@@ -179,6 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--students", type=int, nargs="+", default=[36, 144, 1000])
     parser.add_argument("--full", type=int, default=144, help="the most students to run in full")
+    parser.add_argument("--frill", action="store_true", help="by frill repro, not dvc repro")
     parser.add_argument("--busy", action="store_true", help="the no-op beside spinning processes")
     parser.add_argument("--profile", action="store_true", help="where the no-op spends its time")
     arguments = parser.parse_args()
@@ -190,7 +204,7 @@ def main() -> None:
     smallest = None
     for students in sorted(arguments.students):
         with tempfile.TemporaryDirectory() as folder:
-            graph = Graph(Path(folder), students)
+            graph = Graph(Path(folder), students, arguments.frill)
             smallest = measure(graph, students, arguments, smallest)
 
 
@@ -208,22 +222,22 @@ def measure(
 
     measured = students <= arguments.full
     if measured:
-        full = graph.dvc("repro")
+        full = graph.run(*graph.repro)
         tell("full", full)
         smallest = smallest or full.cpu_s / full.ran
     else:
         graph.write_outputs()
-        tell("commit", graph.dvc("commit", "--force", "--quiet"))
-    noop = graph.dvc("repro")
+        tell("commit", graph.run("-m", "dvc", "commit", "--force", "--quiet"))
+    noop = graph.run(*graph.repro)
     lock = (graph.folder / "dvc.lock").read_text()
     lines = lock.count("\n")
     tell("no-op", noop, f"; dvc.lock has {lines} lines, {len(lock) / 2**20:.1f} MiB")
     if arguments.busy:
-        tell("no-op", busy(lambda: graph.dvc("repro")), " beside spinning processes")
+        tell("no-op", busy(lambda: graph.run(*graph.repro)), " beside spinning processes")
     if arguments.profile:
         profile(graph)
     graph.add()
-    added = graph.dvc("repro")
+    added = graph.run(*graph.repro)
     tell("add one", added)
     if not measured and smallest:
         stages = lock.count("\n    cmd:")
@@ -239,7 +253,10 @@ def measure(
 
 def profile(graph: Graph) -> None:
     path = graph.folder / "profile.out"
-    graph.dvc("repro", python=("-m", "cProfile", "-o", str(path)))
+    script = graph.folder / "repro.py"
+    module = "import runpy, sys; sys.argv[1:] = ['repro']; runpy.run_module('dvc', alter_sys=True)"
+    script.write_text(graph.repro[1] if graph.repro == FRILL else module)
+    graph.run("-m", "cProfile", "-o", str(path), str(script))
     pstats.Stats(str(path)).sort_stats("cumulative").print_stats(90)
 
 

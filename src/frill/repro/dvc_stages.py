@@ -165,8 +165,6 @@ def _sentences(job: Job) -> Iterator[None]:
     try:
         yield
     except DvcException as error:
-        raise UserError(f"{job.name}: DVC: {error}") from error
-    except Exception as error:
-        if (reason := describe_exhaustion(error)) is None:
-            raise
-        raise UserError(f"{job.name}: {reason}") from error
+        raise UserError(f"DVC: {error}") from error
+    except OSError as error:
+        raise UserError(describe_exhaustion(error) or str(error)) from error
