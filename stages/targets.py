@@ -24,4 +24,5 @@ with stage("targets"):
         summary = make_targets(corpora, teacher, settings.targets, settings.seed, out)
     kept, of = summary["target_values"], summary["teacher_values"]
     variance = f"{kept} of {of} values keep {summary['kept_variance']:.1%} of validation's variance"
-    print(f"targets: {summary['windows']} windows; {variance}")
+    training, validation = (summary["windows"][split] for split in ("train", "validation"))
+    print(f"targets: {training} windows for training, {validation} for validation; {variance}")
