@@ -49,7 +49,7 @@ def test_what_students_share_stands_in_their_recipes_alone(recipes):
     """DVC reads params.yaml anew for each stage with params: docs/scale.md."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     expected = {
-        "distill": {key: params[key] for key in ("seed", "threads", "distill")},
+        "distill": {key: params[key] for key in ("seed", "threads", "onednn", "distill")},
         "convert": {"convert": params["convert"]},
         "evaluate": {key: params[key] for key in ("seed", "noss")},
         "benchmark/host": params["devices"]["host"],
@@ -79,7 +79,7 @@ def test_a_default_that_is_added_to_a_section_changes_no_recipe(tmp_path):
     (tmp_path / "stages/distill.py").write_text("")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(miniature()))
     params = recipe.read_all(LOADERS, tmp_path)["distill"]["params"]
-    assert params == {key: miniature()[key] for key in ("seed", "threads", "distill")}
+    assert params == {key: miniature()[key] for key in ("seed", "threads", "onednn", "distill")}
 
 
 def test_the_teachers_recipe_has_its_network_and_an_embeddings_what_a_teacher_hears():
