@@ -66,7 +66,7 @@ def main() -> None:
     with lock_project() as repo:
         jobs = DvcStages(repo).list_jobs(load_params().sweep)
     last = {entry["stage"]: entry["seconds"] for entry in read_log()}
-    seconds = {job.name: last.get(job.name.rpartition(":")[2]) for job in jobs}
+    seconds = {job.name: last.get(job.name) for job in jobs}
     if missing := [name for name, value in seconds.items() if value is None]:
         sys.exit(f"logs/stages.jsonl has no time of {', '.join(missing)}; run `make repro` first")
     total_s = sum(seconds.values())

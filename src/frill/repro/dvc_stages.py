@@ -44,7 +44,7 @@ class DvcStages:
         written = {stage: number for number, stage in enumerate(repo.index.stages)}
         # The same order whatever was changed, run and begun first.
         order = nx.lexicographical_topological_sort(self._graph.reverse(copy=False), written.get)
-        self._stages = {stage.addressing: stage for stage in order}
+        self._stages = {stage.name: stage for stage in order}
         self._unsaved: list[PipelineStage] = []
         self._wrote = False
 
@@ -52,8 +52,8 @@ class DvcStages:
         """Return a job for every stage, each after those that it needs."""
         jobs = []
         for name, stage in self._stages.items():
-            kind = stage.name.partition("@")[0]
-            needs = frozenset(each.addressing for each in self._graph.successors(stage))
+            kind = name.partition("@")[0]
+            needs = frozenset(each.name for each in self._graph.successors(stage))
             memory_gib = settings.resources.find(kind).memory_gib
             jobs.append(Job(name, kind, needs, memory_gib, alone=kind in ALONE))
         return jobs
@@ -116,7 +116,7 @@ class DvcStages:
         """Return dvc.lock's entries of the stages that a job needs, if their outputs are cached."""
         needed = [self._stages[name] for name in sorted(job.needs)]
         cached = [stage for stage in needed if any(out.use_cache for out in stage.outs)]
-        return {stage.addressing: to_single_stage_lockfile(stage) for stage in cached}
+        return {stage.name: to_single_stage_lockfile(stage) for stage in cached}
 
     def find_default_remote(self) -> tuple[str, str]:
         """Return its name and URL. Raises UserError if there is none."""

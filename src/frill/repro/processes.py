@@ -59,8 +59,7 @@ class Processes:
         }
         options.pop("shell")
         options.pop("close_fds")
-        shell = os.environ.get("SHELL") or "/bin/sh"
-        guarded = [sys.executable, "-I", "-c", self._guard, str(self._reading), shell, "-c"]
+        guarded = [sys.executable, "-I", "-c", self._guard, str(self._reading), "sh", "-c"]
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [*guarded, command],
@@ -93,7 +92,7 @@ class Processes:
 
 def log_path(job: Job) -> Path:
     """Return the file with all that a job's stage prints."""
-    return LOGS / f"{job.name.rpartition(':')[2]}.log"
+    return LOGS / f"{job.name}.log"
 
 
 def progress_path(job: Job) -> Path:
