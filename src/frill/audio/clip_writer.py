@@ -167,7 +167,7 @@ def _manifest_row(clip: Clip, shard: int, start: int) -> list:
     """Return the values of MANIFEST's columns."""
     seconds = f"{len(clip.samples) / SAMPLE_RATE_HZ:.3f}"
     sha256 = hashlib.sha256(clip.samples.tobytes()).hexdigest()
-    row = [clip.name, clip.label, clip.speaker, clip.split, clip.fold, seconds]
+    row = [clip.name, clip.label, clip.speaker, clip.language, clip.split, clip.fold, seconds]
     return row + [clip.source, clip.licence, sha256, shard, start, len(clip.samples)]
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-MANIFEST = ["clip", "label", "speaker", "split", "fold", "seconds", "source", "licence"]
-MANIFEST += ["sha256", "shard", "start", "samples"]
+MANIFEST = ["clip", "label", "speaker", "language", "split", "fold", "seconds", "source"]
+MANIFEST += ["licence", "sha256", "shard", "start", "samples"]
 # A mapped file stays open, and the 900,000 clips of AudioSet's speech are 9,000 shards.
 OPEN_SHARDS = 64
 
@@ -35,6 +35,7 @@ class Clip:
     samples: np.ndarray
     label: str = ""
     speaker: str = ""
+    language: str = ""
     split: str = ""
     fold: str = ""
     source: str = ""

@@ -22,7 +22,7 @@ from frill.corpora.reading import (
     require_folder,
 )
 from frill.errors import UserError
-from frill.params.audio import Columns, FolderSet
+from frill.params.audio import Columns, Fields, FolderSet
 
 EXTRA = "fields without a column"
 LONGEST_S = 1e9
@@ -100,7 +100,7 @@ def _parse_seconds(text: str, place: str, file: str) -> float:
 def prepare_reads(name: str, spec: FolderSet) -> Iterator[Read]:
     """Yield a read of every row."""
     for index, row in enumerate(read_rows(name, spec)):
-        fields = {key: row[key] for key in ("label", "speaker", "split", "fold", "licence")}
+        fields = {role: row[role] for role in Fields.model_fields}
         read = partial(_read, spec.folder, row)
         yield partial(read_clip, f"{name}-{index:06d}", row["file"], read, **fields)
 

@@ -8,7 +8,7 @@ from frill.corpora.reading import require_folder
 from frill.errors import UserError
 from frill.params.audio import ArchivedSet
 
-ROLES = ("label", "speaker", "split", "fold", "licence")
+ROLES = ("label", "speaker", "language", "split", "fold", "licence")
 
 
 def find_archives(source: str, name: str, spec: ArchivedSet) -> list[tuple[Path, str | None]]:

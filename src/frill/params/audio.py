@@ -83,6 +83,7 @@ class Fields(Section):
 
     label: str | None = None
     speaker: str | None = None
+    language: str | None = None
     split: str | None = None
     fold: str | None = None
     licence: str | None = None
