@@ -64,6 +64,8 @@ def test_presets_are_valid(preset, tmp_path):
         ("audio.rejected_limit", 1.5, "less than 1"),
         ("audio.espeak.speech.use", "both", "'corpus' or 'task'"),
         ("teacher.training.batch_windows", 9, "multiple of 2"),
+        ("teacher.training.label_weight", -1, "greater than or equal to 0"),
+        ("teacher.training.label_weight", True, "must be a number"),
         ("targets.validation_share", 0, "greater than 0"),
         ("targets.projection", None, "write the word none"),
         ("distill.steps", "many", "valid integer"),

@@ -15,6 +15,7 @@ TRAINING = {
     "learning_rate": 0.001,
     "margin": 0.2,
     "positive_hops": 4,
+    "label_weight": 0,
 }
 
 

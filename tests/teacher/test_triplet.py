@@ -59,9 +59,10 @@ def test_pairs_are_near_windows_of_one_clip(hops):
     clips = numbered_clips([113, 200, 500, 300, 1000, 150])
     distances = []
     for seed in range(200):
-        batch = triplet.draw_pairs(clips, 4, hops, np.random.default_rng(seed))
+        batch, drawn = triplet.draw_pairs(clips, 4, hops, np.random.default_rng(seed))
         assert batch.shape == (8, 96, 64) and batch.dtype == np.float32
         clip, frame = np.divmod(batch[:, :, 0], 10000)
+        np.testing.assert_array_equal(drawn, clip[:, 0])
         assert (clip == clip[:, :1]).all() and (np.diff(frame, axis=1) == 1).all()
         assert (clip[::2, 0] == clip[1::2, 0]).all() and len(set(clip[::2, 0])) == 4
         distances += list(frame[1::2, 0] - frame[::2, 0])
@@ -72,7 +73,7 @@ def test_pairs_are_near_windows_of_one_clip(hops):
 def test_few_clips_are_drawn_more_than_once_and_a_draw_is_its_seeds():
     clips = numbered_clips([200, 300])
     rngs = [np.random.default_rng([17, seed]) for seed in (1, 1, 2)]
-    one, two, other = (triplet.draw_pairs(clips, 8, 3, rng) for rng in rngs)
+    one, two, other = (triplet.draw_pairs(clips, 8, 3, rng)[0] for rng in rngs)
     np.testing.assert_array_equal(one, two)
     assert len(one) == 16 and (one != other).any()
 
@@ -109,26 +110,81 @@ def test_clips_too_short_for_two_windows_are_left_out(tmp_path):
     lengths = (16000, 18319, 18320, 34000, 60000)
     clips = [Clip(f"c{i}", speechlike(samples, i)) for i, samples in enumerate(lengths)]
     write_clips(tmp_path, clips)
-    frames = sorted(len(log_mel) for log_mel in triplet.load_log_mels([tmp_path], 17))
+    clips = triplet.load_clips([tmp_path], 17)
+    frames = sorted(len(log_mel) for log_mel in clips.log_mels)
     assert frames == [113, 211, 373]
     write_clips(tmp_path / "short", (Clip(f"c{i}", speechlike(16000, i)) for i in range(3)))
     with pytest.raises(UserError, match="fewer than two clips"):
-        triplet.load_log_mels([tmp_path / "short"], 17)
+        triplet.load_clips([tmp_path / "short"], 17)
+
+
+def test_a_clip_keeps_its_labels(tmp_path):
+    """Two corpora, read in a drawn order: long clips are `long`, shorter ones `short`."""
+    for corpus in ("a", "b"):
+        clips = []
+        for i in range(6):
+            label, samples = ("long", 60000) if i % 2 else ("short", 34000)
+            clips.append(Clip(f"c{i}", speechlike(samples, i), label, language=f"of {corpus}"))
+        write_clips(tmp_path / corpus, clips)
+    clips = triplet.load_clips([tmp_path / "a", tmp_path / "b"], 17)
+    label, language = clips.labels
+    assert (label.column, language.column) == ("label", "language")
+    targets = label.targets(np.arange(12))  # long, short
+    is_long = [len(log_mel) == 373 for log_mel in clips.log_mels]
+    np.testing.assert_array_equal(targets[:, 0], is_long)
+    np.testing.assert_array_equal(targets.sum(axis=1), 1)
+    assert language.targets(np.arange(12)).sum(axis=0).tolist() == [6, 6]
+
+
+def test_layer19_is_pooled_over_time():
+    """A window's 12,288 values are 6 times of 4 bands of 512 channels."""
+    layer19 = np.random.default_rng(0).normal(size=(2, 6, 4, 512)).astype(np.float32)
+    pooled = network.pool_over_time(tf.constant(layer19.reshape(2, -1))).numpy()
+    np.testing.assert_allclose(pooled, layer19.mean(axis=1).reshape(2, -1), atol=1e-6)
+    assert pooled.shape[1] == network.POOLED_VALUES
+
+
+TRAINING = TeacherTraining(
+    steps=25,
+    batch_windows=16,
+    learning_rate=1e-3,
+    margin=0.2,
+    positive_hops=4,
+    label_weight=1,
+)
+
+
+def train(folder, **changes) -> triplet.Trained:
+    tf.keras.utils.set_random_seed(17)
+    return triplet.train([folder], TRAINING.model_copy(update=changes), 17)
+
+
+def assert_equal(one: triplet.Trained, other: triplet.Trained):
+    assert one.losses == other.losses
+    weights = [trained.network.get_weights() for trained in (one, other)]
+    for one_weight, other_weight in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one_weight, other_weight)
+
+
+def test_without_labels_or_weight_it_is_the_triplet_alone(tmp_path):
+    for corpus, label in (("labelled", "ab"), ("plain", ["", ""])):
+        clips = [Clip(f"c{i}", speechlike(48000, i), label[i % 2]) for i in range(12)]
+        write_clips(tmp_path / corpus, clips)
+    plain = train(tmp_path / "plain", steps=2)
+    assert plain.classes == {}
+    assert_equal(train(tmp_path / "labelled", steps=2, label_weight=0), plain)
+    labelled = train(tmp_path / "labelled", steps=2)
+    assert labelled.classes == {"label": 2}
+    # Heads start at 0: the first step's loss is the triplet's and ln 2.
+    assert labelled.losses[0] == pytest.approx(plain.losses[0] + np.log(2), rel=1e-5)
 
 
 @pytest.mark.slow
 def test_training_lowers_the_loss_and_repeats(tmp_path):
-    write_clips(tmp_path, (Clip(f"c{i}", speechlike(48000, i)) for i in range(12)))
-    training = TeacherTraining(
-        steps=25, batch_windows=16, learning_rate=1e-3, margin=0.2, positive_hops=4
-    )
-    runs = []
-    for _ in range(2):
-        tf.keras.utils.set_random_seed(17)
-        runs.append(triplet.train([tmp_path], training, 17))
-    (model, losses), (again, losses_again) = runs
-    assert losses == losses_again
-    for one, two in zip(model.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, two)
-    assert np.mean(losses[-5:]) < np.mean(losses[:5])
-    assert set(model.output) == {network.LAYER19, network.EMBEDDING}
+    clips = [Clip(f"c{i}", speechlike(48000, i), "ab"[i % 2], f"{i % 3}") for i in range(12)]
+    write_clips(tmp_path, clips)
+    trained, again = (train(tmp_path) for _ in range(2))
+    assert_equal(trained, again)
+    assert trained.classes == {"label": 2, "speaker": 3}
+    assert np.mean(trained.losses[-5:]) < np.mean(trained.losses[:5])
+    assert set(trained.network.output) == {network.LAYER19, network.EMBEDDING}

@@ -34,6 +34,7 @@ class TeacherTraining(Section):
     learning_rate: Positive
     margin: Positive
     positive_hops: Count
+    label_weight: Annotated[Real, Field(ge=0)]
 
 
 class Teacher(Section):

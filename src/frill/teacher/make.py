@@ -20,15 +20,17 @@ def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
 
     summary.json has `source`, the `version` of a TF-Hub handle, `sha256` of the SavedModel's folder
     (frill.scratch.content_hash), `level` of the output (saved_model.Teacher), `values` in a row of
-    it, `tflite` ("converted", or why not), and the `loss` if it was trained. Raises TeacherError.
+    it, `tflite` ("converted", or why not). If it was trained here, also the `loss` and
+    `label_classes`: how many classes of which labels, none where it is not supervised.
+    Raises TeacherError.
     """
     out.mkdir(parents=True, exist_ok=True)
     folder = out / "saved_model"
-    losses = []
+    trained = None
     if spec.source == TRAINS:
         stores = sorted(path for path in corpus.iterdir() if path.is_dir())
-        network, losses = triplet.train(stores, spec.training, seed)
-        saved_model.export(network, folder)
+        trained = triplet.train(stores, spec.training, seed)
+        saved_model.export(trained.network, folder)
     else:
         shutil.copytree(spec.source, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
     teacher = saved_model.Teacher(folder, spec.output)
@@ -42,9 +44,10 @@ def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
         "values": teacher.values,
         "tflite": _convert(teacher, spec.output, out / TFLITE),
     }
-    if losses:
-        first, last = float(np.mean(losses[:50])), float(np.mean(losses[-50:]))
+    if trained:
+        first, last = float(np.mean(trained.losses[:50])), float(np.mean(trained.losses[-50:]))
         summary["loss"] = {"first_50": first, "last_50": last}
+        summary["label_classes"] = trained.classes
     (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return summary
 

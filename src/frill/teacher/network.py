@@ -7,6 +7,7 @@ TRILL (arXiv 2002.12764) names its outputs so. Its network is a larger ResNet wh
 not published.
 """
 
+import tensorflow as tf
 import tf_keras as keras
 
 from frill.audio.frontend import INPUT_OFFSET, INPUT_SCALE, WINDOW_SHAPE
@@ -14,6 +15,9 @@ from frill.audio.frontend import INPUT_OFFSET, INPUT_SCALE, WINDOW_SHAPE
 LAYER19, EMBEDDING = "layer19", "embedding"
 STAGES = ((48, 2), (96, 2), (192, 2))  # channels, stride; after a stem of 32 channels and stride 2
 LAYER19_CHANNELS = 512
+LAYER19_TIMES = 6
+LAYER19_BANDS = 4
+POOLED_VALUES = LAYER19_BANDS * LAYER19_CHANNELS
 EMBEDDING_VALUES = 512
 BATCH_NORM_MOMENTUM = 0.95
 
@@ -35,6 +39,11 @@ def build() -> keras.Model:
     x = keras.layers.Dense(EMBEDDING_VALUES)(x)
     embedding = keras.layers.UnitNormalization(name=EMBEDDING)(x)
     return keras.Model(inputs, {LAYER19: layer19, EMBEDDING: embedding}, name="teacher")
+
+
+def pool_over_time(layer19: tf.Tensor) -> tf.Tensor:
+    """Return the mean over a window's time, float [B, POOLED_VALUES], of `layer19` [B, 12288]."""
+    return tf.reduce_mean(tf.reshape(layer19, [-1, LAYER19_TIMES, POOLED_VALUES]), axis=1)
 
 
 def _conv_norm(x, channels, kernel, stride, relu=False):

@@ -8,8 +8,13 @@ section 3.2).
 Each window is augmented independently (level, spectral tilt, another window mixed in, a noise
 floor). Without it the network learns each clip's noise level, which is all that two windows of one
 clip share at first sight.
+
+Where the corpora have labels, the loss has a second part: the cross-entropy of a linear classifier
+for each kind of label, on layer19 averaged over time, times `label_weight`. Such a teacher is
+supervised; TRILL is not. Without labels, or at weight 0, it is the triplet loss alone.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,52 +34,78 @@ from frill.errors import UserError
 from frill.params.schema import TeacherTraining
 from frill.progress import progress
 from frill.teacher import network
+from frill.teacher.labels import Head, Labels, find_labels
 
 # 11 hours of log-mel, 1 GB: more audio than a teacher of this size learns from.
 MAX_FRAMES = 4_000_000
 
 
-def train(
-    folders: list[Path], training: TeacherTraining, seed: int
-) -> tuple[keras.Model, list[float]]:
-    """Train on the clip stores in `folders`; return the network and the loss of every step."""
-    clips = load_log_mels(folders, seed)
+@dataclass(frozen=True)
+class Clips:
+    """What is trained on: `log_mels` has float32 [frames, 64] of each clip."""
+
+    log_mels: list[np.ndarray]
+    labels: list[Labels]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, the loss of every step, and how many classes of which labels it learnt."""
+
+    network: keras.Model
+    losses: list[float]
+    classes: dict[str, int]
+
+
+def train(folders: list[Path], training: TeacherTraining, seed: int) -> Trained:
+    """Train on the clip stores in `folders`."""
+    clips = load_clips(folders, seed)
+    labels = clips.labels if training.label_weight else []
     model = network.build()
+    heads = [Head(network.POOLED_VALUES, kind.classes) for kind in labels]
+    variables = [*model.trainable_variables]
+    for head in heads:
+        variables += head.trainable_variables
     schedule = keras.optimizers.schedules.CosineDecay(training.learning_rate, training.steps)
     optimizer = keras.optimizers.Adam(schedule)
 
     @tf.function
-    def step(log_mels, step_seed):
+    def step(log_mels, targets, step_seed):
         with tf.GradientTape() as tape:
             outputs = model(augment(log_mels, step_seed)[..., None], training=True)
             loss = semi_hard_triplet_loss(outputs[network.EMBEDDING], training.margin)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            pooled = network.pool_over_time(outputs[network.LAYER19])
+            for head, target in zip(heads, targets, strict=True):
+                loss += training.label_weight * head.loss(pooled, target)
+        gradients = tape.gradient(loss, variables)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss
 
     losses = []
     bar = progress(range(training.steps), "teacher", training.steps, "step")
     for index in bar:
         rng = np.random.default_rng([seed, index])
-        pairs = draw_pairs(clips, training.batch_windows // 2, training.positive_hops, rng)
-        losses.append(float(step(tf.constant(pairs), tf.constant([seed, index]))))
+        pairs = training.batch_windows // 2
+        windows, drawn = draw_pairs(clips.log_mels, pairs, training.positive_hops, rng)
+        targets = [tf.constant(kind.targets(drawn)) for kind in labels]
+        losses.append(float(step(tf.constant(windows), targets, tf.constant([seed, index]))))
         if not np.isfinite(losses[-1]):
             raise UserError(
                 f"the teacher's loss is not finite at step {index}; lower "
                 "teacher.training.learning_rate"
             )
         bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
-    return model, losses
+    return Trained(model, losses, {kind.column: kind.classes for kind in labels})
 
 
-def load_log_mels(folders: list[Path], seed: int) -> list[np.ndarray]:
-    """Return the log-mel float32 [frames, 64] of clips that hold two windows or more.
+def load_clips(folders: list[Path], seed: int) -> Clips:
+    """Return the clips that hold two windows or more.
 
     It is a seeded choice of clips where they exceed MAX_FRAMES.
     """
     stores = [ClipStore(folder) for folder in folders]
     places = [(store, index) for store in stores for index in range(len(store))]
-    log_mels = []
+    log_mels, rows, corpora = [], [], []
     frames = 0
     for place in np.random.default_rng(seed).permutation(len(places)):
         store, index = places[place]
@@ -82,6 +113,8 @@ def load_log_mels(folders: list[Path], seed: int) -> list[np.ndarray]:
         if count_windows(len(samples)) < 2:
             continue
         log_mels.append(log_mel(samples))
+        rows.append(store.rows[index])
+        corpora.append(store.folder.name)
         frames += len(log_mels[-1])
         if frames > MAX_FRAMES:
             break
@@ -90,25 +123,26 @@ def load_log_mels(folders: list[Path], seed: int) -> list[np.ndarray]:
             "the corpora hold fewer than two clips of 1.2 s or more: a teacher cannot be trained "
             "from them"
         )
-    return log_mels
+    return Clips(log_mels, find_labels(rows, corpora))
 
 
 def draw_pairs(
     clips: list[np.ndarray], pairs: int, positive_hops: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Return windows float32 [2 pairs, 96, 64], of which 2i and 2i + 1 are of one clip.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return windows float32 [2 pairs, 96, 64] and the clip of each, int [2 pairs].
 
-    No clip is drawn twice if there are enough.
+    Windows 2i and 2i + 1 are of one clip. No clip is drawn twice if there are enough.
     """
     batch = np.empty((2 * pairs, WINDOW_FRAMES, MEL_BANDS), np.float32)
-    for pair, clip in enumerate(rng.choice(len(clips), pairs, replace=len(clips) < pairs)):
+    drawn = rng.choice(len(clips), pairs, replace=len(clips) < pairs)
+    for pair, clip in enumerate(drawn):
         last = len(clips[clip]) - WINDOW_FRAMES
         anchor = rng.integers(last + 1)
         reach = positive_hops * WINDOW_HOP_FRAMES
         positive = rng.integers(max(0, anchor - reach), min(last, anchor + reach) + 1)
         for row, start in ((2 * pair, anchor), (2 * pair + 1, positive)):
             batch[row] = clips[clip][start : start + WINDOW_FRAMES]
-    return batch
+    return batch, np.repeat(drawn, 2)
 
 
 def augment(log_mels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
