@@ -15,3 +15,5 @@ with stage("teacher"):
     summary = make_teacher(settings.teacher, corpus, out, settings.seed)
     output, values = summary["output"], summary["values"]
     print(f"teacher: {output} has {values} values; TFLite: {summary['tflite']}")
+    for column, classes in summary.get("label_classes", {}).items():
+        print(f"teacher: supervised by {classes} classes of the corpora's column {column}")

@@ -124,14 +124,13 @@ def record(
     rng: Rng,
     snr_db: tuple[float, float],
     level_db: float = 0.0,
-    channel: float = 1.0,
 ) -> np.ndarray:
     """Record the signal with a random room, microphone and gain.
 
     Returns int16 [samples], never clipped, never silent. Draws half the time a reverberation of 0.1
     to 0.4 s; a channel (slope and ripple); noise of any colour from white to brown; and a level of
     -32 to -18 dB full scale, to which `level_db` is added. The SNR over the active signal is in the
-    range `snr_db`. `channel` scales how much channels differ.
+    range `snr_db`.
     """
     if rng.random() < 0.5:
         decay_s = rng.uniform(0.1, 0.4)
@@ -141,8 +140,8 @@ def record(
         room *= rng.uniform(0.2, 0.7) / np.sqrt(np.square(room).sum())
         room[0] = 1
         samples = fftconvolve(samples, room)[: len(samples)]
-    slope = channel * rng.uniform(-SLOPE_DB, SLOPE_DB) * np.log2(CHANNEL_HZ / 1000)
-    ripple = channel * rng.normal(0, RIPPLE_DB, len(CHANNEL_HZ))
+    slope = rng.uniform(-SLOPE_DB, SLOPE_DB) * np.log2(CHANNEL_HZ / 1000)
+    ripple = rng.normal(0, RIPPLE_DB, len(CHANNEL_HZ))
     samples = equalise(samples, CHANNEL_HZ, slope + ripple)
     samples = samples / active_rms(samples)
     noise = make_noise(rng, len(samples), rng.uniform(-6, 0))

@@ -1,4 +1,4 @@
-"""The synthetic default's audio: a distillation set and six labelled tasks.
+"""Synthetic audio: a distillation set and six labelled tasks.
 
 eSpeak NG speaks them, and some DSP shapes them. They need no download and stand in for AudioSet and
 NOSS: the same stages and the same questions, none of the realism. Numbers measured here tell
@@ -9,6 +9,9 @@ whether the pipeline works and how candidates rank on it, not how a model does o
 
 A clip depends on (seed, set, its index) only: a longer set begins with the shorter one, and two
 runs give the same bytes.
+
+The distillation set is labelled too, with the voice, the language and the kind of speech or sound,
+for a teacher to learn from. Its voices and sentences are those of no validation or test clip.
 """
 
 import math
@@ -51,7 +54,7 @@ SOUNDS_SNR_DB = (-15, 40)
 CONTENTS = {"plain": 0.45, "expressive": 0.25, "words": 0.08, "whispering": 0.05, "sounds": 0.17}
 LICENCE = "generated"  # nobody recorded it
 BATCH = 64  # clips made before the next are handed out
-MASKED = 0.15  # of the clips with a voice
+MASKED = 0.3  # of the clips with a voice
 # In no task.
 UNLIKE_PEOPLE = (
     "klatt", "klatt4", "UniRobot", "robosoft5", "croak", "announcer", "RicishayMax", "Tweaky",
@@ -70,7 +73,7 @@ def make_clips(
     """Return the clips of one of SETS, one after another, from number `start` on.
 
     Those before it have `start_samples` together. `distillation` takes `hours` (default 2.5): clips
-    of 3 to 8 s without label or split. A task takes `clips` (default 1200), of 1.0 to 2.5 s each.
+    of 3 to 8 s without a split. A task takes `clips` (default 1200), of 1.0 to 2.5 s each.
     Its labels and splits (50/20/30 %) are balanced exactly when `clips` is a multiple of ten times
     the labels. Raises ValueError (an unknown set, the other set's argument) and EspeakMissing.
     """
@@ -116,7 +119,6 @@ def _make_clip(set_name: str, index: int, recording: Recording, **fields) -> Cli
     return Clip(
         f"{set_name}-{index:05d}",
         recording.samples,
-        speaker=recording.who.name,
         source=f"espeak-ng {read_version()}: {voice} '{recording.said}'",
         licence=LICENCE,
         **fields,
@@ -130,7 +132,8 @@ def _make_task_clip(set_name: str, seed: int, index: int) -> Clip:
     label = labels[position]
     split = find_split(block)
     recording = make(_make_rng(seed, set_name, index), label, split)
-    return _make_clip(set_name, index, recording, label=label, split=split)
+    speaker = recording.who.name
+    return _make_clip(set_name, index, recording, label=label, speaker=speaker, split=split)
 
 
 def _make_distillation(
@@ -167,12 +170,19 @@ def _make_in_order(make: Callable[[int], Clip], indices: range, processes: int) 
 
 
 def _make_distillation_clip(seed: int, index: int) -> Clip:
-    recording = _record_distillation(_make_rng(seed, DISTILLATION, index))
-    return _make_clip(DISTILLATION, index, recording)
+    recording, label = _record_distillation(_make_rng(seed, DISTILLATION, index))
+    # What cannot be heard is no label: a sound has no language, nor has it or a whisper a voice.
+    language = recording.language if recording.said in CONTENTS else ""
+    speaker = recording.who.name if recording.said not in MAKERS else ""
+    labels = {"label": label, "speaker": speaker, "language": language}
+    return _make_clip(DISTILLATION, index, recording, **labels)
 
 
-def _record_distillation(rng: Rng) -> Recording:
-    """Record one person, one language and one manner from beginning to end."""
+def _record_distillation(rng: Rng) -> tuple[Recording, str]:
+    """Record one person, one language and one manner from beginning to end.
+
+    The label that comes with it is the manner, the mood or the sound, and `mask` where one is worn.
+    """
     size = round(rng.uniform(*DISTILLATION_S) * SAMPLE_RATE_HZ)
     content = str(rng.choice(list(CONTENTS), p=list(CONTENTS.values())))
     voices = UNLIKE_PEOPLE if rng.random() < 0.1 else list_variants("train")
@@ -182,14 +192,17 @@ def _record_distillation(rng: Rng) -> Recording:
     if content == "sounds":
         kind = pick(rng, list(MAKERS))
         sound = MAKERS[kind](rng, who, size)
-        return Recording(record(sound, rng, SOUNDS_SNR_DB), who, "en", kind)
+        return Recording(record(sound, rng, SOUNDS_SNR_DB), who, "en", kind), kind
     pieces = list_sentences(language, "train")
     piece_s = 2.2
     if content == "words":
         language = "en"
         pieces = [f"{word}." for word in read_lines("keywords_en")]
         piece_s = 0.6
-    prosody = pick(rng, list(EMOTIONS.values())).jitter(rng) if content == "expressive" else None
+    label, prosody = content, None
+    if content == "expressive":
+        label = pick(rng, list(EMOTIONS))
+        prosody = EMOTIONS[label].jitter(rng)
     count = round(size / SAMPLE_RATE_HZ / piece_s) + 1
     text = " ".join(pick(rng, pieces) for _ in range(count))
     if prosody:
@@ -202,6 +215,7 @@ def _record_distillation(rng: Rng) -> Recording:
         voice = say(who, text, language, pace, shift, pitch_range, variant)
     if rng.random() < MASKED:
         voice = wear_mask(voice, rng)
+        label += "+mask"
     level_db = prosody.level_db if prosody else 0.0
     samples = record(fit(voice, size, rng), rng, SPEECH_SNR_DB, level_db)
-    return Recording(samples, who, language, content)
+    return Recording(samples, who, language, content), label

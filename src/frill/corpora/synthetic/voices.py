@@ -27,7 +27,7 @@ VARIANTS = """
     m7    robert  travis zac        pablo   m8     norbert michel  max    victor
     Marco iven3   ian    kaukovalta steph2  paul   pedro   miguel  sandro Henrique
 """.split()
-PEOPLE_PER_VARIANT = 3
+PEOPLE_PER_VARIANT = 8
 REFERENCE_RATE_WPM = 175
 
 
