@@ -26,7 +26,9 @@ def project(tmp_path_factory, pooling_models) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("demo")
     settings = yaml.safe_load((ROOT / "params.yaml").read_text())
     sets = settings["audio"]["espeak"]
-    settings["audio"]["espeak"] = {name: sets[name] for name in ("speech", "keyword", "mask")}
+    mask = {"use": "task", "set": "mask", "clips": 40}
+    settings["audio"]["espeak"] = {name: sets[name] for name in ("speech", "keyword")}
+    settings["audio"]["espeak"]["mask"] = mask
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     for path in ("release/frill_nofrontend.tflite", "models/tflite/pools/model.tflite"):
         (folder / path).parent.mkdir(parents=True)
