@@ -145,7 +145,7 @@ def test_the_same_clips_give_the_same_bytes(tmp_path, monkeypatch):
 
 def test_the_manifest_names_everything(tmp_path):
     samples = np.arange(8000).astype(np.int16)
-    clip = Clip("c", samples, "yes", "anna", "test", "", "a/b.wav", "CC-BY-4.0")
+    clip = Clip("c", samples, "yes", "anna", "de", "test", "", "a/b.wav", "CC-BY-4.0")
     write_clips(tmp_path / "store", [clip, Clip("d", np.ones(4, np.int16))])
     with open(tmp_path / "store/manifest.csv", newline="") as file:
         first, second = csv.DictReader(file)
@@ -153,6 +153,7 @@ def test_the_manifest_names_everything(tmp_path):
         "clip": "c",
         "label": "yes",
         "speaker": "anna",
+        "language": "de",
         "split": "test",
         "fold": "",
         "seconds": "0.500",
