@@ -48,12 +48,13 @@ upgrade: $(BIN)/uv
 
 # uv writes no bytecode, and nor does Python where PYTHONDONTWRITEBYTECODE is set, as in many containers:
 # there TensorFlow would take 14 s to import in every stage, not 5.
-SLOW_IMPORTS := import tensorflow_hub, tensorflow_model_optimization, mlflow, sklearn, dvc.cli, rich.progress
+SLOW_IMPORTS := from frill import tensorflow_setup as setup; setup.import_tensorflow(); \
+	import tensorflow_hub, tensorflow_model_optimization, mlflow, sklearn, dvc.cli, rich.progress
 
 $(VENV)/ready: requirements.lock pyproject.toml $(BIN)/uv
 	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	env -u PYTHONDONTWRITEBYTECODE TF_USE_LEGACY_KERAS=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -W ignore -c "$(SLOW_IMPORTS)"
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -W ignore -c "$(SLOW_IMPORTS)"
 	touch $@
 
 $(BIN)/uv:

@@ -35,8 +35,9 @@ from frill.noss.log_mels import LogMels
 from frill.noss.probes import LDA_SHRINKAGES, PROBES, RIDGE_STRENGTHS
 from frill.noss.score import best_probe
 from frill.noss.splits import Split, make_splits
+from frill.workers import count_workers
 
-CORES = os.cpu_count() or 1
+CORES = count_workers()
 
 
 def main() -> None:
@@ -54,7 +55,7 @@ def main() -> None:
         embed.FOLDER = Path(scratch, "embeddings")
         log_mels.FOLDER = Path(scratch, "log_mel")
         time_embedding(arguments.model, stores, arguments.rounds)
-        embeddings = [embed.embed_tflite(arguments.model, store, "mean", CORES) for store in stores]
+        embeddings = [embed.embed_tflite(arguments.model, store, "mean") for store in stores]
         time_probes(embeddings, stores)
     for clips in arguments.clips:
         grow(clips)
@@ -80,7 +81,7 @@ def time_embedding(model: Path, stores: list[ClipStore], rounds: int) -> None:
 def count_windows(stores: list[ClipStore]) -> int:
     windows = 0
     for store in stores:
-        clips = LogMels(store, CORES)
+        clips = LogMels(store)
         windows += sum(len(clips.windows(index)) for index in range(len(clips)))
     return windows
 
@@ -88,12 +89,12 @@ def count_windows(stores: list[ClipStore]) -> int:
 def embed_all(model: Path, stores: list[ClipStore]) -> None:
     shutil.rmtree(embed.FOLDER, ignore_errors=True)
     for store in stores:
-        embed.embed_tflite(model, store, "mean", CORES)
+        embed.embed_tflite(model, store, "mean")
 
 
 def invoke_all(model: Path, stores: list[ClipStore]) -> float:
     """Return the seconds that LiteRT takes for the same number of windows and nothing else."""
-    window = np.ascontiguousarray(LogMels(stores[0], CORES).windows(0)[0])
+    window = np.ascontiguousarray(LogMels(stores[0]).windows(0)[0])
     count = count_windows(stores)
     interpreters = [Interpreter(model_path=str(model), num_threads=1) for _ in range(CORES)]
 

@@ -1,5 +1,8 @@
 """Names of files in scratch/ change with all that shapes them, and files appear whole."""
 
+import subprocess
+import sys
+
 import pytest
 
 from frill import scratch
@@ -27,3 +30,35 @@ def test_a_file_is_whole_or_not_there(tmp_path):
         new.write_text("whole")
         assert not path.exists()
     assert path.read_text() == "whole"
+
+
+def test_of_several_processes_one_makes_a_file(tmp_path):
+    code = """
+import sys, time
+from pathlib import Path
+from frill.scratch import write_once
+
+def write(new):
+    with open("writers", "a") as file:
+        file.write("x")
+    time.sleep(1)
+    new.write_text("whole")
+
+write_once(Path("made/file"), write)
+print(Path("made/file").read_text())
+"""
+    command = [sys.executable, "-c", code]
+    both = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) for _ in range(2)]
+    assert [process.communicate()[0] for process in both] == [b"whole\n", b"whole\n"]
+    assert (tmp_path / "writers").read_text() == "x"
+
+
+def test_a_file_that_could_not_be_made_is_made_by_the_next(tmp_path):
+    def fail(new):
+        raise OSError
+
+    with pytest.raises(OSError):
+        scratch.write_once(tmp_path / "file", fail)
+    scratch.write_once(tmp_path / "file", lambda new: new.write_text("whole"))
+    scratch.write_once(tmp_path / "file", fail)
+    assert (tmp_path / "file").read_text() == "whole"

@@ -21,8 +21,8 @@ from frill.scratch import content_hash, text_hash
 PACKAGE = Path(__file__).resolve().parent
 LOCK = PACKAGE.parents[1] / "requirements.lock"
 # These pass values on, and DVC tracks the values: a new key in params.yaml must retrain nobody.
-# What only these import is left out with them.
-LEFT_OUT = ("errors", "fingerprint", "params", "progress", "workflow")
+# What only these import is left out with them. The number of workers changes no result.
+LEFT_OUT = ("errors", "fingerprint", "params", "progress", "workers", "workflow")
 # Fields of syntax trees that say how something is written.
 FORM = {"ctx", "kind", "type_comment"}
 # The installed packages that provide each name that can be imported.

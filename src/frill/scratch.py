@@ -4,9 +4,10 @@ A file there is never an output of a stage. It is named by a hash of everything 
 a name that left something out would return what another model, corpus or code once made.
 """
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,3 +36,19 @@ def atomic_write(path: Path) -> Iterator[Path]:
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     yield new
     new.replace(path)
+
+
+def write_once(path: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` make a file that is not there; it is given a temporary path to write to.
+
+    Of several processes one does it, and the others wait. If that one is killed, another does it.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Left behind: if it were deleted, one that waits for it and one that does not would both write.
+    with open(path.with_name(f"{path.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            with atomic_write(path) as new:
+                write(new)

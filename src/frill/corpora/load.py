@@ -17,6 +17,7 @@ from frill.corpora.reading import read_all, screen
 from frill.fingerprint import hash_code
 from frill.params.schema import Params
 from frill.scratch import text_hash
+from frill.workers import count_workers
 
 # By section of params.yaml's `audio`. Imported only where it is asked for: eSpeak NG is GPL-3,
 # TensorFlow takes seconds, and a stage depends on its own loader alone.
@@ -42,9 +43,9 @@ def load_clips(
     loader = import_module(LOADERS[source])
     if source == "espeak":
         return loader.make_clips(
-            spec.set, params.seed, spec.hours, spec.clips, params.threads, done.items, done.samples
+            spec.set, params.seed, spec.hours, spec.clips, count_workers(), done.items, done.samples
         )
-    items = read_all(loader.prepare_reads(name, spec), done.items, params.threads)
+    items = read_all(loader.prepare_reads(name, spec), done.items, count_workers())
     # AudioSet's labels choose clips, which are listed with them.
     labels = None if source == "audioset" else spec.labels
     return screen(items, labels, spec.use == "task", params.audio.silent_dbfs)

@@ -23,6 +23,7 @@ from frill.noss.splits import make_splits
 from frill.params.schema import Params
 from frill.progress import progress
 from frill.scratch import content_hash
+from frill.workers import count_workers
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _fit_task(
     task: str, store: ClipStore, model: Path, embedder: Embedder, params: Params
 ) -> TaskProbe:
     def embed(clips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        with ThreadPoolExecutor(params.threads) as threads:
+        with ThreadPoolExecutor(count_workers()) as threads:
             yield from threads.map(embedder.embed, clips)
 
     clips = embed_calls(

@@ -39,7 +39,7 @@ def load(name: str, params: Params) -> Embed:
     source = Path(spec.source)
     pooling = params.noss.pooling
     if spec.kind == "tflite" and takes_windows(name, source):
-        return lambda store: embed_tflite(source, store, pooling, params.threads)
+        return lambda store: embed_tflite(source, store, pooling)
     model_hash = text_hash(content_hash(source), spec.kind, str(spec.output))
 
     @cache  # loaded only if something is to be embedded: TensorFlow takes seconds

@@ -1,6 +1,6 @@
 """Clip embeddings for scoring: float32 [clips, D], or [clips, 2 D] where two poolings are joined.
 
-A .tflite student is fixed at one window a call, so one interpreter of it runs on every core.
+A .tflite student is fixed at one window a call, so one interpreter of it runs for every worker.
 Embeddings are kept in scratch/embeddings under a hash of the model, the corpus, the pooling and the
 code: a changed probe embeds nothing again.
 """
@@ -18,33 +18,34 @@ from frill.errors import UserError
 from frill.fingerprint import hash_code
 from frill.noss.log_mels import LogMels, hash_corpus
 from frill.progress import progress
-from frill.scratch import atomic_write, content_hash, text_hash
+from frill.scratch import content_hash, text_hash, write_once
+from frill.workers import count_workers
 
 FOLDER = Path("scratch/embeddings")
 
 
-def embed_tflite(path: Path, store: ClipStore, pooling: Pooling, threads: int) -> np.ndarray:
-    """Return the model file's clip embeddings, computed on `threads` cores."""
+def embed_tflite(path: Path, store: ClipStore, pooling: Pooling) -> np.ndarray:
+    """Return the model file's clip embeddings."""
 
     def compute():
-        clips = LogMels(store, threads)
+        clips = LogMels(store)
         embedder = Embedder(path)
 
         def embed(clip: int) -> np.ndarray:
             return pool(embedder.embed_windows(clips.windows(clip)), pooling)
 
-        with ThreadPoolExecutor(threads) as workers:
+        with ThreadPoolExecutor(count_workers()) as workers:
             return _stack(workers.map(embed, range(len(store))), store)
 
     return _cached(content_hash(path), hash_code(__name__), store, pooling, compute)
 
 
-def embed_log_mels(store: ClipStore, threads: int) -> np.ndarray:
+def embed_log_mels(store: ClipStore) -> np.ndarray:
     """Return the control without a network, [clips, 128].
 
     It is the mean and the deviation of each log-mel band over the clip.
     """
-    clips = LogMels(store, threads)
+    clips = LogMels(store)
     result = np.empty((len(clips), 128), np.float32)
     for clip, row in enumerate(result):
         unpadded = (int(clips.samples[clip]) - FRAME_SAMPLES) // HOP_SAMPLES + 1
@@ -86,9 +87,12 @@ def _cached(
     """
     key = text_hash(model_hash, code_hash, hash_corpus(store), pooling)
     path = FOLDER / f"{key[:32]}.npy"
-    if not path.exists():
-        with atomic_write(path) as new, open(new, "wb") as file:
+
+    def write(new: Path) -> None:
+        with open(new, "wb") as file:
             np.save(file, compute())
+
+    write_once(path, write)
     return np.load(path, mmap_mode="r")
 
 

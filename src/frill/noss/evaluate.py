@@ -14,6 +14,7 @@ from frill.noss.results import PARTS, MeanAccuracies, ModelScores, TaskScores
 from frill.noss.score import score_task
 from frill.noss.splits import SplitError
 from frill.params.schema import Params
+from frill.workers import count_workers
 
 TASKS = Path("data/task")
 Embed = Callable[[ClipStore], np.ndarray]  # a task's clip embeddings, float [clips, D]
@@ -44,7 +45,7 @@ def score_student(folder: Path, name: str, params: Params) -> ModelScores:
 
 def _score_file(path: Path, name: str, params: Params) -> ModelScores:
     def embed(store: ClipStore) -> np.ndarray:
-        return embed_tflite(path, store, params.noss.pooling, params.threads)
+        return embed_tflite(path, store, params.noss.pooling)
 
     return score(embed, name, params)
 
@@ -61,7 +62,7 @@ def score(embed: Embed, name: str, params: Params) -> ModelScores:
                 f"{name}: {task}: the embeddings of {len(clips)} clips are not finite, "
                 f"first that of {first}; scored as 0"
             )
-    in_parallel = joblib.Parallel(min(params.threads, len(stores)))
+    in_parallel = joblib.Parallel(min(count_workers(), len(stores)))
     one_task = joblib.delayed(_score_task)  # embeddings reach its process as a memory map
     calls = (one_task(task, embeddings[task], store.rows, params) for task, store in stores.items())
     tasks = {}

@@ -1,7 +1,9 @@
 """The log-mel frames of a task's clips, computed once for all models that are scored on it.
 
 Kept in scratch/log_mel under a hash of the corpus and of the code that made them. They can be
-deleted at any time and are never an output of a stage.
+deleted at any time and are never an output of a stage: they are 0.8 times as large as the audio,
+and to compute them takes no longer than to copy them from DVC's cache. Where several stages ask
+at once, one computes and the others wait.
 """
 
 import os
@@ -15,7 +17,8 @@ from frill.audio import frontend
 from frill.audio.clips import ClipStore
 from frill.fingerprint import hash_code
 from frill.progress import progress
-from frill.scratch import atomic_write, content_hash
+from frill.scratch import content_hash, write_once
+from frill.workers import count_workers
 
 FOLDER = Path("scratch/log_mel")
 
@@ -23,13 +26,11 @@ FOLDER = Path("scratch/log_mel")
 class LogMels:
     """Frames of every clip of a store, float32, memory mapped."""
 
-    def __init__(self, store: ClipStore, threads: int):
+    def __init__(self, store: ClipStore):
         self.samples = np.array([int(row["samples"]) for row in store.rows])
         self._starts = np.concatenate([[0], np.cumsum(frontend.count_frames(self.samples))])
         path = FOLDER / f"{hash_corpus(store)[:16]}-{hash_code(__name__)[:8]}.npy"
-        if not path.exists():
-            with atomic_write(path) as new:
-                self._write(new, store, threads)
+        write_once(path, lambda new: self._write(new, store))
         # Still mapped as an array, whose slices cost a fraction of a np.memmap's.
         self._frames = np.asarray(np.load(path, mmap_mode="r"))
 
@@ -44,7 +45,7 @@ class LogMels:
         """Return float32 [windows, 96, 64] as the frontend cuts them, still on the disk."""
         return frontend.cut_windows(self.frames(clip))
 
-    def _write(self, path: Path, store: ClipStore, threads: int) -> None:
+    def _write(self, path: Path, store: ClipStore) -> None:
         shape = (int(self._starts[-1]), frontend.MEL_BANDS)
         frames = np.lib.format.open_memmap(path, "w+", np.float32, shape)
         # On a full disk an error now, not a SIGBUS at whichever page finds no room.
@@ -57,7 +58,7 @@ class LogMels:
             frames[self._starts[clip] : self._starts[clip + 1]] = frontend.log_mel(samples)
 
         # One BLAS thread each: its own would spin on the cores that the other clips need.
-        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        with threadpool_limits(1), ThreadPoolExecutor(count_workers()) as pool:
             done = pool.map(compute, range(len(store)))
             for _ in progress(done, f"{store.folder.name}, log-mel", len(store), "clip"):
                 pass

@@ -17,7 +17,7 @@ CONTROL = Path("models/controls/random_weights.tflite")
 
 def make_references(params: Params) -> dict[str, Embed]:
     """Return by name the functions that give a task's clip embeddings."""
-    pooling, threads = params.noss.pooling, params.threads
+    pooling = params.noss.pooling
     teacher_hash = text_hash(content_hash(SAVED_MODEL), params.teacher.output)
 
     @cache
@@ -25,7 +25,7 @@ def make_references(params: Params) -> dict[str, Embed]:
         """Load it only if something is to be embedded: a changed probe needs no TensorFlow."""
         from frill import tensorflow_setup
 
-        tensorflow_setup.set_up(threads, params.seed, params.onednn)
+        tensorflow_setup.set_up(params.threads, params.seed, params.onednn)
         from frill.teacher.saved_model import Teacher
 
         return Teacher(SAVED_MODEL, params.teacher.output)
@@ -41,6 +41,6 @@ def make_references(params: Params) -> dict[str, Embed]:
 
     return {
         TEACHER: embed_teacher,
-        "logmel_stats": lambda store: embed.embed_log_mels(store, threads),
-        "random_weights": lambda store: embed.embed_tflite(CONTROL, store, pooling, threads),
+        "logmel_stats": embed.embed_log_mels,
+        "random_weights": lambda store: embed.embed_tflite(CONTROL, store, pooling),
     }

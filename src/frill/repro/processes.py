@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from frill import progress
+from frill import workers as workers_setting
 from frill.repro import guard
 from frill.repro.dvc_stages import DvcStages
 from frill.repro.jobs import Ended, Job
@@ -51,7 +52,7 @@ class Processes:
         progress_path(job).unlink(missing_ok=True)
         command, options = self._stages.describe_command(job)
         options["env"] |= {
-            "FRILL_WORKERS": str(workers),
+            workers_setting.VARIABLE: str(workers),
             progress.FILE: str(progress_path(job).absolute()),
             "PYTHONPATH": str(Path("src").resolve()),
             "PYTHONUNBUFFERED": "1",

@@ -1,6 +1,5 @@
 """One run of the whole graph: from the project's lock to the sentence at the end."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from frill.repro.dvc_stages import DvcStages
 from frill.repro.jobs import Ended, Job, Place
 from frill.repro.processes import Processes
 from frill.repro.scheduler import Scheduler
+from frill.workers import count_workers
 from frill.workflow.dvc_project import lock_project
 
 # Of the memory that is free when a run begins: the rest is for files that stages read again.
@@ -35,7 +35,7 @@ def run(jobs: int | None, make_cluster: MakePlace | None = None) -> list[Ended]:
     KeyboardInterrupt after Ctrl-C, when all that ran has ended.
     """
     params = load_params()
-    cores = count_cores()
+    cores = count_workers()
     at_once = jobs or max(1, cores // params.threads)
     with lock_project() as repo, _stop_on_signals() as stopped, repo.scm_context:
         stages = DvcStages(repo)
@@ -87,13 +87,6 @@ def summarise(ended: list[Ended], meter: view.CoreMeter) -> str:
             lines += [f"    {line}" for line in each.error.splitlines()]
         lines.append("Mend the cause and repeat the command: what is finished stays.")
     return "\n".join(lines)
-
-
-def count_cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def read_free_memory_gib() -> float:

@@ -19,7 +19,7 @@ from frill.audio import frontend_tf
 from frill.embed.embedder import Embedder
 from frill.errors import UserError
 from frill.params.schema import Convert
-from frill.students.weights import load_student
+from frill.students.weights import load_student, load_weights
 from frill.targets.store import load_split, spread
 from frill.tensorflow_setup import quiet_stderr
 
@@ -97,7 +97,7 @@ def _convert(
 
 def measure_parity(student: keras.Model, path: Path, windows: np.ndarray) -> dict:
     """Return how far the file's embeddings are from Keras's on `windows` float32 [N, 96, 64]."""
-    expected = student.predict(windows[..., None], verbose=0)
+    expected = student(windows[..., None], training=False).numpy()
     return compare_embeddings(expected, Embedder(path).embed_windows(windows))
 
 
@@ -132,12 +132,6 @@ def convert_student(
     path = out / MODEL
     calibration = spread(load_split(targets, "train")[0], CALIBRATION_WINDOWS)
     path.write_bytes(convert(student, precision, qat, calibration))
-    for folder in sorted(student_folder.glob("repeat_*")):
-        repeat = convert(load_student(folder), precision, qat, calibration)
-        (out / f"{folder.name}.tflite").write_bytes(repeat)
-    if qat or precision != "float32":
-        floats = load_student(student_folder, simulates_int8=False)
-        (out / REFERENCE).write_bytes(convert(floats, "float32", qat=False))
     validation = spread(load_split(targets, "validation")[0], PARITY_WINDOWS)
     measured = measure_parity(student, path, validation)
     cosine = measured["min_cosine"]
@@ -149,6 +143,13 @@ def convert_student(
             f"that of Keras on a real window, under params.yaml: convert.{key} = {limit:g}; choose "
             "another precision or lower the limit"
         )
+    if qat or precision != "float32":
+        floats = load_student(student_folder, simulates_int8=False) if qat else student
+        (out / REFERENCE).write_bytes(convert(floats, "float32", qat=False))
+    for folder in sorted(student_folder.glob("repeat_*")):
+        load_weights(student, folder)  # to build one more would take as long as to convert it
+        repeat = convert(student, precision, qat, calibration)
+        (out / f"{folder.name}.tflite").write_bytes(repeat)
     summary = {
         "schema": 1,
         "status": trained["status"],

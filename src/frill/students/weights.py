@@ -35,10 +35,15 @@ def load_student(folder: Path, simulates_int8: bool = True) -> keras.Model:
     """
     spec = StudentSpec(**json.loads((folder / "spec.json").read_text()))
     model = build(replace(spec, qat=spec.qat and simulates_int8), None)
+    load_weights(model, folder)
+    return model
+
+
+def load_weights(model: keras.Model, folder: Path) -> None:
+    """Give a student the weights of a folder of the same architecture."""
     with np.load(folder / "weights.npz") as file:
         for layer in model.layers:
             # A wrapped layer's own weights come first, its ranges behind them.
             wrapped = f"{WRAPPED}{layer.name}"
             name = wrapped if f"{wrapped}/0" in file else layer.name
             layer.set_weights([file[f"{name}/{number}"] for number in range(len(layer.weights))])
-    return model

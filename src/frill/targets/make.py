@@ -26,7 +26,7 @@ from frill.targets.windows import Chosen, choose_copies, choose_windows
 from frill.teacher.batching import crop, split_spans
 
 SAMPLE_WINDOWS = 4000  # to fit the projection on: eight for every component of the default
-PROJECTED_WINDOWS = 96  # at once: the basis of 25 MB is read once for four clips of the default
+PROJECTED_WINDOWS = 384  # at once: the basis of 25 MB is read once for 16 clips of the default
 
 
 def fit_projection(values: np.ndarray, components: int | None, seed: int) -> Projection:
@@ -62,8 +62,8 @@ def make_targets(folders: list[Path], teacher, targets: Targets, seed: int, out:
     for split in ("train", "validation"):
         in_split = [clip for clip in chosen if clip.validation == (split == "validation")]
         counts[split] = sum(len(clip.positions) for clip in in_split)
-        spread = _write_split(out, split, in_split, counts[split], teacher, projection)
-    # Of validation, which is the last.
+        spread = _Spread(projection) if split == "validation" else None
+        _write_split(out, split, in_split, counts[split], teacher, projection, spread)
     if not spread.variance > 0:
         raise UserError(
             f"targets: the {counts['validation']} validation windows are all alike to the teacher, "
@@ -110,9 +110,15 @@ def _sample_values(sample: list[Chosen], teacher) -> np.ndarray:
 
 
 def _write_split(
-    out: Path, split: str, clips: list[Chosen], count: int, teacher, projection: Projection
-) -> "_Spread":
-    """Write a split's files in order, and return how far its values are spread.
+    out: Path,
+    split: str,
+    clips: list[Chosen],
+    count: int,
+    teacher,
+    projection: Projection,
+    spread: "_Spread | None" = None,
+) -> None:
+    """Write a split's files in order, and add its values to `spread`.
 
     They are not mapped into memory: it holds what the teacher is ahead, however many clips there
     are. BLAS gets one thread: the teacher runs meanwhile, and threads that wait for work by
@@ -125,7 +131,6 @@ def _write_split(
         _array_file(out / f"{split}-targets.npy", targets_shape) as targets_file,
         threadpool_limits(1, "blas"),
     ):
-        spread = _Spread(projection)
         pending: list[np.ndarray] = []
         rows = _teacher_values(clips, teacher, f"targets ({split})")
         for number, (clip, samples, values) in enumerate(rows, 1):
@@ -134,10 +139,10 @@ def _write_split(
             if number == len(clips) or sum(map(len, pending)) >= PROJECTED_WINDOWS:
                 values = np.concatenate(pending)
                 coordinates = projection.apply(values)
-                spread.add(values, coordinates)
+                if spread:
+                    spread.add(values, coordinates)
                 targets_file.write(_store(coordinates))
                 pending = []
-    return spread
 
 
 class _Spread:
