@@ -77,7 +77,7 @@ def spoil(project: Project, what: str) -> None:
         ("column", "columns.label names the column 'emotion', which"),
         ("split", "no clips in split test (the column holds: "),
         ("where", "no clips in split test"),
-        ("reserved", "where.size = 'size': DVC's run-cache ignores params keys of this name"),
+        ("reserved", "where.'size': DVC's run-cache ignores params keys of this name"),
         ("files", "5 of 30 files cannot be used, over audio.rejected_limit = 0.02"),
         ("teacher", "teacher.source = '../nowhere': no such folder"),
         ("set", "set = 'shouting': there is no such synthetic set"),
