@@ -21,6 +21,7 @@ outside of it: what a projected student could reach at best if it trained as wel
 """
 
 import argparse
+import math
 import tempfile
 import time
 from collections import Counter
@@ -31,7 +32,8 @@ import numpy as np
 
 from frill import tensorflow_setup
 
-tensorflow_setup.set_up(threads=2, seed=17, onednn=1)
+if __name__ == "__main__":  # side_by_side.py takes parts of this file with threads of its own
+    tensorflow_setup.set_up(threads=2, seed=17, onednn=1)
 
 import tensorflow as tf  # noqa: E402
 import tf_keras as keras  # noqa: E402
@@ -77,17 +79,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         teacher = Teacher(arguments.teacher, arguments.output)
         full, projected = make_stores(arguments.corpus, teacher, arguments.projection, Path(folder))
-        unbalanced = {"steps": 10**6, "balance": 0.0, "checkpoint_steps": 10**9}
-        settings = load_params().distill.model_copy(update=unbalanced)
         for name in arguments.students:
-            backbone, width = name.split("_")
-            spec = StudentSpec(backbone, float(width), "gap", None, False)
-            print(f"\n{name}, batches of {settings.batch_windows} windows")
-            frill = Distillation(spec, settings, projected, 17, Path(folder, "scratch"))
+            frill = make_frill(name, projected, Path(folder))
+            print(f"\n{name}, batches of {frill.settings.batch_windows} windows")
             time_methods(make_methods(frill, full, arguments), frill, arguments.rounds)
             if arguments.profile:
                 profile(frill)
             compare_errors(frill, projected, full, arguments.steps, arguments.seeds)
+
+
+def make_frill(student: str, targets: Path, folder: Path) -> Distillation:
+    """Return an endless training of student BACKBONE_WIDTH, in per cent, without balancing."""
+    unbalanced = {"steps": 10**6, "balance": 0.0, "checkpoint_steps": 10**9}
+    settings = load_params().distill.model_copy(update=unbalanced)
+    backbone, width = student.split("_")
+    spec = StudentSpec(backbone, float(width) / 100, "gap", None, False)
+    return Distillation(spec, settings, targets, 17, folder / "scratch")
 
 
 def make_stores(corpus: Path, teacher: Teacher, projection: int, folder: Path) -> tuple[Path, Path]:
@@ -116,9 +123,7 @@ def make_methods(
     batch = frill.settings.batch_windows
     values = len(Projection.load(full / "projection.npz").mean)
     momentum = frill.settings.batch_norm_momentum
-    windows, targets = (array.astype(np.float32) for array in load_split(full, "train"))
-    stored = repeat_batches((windows[..., None], targets), batch).prefetch(2)
-    with_head = build(frill.spec, values, momentum)
+    with_head, stored = make_keras(frill, full)
 
     loaded = tf.saved_model.load(str(arguments.teacher))
     samples = keras.Input([MIN_SAMPLES])
@@ -150,6 +155,14 @@ def make_methods(
     }
 
 
+def make_keras(frill: Distillation, full: Path) -> tuple[keras.Model, tf.data.Dataset]:
+    """Return frill's student with a head for all values, and the stored windows to fit it on."""
+    windows, targets = (array.astype(np.float32) for array in load_split(full, "train"))
+    model = build(frill.spec, targets.shape[1], frill.settings.batch_norm_momentum)
+    data = repeat_batches((windows[..., None], targets), frill.settings.batch_windows)
+    return model, data.prefetch(2)
+
+
 def repeat_batches(arrays, batch: int) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(arrays).shuffle(1000).repeat().batch(batch)
 
@@ -178,15 +191,21 @@ def cut_pieces(corpus: Path) -> np.ndarray:
     return np.stack([to_float(start) for start in starts if len(start) == MIN_SAMPLES])
 
 
-def fit(model: keras.Model, data: tf.data.Dataset, steps: int) -> list:
-    """Run model.fit and return the times at which its steps ended, which time_turn takes."""
+def fit(model: keras.Model, data: tf.data.Dataset, steps: int, stop: float = math.inf) -> list:
+    """Run model.fit and return the times at which its steps ended, which time_turn takes.
+
+    The step that ends after `stop` is the last.
+    """
     if not getattr(model, "optimizer", None):
         model.compile(keras.optimizers.legacy.Adam(0.001, epsilon=1e-8), "mse")
     ended: list[float] = []
-    record = keras.callbacks.LambdaCallback(
-        on_batch_end=lambda batch, logs: ended.append(time.perf_counter())
-    )
-    model.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[record])
+
+    def record(batch, logs):
+        ended.append(time.perf_counter())
+        model.stop_training = ended[-1] > stop
+
+    callback = keras.callbacks.LambdaCallback(on_batch_end=record)
+    model.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[callback])
     return ended
 
 
