@@ -1,6 +1,7 @@
 """Sets of audio by sections of params.yaml; an interrupted store goes on with its set only."""
 
 import os
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -44,6 +45,16 @@ def test_the_synthetic_sets_come_through_the_same_door(params):
     seventh = next(iter(corpora.load_clips("espeak", "keyword", validate(params), Done(items=6))))
     assert isinstance(first, Clip) and first.licence == "generated"
     assert (first.name, seventh.name) == ("keyword-00000", "keyword-00006")
+
+
+def test_workers_change_no_clip(params, monkeypatch):
+    pytest.importorskip("espeakng_loader")
+    made = []
+    for workers in ("1", "3"):
+        monkeypatch.setenv("FRILL_WORKERS", workers)
+        clips = islice(corpora.load_clips("espeak", "keyword", validate(params)), 12)
+        made.append([(clip.name, clip.samples.tobytes()) for clip in clips])
+    assert made[0] == made[1]
 
 
 def test_the_name_of_an_unfinished_set_changes_with_all_that_shapes_a_set_and_with_nothing_else(

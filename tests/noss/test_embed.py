@@ -7,7 +7,7 @@ from examples import STORE_SAMPLES, speechlike, write_clips
 from frill.audio import frontend
 from frill.audio.clips import Clip, ClipStore
 from frill.embed.embedder import Embedder
-from frill.noss import embed
+from frill.noss import embed, log_mels
 from frill.noss.log_mels import LogMels
 
 
@@ -20,11 +20,29 @@ def test_windows_are_the_frontends(store, tmp_path):
         )
 
 
+def test_frames_and_embeddings_are_the_same_bytes_of_any_number_of_workers(
+    store, pooling_models, tmp_path, monkeypatch
+):
+    model, _ = pooling_models
+    made = []
+    for workers in ("1", "3"):
+        monkeypatch.setenv("FRILL_WORKERS", workers)
+        monkeypatch.setattr(log_mels, "FOLDER", tmp_path / workers / "log_mel")
+        monkeypatch.setattr(embed, "FOLDER", tmp_path / workers / "embeddings")
+        embed.embed_tflite(model, store, "mean")
+        files = sorted((tmp_path / workers).rglob("*.npy"))
+        made.append([(path.name, path.read_bytes()) for path in files])
+    assert len(made[0]) == 2 and made[0] == made[1]
+
+
 MODULE = "frill.teacher.saved_model"  # what a teacher hears is its making
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max", "mean+max"])
-def test_a_clips_embedding_is_its_windows_pooled(store, pooling_models, pooling):
+@pytest.mark.parametrize("pooling, workers", [("mean", "1"), ("max", "2"), ("mean+max", "3")])
+def test_a_clips_embedding_is_its_windows_pooled(
+    store, pooling_models, monkeypatch, pooling, workers
+):
+    monkeypatch.setenv("FRILL_WORKERS", workers)
     model, _ = pooling_models
     found = embed.embed_tflite(model, store, pooling)
     for index, row in enumerate(found):

@@ -2,8 +2,7 @@
 
 Kept in scratch/log_mel under a hash of the corpus and of the code that made them. They can be
 deleted at any time and are never an output of a stage: they are 0.8 times as large as the audio,
-and to compute them takes no longer than to copy them from DVC's cache. Where several stages ask
-at once, one computes and the others wait.
+and DVC would keep them twice. Where several stages ask at once, one computes and the others wait.
 """
 
 import os
