@@ -18,14 +18,14 @@ VALUES = 8
 
 @pytest.fixture
 def params(default, tmp_path, monkeypatch) -> Params:
-    """Write two tasks of 60 clips and three classes, the second with folds; a process for each."""
+    """Write two tasks of 60 clips and three classes, the second with folds."""
     monkeypatch.setattr(evaluate, "TASKS", tmp_path)
     sets = {name: {"use": "task", "set": "mask", "clips": 60} for name in ("one", "two")}
     corpus = {"use": "corpus", "set": "distillation", "hours": 1}
     default["audio"]["espeak"] = sets | {"speech": corpus}
     write_task(tmp_path / "one", folds=0)
     write_task(tmp_path / "two", folds=3)
-    return validate(default | {"threads": 2})
+    return validate(default)
 
 
 def write_task(folder: Path, folds: int, labels: str = "abc") -> None:
@@ -47,7 +47,9 @@ def embed(store: ClipStore) -> np.ndarray:
     return (centres[classes] + rng.normal(size=(len(store), VALUES))).astype(np.float32)
 
 
-def test_tasks_side_by_side_are_scored_as_each_alone(params, tmp_path):
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_tasks_side_by_side_are_scored_as_each_alone(params, tmp_path, monkeypatch, workers):
+    monkeypatch.setenv("FRILL_WORKERS", workers)
     scored = evaluate.score(embed, "model", params)
     assert list(scored.tasks) == ["one", "two"]
     for task, scores in scored.tasks.items():
