@@ -4,7 +4,6 @@ A file there is never an output of a stage. It is named by a hash of everything 
 a name that left something out would return what another model, corpus or code once made.
 """
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -45,6 +44,8 @@ def write_once(path: Path, write: Callable[[Path], None]) -> None:
     """
     if path.exists():
         return
+    import fcntl  # only where there are processes: fingerprints are computed in browsers, too
+
     path.parent.mkdir(parents=True, exist_ok=True)
     # Left behind: if it were deleted, one that waits for it and one that does not would both write.
     with open(path.with_name(f"{path.name}.lock"), "w") as lock:
