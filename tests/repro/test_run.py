@@ -14,6 +14,10 @@ import pytest
 import yaml
 from pipeline_project import ROOT
 
+from frill.repro.dvc_stages import DvcStages
+from frill.repro.jobs import Job
+from frill.workflow.dvc_project import lock_project
+
 # As in dvc.yaml: students' stages, one that times a device, and one that gathers them.
 DVC_YAML = """
 stages:
@@ -212,6 +216,17 @@ def test_a_killed_run_leaves_no_process_and_the_next_goes_on(project):
         write_step(project, student, "true\n")
     again = run(project)
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_what_a_node_is_told_of_a_stages_needs_is_what_dvc_lock_has(project, monkeypatch):
+    run(project)
+    monkeypatch.chdir(project)
+    with lock_project() as repo:
+        entries = DvcStages(repo).find_cached_needs(
+            Job("benchmark@b", "benchmark", frozenset({"distill@b"}))
+        )
+    lock = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
+    assert yaml.safe_load(yaml.safe_dump(entries)) == {"distill@b": lock["distill@b"]}
 
 
 def test_a_second_run_of_a_workspace_is_refused(project):

@@ -4,6 +4,7 @@
 what is recorded after it. Between them its command runs, beside others'.
 """
 
+import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -116,7 +117,8 @@ class DvcStages:
         """Return dvc.lock's entries of the stages that a job needs, if their outputs are cached."""
         needed = [self._stages[name] for name in sorted(job.needs)]
         cached = [stage for stage in needed if any(out.use_cache for out in stage.outs)]
-        return {stage.name: to_single_stage_lockfile(stage) for stage in cached}
+        entries = {stage.name: to_single_stage_lockfile(stage) for stage in cached}
+        return json.loads(json.dumps(entries))  # of dicts alone, which YAML can write
 
     def find_default_remote(self) -> tuple[str, str]:
         """Return its name and URL. Raises UserError if there is none."""
