@@ -46,6 +46,7 @@ class DvcStages:
         # The same order whatever was changed, run and begun first.
         order = nx.lexicographical_topological_sort(self._graph.reverse(copy=False), written.get)
         self._stages = {stage.name: stage for stage in order}
+        self.pulls = False  # what was made elsewhere, from the default remote
         self._unsaved: list[PipelineStage] = []
         self._wrote = False
 
@@ -79,7 +80,7 @@ class DvcStages:
         with _sentences(job):
             if entry is not None:
                 StageLoader.fill_from_lock(stage, entry)
-                self._repo.stage_cache.restore(stage, pull=True)
+                self._repo.stage_cache.restore(stage, pull=self.pulls)
             self._record(stage)
 
     def save(self) -> None:

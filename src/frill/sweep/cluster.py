@@ -40,6 +40,7 @@ def prepare(
     """
     settings = params.sweep
     remote = stages.find_default_remote() if settings.share == "remote" else None
+    stages.pulls = remote is not None
     setup = make_setup(remote)
     connect(address)
     try:
