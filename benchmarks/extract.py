@@ -52,7 +52,7 @@ from frill.teacher.saved_model import Teacher, export  # noqa: E402
 from frill.workflow.stage import peak_memory_bytes  # noqa: E402
 
 # The default's.
-SETTINGS = Targets(windows_per_clip=24, augmented_copies=0, validation_share=0.05, projection=512)
+SETTINGS = Targets(windows_per_clip=12, augmented_copies=0, validation_share=0.05, projection=512)
 BATCHES = (2, 4, 8, 16, 32)
 
 
