@@ -1,35 +1,25 @@
-"""distill.py NAME --backbone small ...: trains one student.
+"""distill.py NAME: trains one student."""
 
-Its axes are arguments, so that DVC sees a change of any of them.
-"""
-
-import argparse
+import sys
 from pathlib import Path
 
 from frill import tensorflow_setup
 from frill.params.load import load_params
 from frill.workflow.stage import stage
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("name")
-for axis in ("backbone", "width", "pooling", "rank", "qat"):
-    parser.add_argument(f"--{axis}", required=True)
-parser.add_argument("--seeds", type=int, required=True)
-axes = vars(parser.parse_args())
-name = axes.pop("name")
-seeds = axes.pop("seeds")
-
+name = sys.argv[1]
 with stage(f"distill@{name}"):
     settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
     from frill.students.build import StudentSpec
     from frill.students.distill import distill
 
+    student = settings.students[name]
     summary = distill(
-        StudentSpec.parse(**axes, bottleneck=settings.distill.bottleneck),
+        StudentSpec.from_params(student, settings.distill.bottleneck),
         settings.distill,
         Path("data/targets"),
-        range(settings.seed, settings.seed + seeds),
+        range(settings.seed, settings.seed + student.seeds),
         Path("scratch"),
         Path("models/students", name),
         name,

@@ -5,6 +5,7 @@ They hold for "order A"; a pair is of gap and flatten.
 
 import pytest
 
+from frill.params.schema import Student
 from frill.students.build import StudentSpec, build, count, limit_rank
 from frill.students.mobilenet_v3 import count_last_channels, round_channels
 
@@ -123,8 +124,9 @@ def test_a_rank_is_at_most_the_smaller_side():
     assert count(spec)["parameters"] == dense - 512 * 2048 + 100 * (512 + 2048)
 
 
-def test_parse_reads_the_words_of_a_command_line():
+def test_a_line_of_params_yaml_may_leave_out_what_a_plain_student_has():
+    line = {"backbone": "small", "width": 1.25, "pooling": "flatten", "rank": 100, "qat": 1}
     small = StudentSpec("small", 1.25, "flatten", 100, True, 2048)
-    assert StudentSpec.parse("small", "1.25", "flatten", "100", "1", 2048) == small
+    assert StudentSpec.from_params(Student(**line), 2048) == small
     tiny = StudentSpec("tiny", 2.0, "gap", None, False, 64)
-    assert StudentSpec.parse("tiny", "2", "gap", "none", "0", 64) == tiny
+    assert StudentSpec.from_params(Student(backbone="tiny", width=2), 64) == tiny

@@ -28,7 +28,7 @@ def test_every_stage_depends_on_the_recipe_of_its_script(recipes, name):
     own, *others = [path for path in stage["deps"] if path.startswith("data/code/")]
     assert not others
     recipe_name = own.removeprefix("data/code/").removesuffix(".json")
-    recipe_name = recipe_name.replace("${item.device}", "host")
+    recipe_name = recipe_name.replace("${item.device}", "host").replace("${key}", "small_200")
     script = ROOT / re.search(r"stages/\w+\.py", stage["cmd"])[0]
     source = re.search(r"download\.py (\w+)", stage["cmd"])
     loaders = {"espeak": ["frill.corpora.synthetic.sets"], "tfds": ["frill.corpora.tfds.examples"]}
@@ -37,7 +37,10 @@ def test_every_stage_depends_on_the_recipe_of_its_script(recipes, name):
 
 
 def test_there_is_no_recipe_that_no_stage_depends_on(recipes):
-    assert len(recipes) == len(STAGES) - 1  # one device
+    students = yaml.safe_load((ROOT / "params.yaml").read_text())["students"]
+    a_student = [name for name in recipes if name.startswith(("distill/", "convert/"))]
+    assert len(a_student) == 2 * len(students)
+    assert len(recipes) - len(a_student) == len(STAGES) - 1 - 2  # one device
 
 
 def test_every_kind_of_audio_has_its_loader():
@@ -49,17 +52,51 @@ def test_what_students_share_stands_in_their_recipes_alone(recipes):
     """DVC reads params.yaml anew for each stage with params: docs/scale.md."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     expected = {
-        "distill": {key: params[key] for key in ("seed", "threads", "onednn", "distill")},
-        "convert": {"convert": params["convert"]},
+        "distill/small_200": {
+            key: params[key] for key in ("seed", "threads", "onednn", "distill")
+        },
+        "convert/small_200": {"convert": params["convert"]},
         "evaluate": {key: params[key] for key in ("seed", "noss")},
         "benchmark/host": params["devices"]["host"],
     }
-    with_params = [name for name in recipes if "params" in recipes[name]]
-    assert {name: recipes[name]["params"] for name in with_params} == expected
+    assert {name: recipes[name]["params"] for name in expected} == expected
+    others = {name for name in recipes if "params" in recipes[name]} - set(expected)
+    assert all(name.startswith(("distill/", "convert/")) for name in others)
     for name in ("distill", "convert", "benchmark", "evaluate"):
         assert "params" not in STAGES[name].get("do", STAGES[name])
     shared = {key for keys in recipe.SHARED.values() for key in keys} | {"devices"}
-    assert set(STAGES["code"]["params"]) == shared
+    assert set(STAGES["code"]["params"]) == shared | {"students"}
+
+
+PLAIN = {"pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1}
+OTHER = {
+    "backbone": "large",
+    "width": 1.01,
+    "pooling": "flatten",
+    "rank": 8,
+    "qat": 1,
+    "precision": "float16",
+    "seeds": 2,
+}
+
+
+@pytest.mark.parametrize("axis", OTHER)
+def test_every_axis_makes_another_recipe_of_its_stage_for_its_student_alone(tmp_path, axis):
+    """DVC's own cache once took a student for another (iterative/dvc#10296)."""
+    plain = {"backbone": "small", "width": 1.0}
+    before = read_students(tmp_path, one=plain, two=plain)
+    after = read_students(tmp_path, one=plain | {axis: OTHER[axis]}, two=plain)
+    stage = "convert" if axis == "precision" else "distill"
+    assert {name for name in after if after[name] != before[name]} == {f"{stage}/one"}
+    assert read_students(tmp_path, one=PLAIN | plain, two=plain) == before  # written or not
+
+
+def read_students(folder, **students) -> dict[str, dict]:
+    (folder / "stages").mkdir(exist_ok=True)
+    for name in ("distill", "convert"):
+        (folder / f"stages/{name}.py").write_text("")
+    (folder / "params.yaml").write_text(yaml.safe_dump(miniature() | {"students": students}))
+    return recipe.read_all(LOADERS, folder)
 
 
 def test_values_are_those_that_dvc_reads(tmp_path):
@@ -68,9 +105,10 @@ def test_values_are_those_that_dvc_reads(tmp_path):
     for name in ("convert", "benchmark"):
         (tmp_path / f"stages/{name}.py").write_text("")
     text = "convert: {x: 0100, y: 1e-3}\ndevices: {host: {kind: host}}\n"
+    text += "students: {a: {backbone: tiny, width: 0.5}}\n"
     (tmp_path / "params.yaml").write_text(text)
     recipes = recipe.read_all(LOADERS, tmp_path)
-    assert recipes["convert"]["params"] == {"convert": {"x": 100, "y": 0.001}}
+    assert recipes["convert/a"]["params"] == {"convert": {"x": 100, "y": 0.001}}
     assert recipes["benchmark/host"]["params"] == {"kind": "host"}
 
 
@@ -78,7 +116,7 @@ def test_a_default_that_is_added_to_a_section_changes_no_recipe(tmp_path):
     (tmp_path / "stages").mkdir()
     (tmp_path / "stages/distill.py").write_text("")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(miniature()))
-    params = recipe.read_all(LOADERS, tmp_path)["distill"]["params"]
+    params = recipe.read_all(LOADERS, tmp_path)["distill/one"]["params"]
     assert params == {key: miniature()[key] for key in ("seed", "threads", "onednn", "distill")}
 
 

@@ -25,10 +25,9 @@ def write_lines(axes: dict[str, list]) -> list[str]:
     from frill.params.load import validate_student
 
     students = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-    for student in students:
-        validate_student(student, "the grid")
     lines = []
     for student in students:
-        values = ", ".join(f"{axis}: {value}" for axis, value in student.items())
+        written = validate_student(student, "the grid").model_dump(exclude_defaults=True)
+        values = ", ".join(f"{axis}: {student[axis]}" for axis in written)
         lines.append(f"{name_student(student)}: {{{values}}}")
     return lines

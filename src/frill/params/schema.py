@@ -65,13 +65,15 @@ class Distill(Section):
 
 
 class Student(Section):
+    """A student's axes. What is left out is as in a plain student."""
+
     backbone: Literal["tiny", "small", "large"]
     width: Annotated[Real, Field(ge=0.1, le=4)]
-    pooling: Literal["gap", "flatten"]
-    rank: NoneOrCount
-    qat: ZeroOrOne
-    precision: Literal["float32", "float16", "dynamic", "int8"]
-    seeds: Count
+    pooling: Literal["gap", "flatten"] = "gap"
+    rank: NoneOrCount = None
+    qat: ZeroOrOne = 0
+    precision: Literal["float32", "float16", "dynamic", "int8"] = "float32"
+    seeds: Count = 1
 
     @model_validator(mode="after")
     def _check_precision(self):

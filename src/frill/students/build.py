@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 import tf_keras as keras
 
 from frill.audio.frontend import INPUT_OFFSET, INPUT_SCALE, WINDOW_SHAPE
+from frill.params.schema import Student
 from frill.students.mobilenet_v3 import mobilenet_v3
 from frill.students.quantization import quantize_bottleneck
 
@@ -35,12 +36,10 @@ class StudentSpec:
     bottleneck: int = 2048
 
     @classmethod
-    def parse(
-        cls, backbone: str, width: str, pooling: str, rank: str, qat: str, bottleneck: int
-    ) -> "StudentSpec":
-        """Return the spec that the words of a command line describe."""
-        factors = None if rank == "none" else int(rank)
-        return cls(backbone, float(width), pooling, factors, bool(int(qat)), bottleneck)
+    def from_params(cls, student: Student, bottleneck: int) -> "StudentSpec":
+        """Return the spec of a student in params.yaml."""
+        axes = (student.backbone, student.width, student.pooling, student.rank, bool(student.qat))
+        return cls(*axes, bottleneck)
 
     def as_dict(self) -> dict:
         return asdict(self)

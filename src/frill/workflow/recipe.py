@@ -1,7 +1,7 @@
 """What every stage is made by: a hash of its code and, where there is one for each student, params.
 
 DVC reads params.yaml anew for every stage that has `params`. So students' stages have none: what
-they share of params.yaml stands beside the hash, in the one small file that they all depend on.
+they need of params.yaml stands beside the hash, in a small file that they depend on.
 """
 
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from frill.fingerprint import hash_code
+from frill.params.schema import Student
 
 # The script that writes the recipes.
 OWN = "fingerprints"
@@ -18,14 +19,19 @@ SHARED = {
     "convert": ("convert",),
     "evaluate": ("seed", "noss"),
 }
+# Axes of each student that shape a stage of its own. A precision retrains nobody.
+OF_A_STUDENT = {
+    "distill": ("backbone", "width", "pooling", "rank", "qat", "seeds"),
+    "convert": ("precision",),
+}
 
 
 def read_all(loaders: dict[str, str], root: Path = Path()) -> dict[str, dict]:
     """Return each stage's recipe, {"code": sha256, "params": values}, by the file's name.
 
     `download` has one for each of `loaders`, a module by the kind of audio that it reads;
-    `benchmark` has one for each device. Values are params.yaml's own: a default that frill adds to
-    a section changes no recipe.
+    `benchmark` has one for each device, `distill` and `convert` for each student. Values are
+    params.yaml's own: a default that frill adds to a section changes no recipe.
     """
     values = YAML(typ="safe").load((root / "params.yaml").read_text())
     recipes = {}
@@ -40,7 +46,27 @@ def read_all(loaders: dict[str, str], root: Path = Path()) -> dict[str, dict]:
             for device, settings in values["devices"].items():
                 recipes[f"benchmark/{device}"] = {"code": hash_code(script), "params": settings}
         else:
-            recipes[name] = {"code": hash_code(script)}
+            own = {"code": hash_code(script)}
             if name in SHARED:
-                recipes[name]["params"] = {key: values[key] for key in SHARED[name]}
+                own["params"] = {key: values[key] for key in SHARED[name]}
+            if name in OF_A_STUDENT:
+                recipes |= _add_students(name, own, values["students"])
+            else:
+                recipes[name] = own
+    return recipes
+
+
+def _add_students(stage: str, shared: dict, students: dict[str, dict]) -> dict[str, dict]:
+    """Return a stage's recipe for each student. An axis with the value of its default is left out:
+    written or not, the student is the same.
+    """
+    recipes = {}
+    for name, values in students.items():
+        axes = {}
+        for axis in OF_A_STUDENT[stage]:
+            default = Student.model_fields[axis].default
+            value = values.get(axis, default)
+            if value not in (default, "none"):
+                axes[axis] = value
+        recipes[f"{stage}/{name}"] = shared | {"student": axes}
     return recipes
