@@ -52,9 +52,7 @@ def test_what_students_share_stands_in_their_recipes_alone(recipes):
     """DVC reads params.yaml anew for each stage with params: docs/scale.md."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     expected = {
-        "distill/small_200": {
-            key: params[key] for key in ("seed", "threads", "onednn", "distill")
-        },
+        "distill/small_200": {key: params[key] for key in ("seed", "threads", "onednn", "distill")},
         "convert/small_200": {"convert": params["convert"]},
         "evaluate": {key: params[key] for key in ("seed", "noss")},
         "benchmark/host": params["devices"]["host"],
