@@ -20,7 +20,7 @@ with stage(f"distill@{name}"):
         settings.distill,
         Path("data/targets"),
         range(settings.seed, settings.seed + student.seeds),
-        Path("scratch"),
+        Path("scratch/checkpoints"),
         Path("models/students", name),
         name,
     )

@@ -49,7 +49,9 @@ print(Path("made/file").read_text())
 """
     command = [sys.executable, "-c", code]
     both = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) for _ in range(2)]
-    assert [process.communicate()[0] for process in both] == [b"whole\n", b"whole\n"]
+    outputs = sorted(process.communicate()[0] for process in both)
+    assert outputs == [b"waits for made/file, which another process makes\nwhole\n", b"whole\n"]
+    assert not (tmp_path / "made/file.lock").exists()
     assert (tmp_path / "writers").read_text() == "x"
 
 
@@ -62,3 +64,27 @@ def test_a_file_that_could_not_be_made_is_made_by_the_next(tmp_path):
     scratch.write_once(tmp_path / "file", lambda new: new.write_text("whole"))
     scratch.write_once(tmp_path / "file", fail)
     assert (tmp_path / "file").read_text() == "whole"
+
+
+def test_what_another_process_has_locked_is_left_alone_and_free_when_it_was_killed(tmp_path):
+    path = tmp_path / "work"
+    code = f"""
+import sys
+from pathlib import Path
+from frill.scratch import lock
+
+with lock(Path({str(path)!r})):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout.readline() == b"locked\n"
+    with scratch.lock(path, wait=False) as locked:
+        assert not locked
+    other.kill()
+    other.communicate()
+    with scratch.lock(path, wait=False) as locked:
+        assert locked
+    assert not list(tmp_path.iterdir())

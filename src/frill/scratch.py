@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def text_hash(*texts: str) -> str:
@@ -37,6 +38,43 @@ def atomic_write(path: Path) -> Iterator[Path]:
     new.replace(path)
 
 
+@contextmanager
+def lock(path: Path, wait: bool = True) -> Iterator[bool]:
+    """Keep other processes from `path`, which they lock, too, until the body or this process ends.
+
+    Gives whether it is locked. With `wait` it always is: where another process has it, this one
+    says so and waits.
+    """
+    import fcntl  # only where there are processes: fingerprints are computed in browsers, too
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock_path = path.with_name(f"{path.name}.lock")
+    while True:
+        with open(lock_path, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not wait:
+                    yield False
+                    return
+                print(f"waits for {path}, which another process makes", flush=True)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_at(lock_path, file):  # deleted by the one that was waited for
+                continue
+            try:
+                yield True
+            finally:
+                lock_path.unlink()
+            return
+
+
+def _is_at(path: Path, file: IO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
 def write_once(path: Path, write: Callable[[Path], None]) -> None:
     """Have `write` make a file that is not there; it is given a temporary path to write to.
 
@@ -44,12 +82,7 @@ def write_once(path: Path, write: Callable[[Path], None]) -> None:
     """
     if path.exists():
         return
-    import fcntl  # only where there are processes: fingerprints are computed in browsers, too
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Left behind: if it were deleted, one that waits for it and one that does not would both write.
-    with open(path.with_name(f"{path.name}.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock(path):
         if not path.exists():
             with atomic_write(path) as new:
                 write(new)

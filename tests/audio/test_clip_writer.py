@@ -17,6 +17,7 @@ from pipeline_project import ROOT
 from frill.audio import clip_writer
 from frill.audio.clip_writer import Done
 from frill.audio.clips import Clip, ClipStore, Rejected
+from frill.scratch import lock
 
 # Writes 60 clips and 20 rejected ones in 15 shards. A clip takes a while, and is told on stdout.
 SCRIPT = """
@@ -259,3 +260,14 @@ def test_memory_does_not_grow_with_the_set(tmp_path, monkeypatch):
     many = measure_peak_bytes(20_000)
     assert many < 8_000_000
     assert many - few < 200 * 18_000  # the manifest's rows alone would be 1,500 bytes each
+
+
+def test_what_another_process_writes_beside_is_left_and_what_an_interrupted_one_left_is_not(
+    tmp_path,
+):
+    work = tmp_path / "speech/mine"
+    for name in ("another's", "interrupted"):
+        (work.parent / name).mkdir(parents=True)
+    with lock(work.parent / "another's"):
+        clip_writer.write_clips(tmp_path / "store", lambda _done: some_clips(), work)
+    assert [path.name for path in work.parent.iterdir()] == ["another's"]

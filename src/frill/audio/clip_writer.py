@@ -27,7 +27,7 @@ import numpy as np
 from frill.audio.clips import MANIFEST, Clip, Rejected, Rows, shard_name
 from frill.audio.leakage import find_leaks
 from frill.audio.waveform import SAMPLE_RATE_HZ
-from frill.scratch import atomic_write
+from frill.scratch import atomic_write, lock
 
 SHARD_SAMPLES = 16 * 1024 * 1024  # 32 MiB, 17 minutes
 SHOWN = 10  # of each list, on the terminal; summary.json has them all
@@ -66,13 +66,26 @@ def write_clips(
     """Write the clip store of a set, whose items from `done.items` on `list_items` gives.
 
     Interrupted work goes on in the folder `work`, whose name has to change with everything that
-    shapes the set. Its parent is the set's own: what stands beside `work` is removed, and `work` is
-    gone at the end.
+    shapes the set. Its parent is the set's own: what stands beside `work` is removed, unless
+    another process writes there, and `work` is gone at the end.
     """
-    # What an interrupted run left with other settings can be as large as the set.
-    for other in work.parent.glob("*"):
-        if other != work:
-            shutil.rmtree(other)
+    with lock(work):
+        _remove_interrupted(work)
+        return _write_clips(folder, list_items, work)
+
+
+def _remove_interrupted(work: Path) -> None:
+    """Remove what interrupted runs left with other settings: it can be as large as the set."""
+    for other in work.parent.iterdir():
+        if other.is_dir() and other != work:
+            with lock(other, wait=False) as unused:
+                if unused:
+                    shutil.rmtree(other)
+
+
+def _write_clips(
+    folder: Path, list_items: Callable[[Done], Iterable[Clip | Rejected]], work: Path
+) -> Written:
     (work / "store").mkdir(parents=True, exist_ok=True)
     done = _resume(work)
     with (

@@ -20,6 +20,7 @@ import tf_keras as keras
 
 from frill.params.schema import Distill
 from frill.progress import progress
+from frill.scratch import lock
 from frill.students import checkpoint
 from frill.students.build import StudentSpec, build, count
 from frill.students.curve import COLUMNS, write_curve
@@ -52,7 +53,8 @@ def distill(
     trainings = [Distillation(spec, settings, targets, seed, scratch) for seed in seeds]
     summaries = []
     for number, training in enumerate(trainings, 1):
-        training.run(label if number == 1 else f"{label}, seed {training.seed}")
+        with lock(training.scratch):  # an experiment may train the same
+            training.run(label if number == 1 else f"{label}, seed {training.seed}")
         summaries.append(training.save(out if number == 1 else out / f"repeat_{number}"))
     summary, *others = summaries
     summary["repeats"] = []
@@ -193,7 +195,8 @@ class Distillation:
         return summary
 
     def remove_checkpoint(self) -> None:
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        with lock(self.scratch):
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _is_due(self, every: int) -> bool:
         return self.done % every == 0 or self.done == self.settings.steps
