@@ -1,6 +1,6 @@
 # make repro   everything, from audio to the selected student     make repro PRESET=folders JOBS=4   the same for presets/folders.yaml, 4 stages at once
 # make test    tests in a few minutes                              make test-all               all of them
-# make ui      MLflow's page with every student                    make clean                  deletes scratch, logs, old cache
+# make ui      MLflow's page with every student (PORT=, PRESET=)   make clean                  deletes scratch, logs, old cache
 # make lock    requirements.lock follows pyproject.toml            make upgrade                takes newer packages, too
 PYTHON ?= python3.11
 VENV := .venv
@@ -31,7 +31,7 @@ lint: $(VENV)/ready
 	ruff format --check --quiet src stages tests benchmarks
 
 ui: $(VENV)/ready
-	mlflow ui --host 127.0.0.1 --backend-store-uri "$$(python -c 'from frill.params.load import load_params; print(load_params().tracking.uri)')"
+	frill ui $(if $(PRESET),--preset $(PRESET)) $(if $(PORT),--port $(PORT))
 
 clean: $(VENV)/ready
 	frill clean
@@ -55,6 +55,7 @@ $(VENV)/ready: requirements.lock pyproject.toml $(BIN)/uv
 	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -W ignore -c "$(SLOW_IMPORTS)"
+	$(BIN)/python -c "from pathlib import Path; from frill.report.plots_page import write_template; write_template(Path('$(VENV)/plots.html'))"
 	touch $@
 
 $(BIN)/uv:

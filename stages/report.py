@@ -1,4 +1,4 @@
-"""reports/: a page to look at, its pictures as PNG and SVG, and what DVC shows of the results."""
+"""reports/: a page to look at, and its pictures as PNG and SVG."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from frill.frontier.results import read_frontier
 from frill.noss.results import read_scores
 from frill.params.load import load_params
-from frill.report import charts, dvc_files, page
+from frill.report import charts, page
 from frill.students.curve import read_curve
 from frill.workflow.stage import stage
 
@@ -23,6 +23,5 @@ with stage("report"):
     folder.mkdir(exist_ok=True)
     pictures = charts.draw_all(frontier, curves, other_devices)
     charts.write(pictures, folder)
-    dvc_files.write(frontier, curves, folder)
     page.write_page(frontier, noss, pictures, devices, folder / "index.html")
     print(f"report: {folder / 'index.html'}")

@@ -13,6 +13,8 @@ from frill.noss.results import read_scores
 from frill.params.load import load_params
 from frill.students.curve import read_curve
 from frill.tracking import runs, sync
+from frill.tracking.datasets import read_sets
+from frill.tracking.store import find_target
 from frill.workflow.stage import stage
 
 with stage("track"):
@@ -26,6 +28,11 @@ with stage("track"):
         print(f"track: {line}")
     folders = {name: Path("models/students", name) for name in settings.students}
     timings = read_timings(Path("results/latency", frontier.device), names)
+    files = {}
+    for name in settings.students:
+        folder = Path("models/tflite", name)
+        sha256 = json.loads((folder / "summary.json").read_text())["sha256"]
+        files[name] = {"file": str(folder / "model.tflite"), "file_sha256": sha256}
     models = runs.make_model_runs(
         frontier,
         noss={name: read_scores(Path(f"results/noss/{name}.json")) for name in names},
@@ -33,8 +40,14 @@ with stage("track"):
         training=settings.distill.model_dump(),
         ratios={name: timing.ratio for name, timing in timings.items()},
         other_devices=other_devices.read_latencies_ms(frontier),
+        files=files,
     )
-    parent = runs.make_frontier_run(frontier, Path("results/frontier.json"))
-    uri, experiment = settings.tracking.uri, settings.tracking.experiment
-    for line in sync.update_store(models, parent, frontier, uri, experiment):
+    results = sync.Results(
+        models,
+        runs.make_frontier_run(frontier, Path("results/frontier.json")),
+        frontier,
+        read_sets(settings.audio),
+        settings.distill.bottleneck,
+    )
+    for line in sync.update_store(results, find_target(settings.tracking)):
         print(f"track: {line}")

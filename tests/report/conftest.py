@@ -16,7 +16,7 @@ from frill.frontier.results import (
     TaskDifferences,
     Weight,
 )
-from frill.report import charts, dvc_files, page
+from frill.report import charts, figures, page
 
 TASKS = ("mask", "emotion")
 
@@ -98,7 +98,7 @@ def report(tmp_path):
         folder.mkdir(exist_ok=True)
         drawn = charts.draw_all(frontier, curves, {"pixel": phone})
         charts.write(drawn, folder)
-        dvc_files.write(frontier, curves, folder)
+        figures.write(frontier, curves, folder)
         page.write_page(frontier, noss, drawn, devices, folder / "index.html")
         return folder
 

@@ -1,5 +1,6 @@
 """MLflow holds every model once, by the content of its run, whatever happened to the database."""
 
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -10,7 +11,10 @@ from example_results import accuracy_scores, frontier_result, model_scores, stud
 
 from frill.errors import UserError
 from frill.frontier.results import Frontier, write_frontier
+from frill.params.schema import Tracking
 from frill.tracking import runs, store, sync
+from frill.tracking.datasets import AudioSet
+from frill.tracking.store import Target
 
 STUDENT = student_result(
     "tiny_050",
@@ -31,20 +35,27 @@ CURVES = {
 TRAINING = {"steps": 20, "learning_rate": 0.002, "patience": None}
 
 
-def made(
-    frontier=FRONTIER, training=TRAINING, other_devices=None
-) -> tuple[list[runs.Run], runs.Run]:
-    """Return the models' runs, and their parent."""
+SETS = {
+    "keyword": AudioSet("keyword", "task", "0123456789ab", "folder", 60, 90.5, 4, 9, ["CC0-1.0"]),
+    "speech": AudioSet("speech", "corpus", "ba9876543210", "folder", 600, 905.0, 0, 99, []),
+}
+FILES = {"tiny_050": {"file": "models/tflite/tiny_050/model.tflite", "file_sha256": "f" * 64}}
+
+
+def made(frontier=FRONTIER, training=TRAINING, other_devices=None) -> sync.Results:
     names = [model.name for model in frontier.models]
     scores = model_scores({"keyword": accuracy_scores(80.0)})
     noss = dict.fromkeys(names, scores)
     curves = {name: CURVES["tiny_050"] for name in names if name != "teacher"}
     ratios = dict.fromkeys(names, 0.5)
-    models = runs.make_model_runs(frontier, noss, curves, training, ratios, other_devices or {})
+    models = runs.make_model_runs(
+        frontier, noss, curves, training, ratios, other_devices or {}, FILES
+    )
     for path in [path for run in models for path in run.artifacts]:  # as the stages leave them
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
-    return models, runs.make_frontier_run(frontier, Path("frontier.json"))
+    frontier_run = runs.make_frontier_run(frontier, Path("frontier.json"))
+    return sync.Results(models, frontier_run, frontier, SETS, 2048)
 
 
 def changed(**values) -> Frontier:
@@ -70,11 +81,14 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_what_a_run_shows():
-    (student, teacher), parent = made(other_devices={"pixel": {"tiny_050": 4.5}})
+    results = made(other_devices={"pixel": {"tiny_050": 4.5}})
+    student, teacher = results.models
     assert student.params["rank"] == "none"
     assert student.params["distill.patience"] == "none"
     assert student.params["distill.learning_rate"] == 0.002
     assert student.metrics["keyword_test_accuracy"] == 80
+    assert student.metrics["keyword_validation_accuracy"] == 80
+    assert student.tasks["keyword_test_accuracy"] == "keyword"
     assert student.metrics["quality_low"] == -4
     assert student.metrics["quality_high"] == -1
     assert student.moving == {
@@ -90,47 +104,52 @@ def test_what_a_run_shows():
     assert tags.items() <= student.tags.items()
     assert teacher.params == {}
     assert teacher.moving == {}
-    assert teacher.tags["kind"] == "reference"
-    assert parent.params["selected"] == "tiny_050"
-    assert parent.metrics["students"] == 1
-    assert parent.metrics["quality"] == -2.5
+    assert teacher.tags["kind"] == "teacher"
+    frontier_run = results.frontier_run
+    assert frontier_run.params["selected"] == "tiny_050"
+    assert frontier_run.metrics["students"] == 1
+    assert frontier_run.metrics["quality"] == -2.5
 
 
 def test_a_key_is_what_a_model_is_by_itself():
-    (student, teacher), _ = made()
+    student, teacher = made().models
     for frontier, training in (
         (changed(quality=-2.4), TRAINING),
         (changed(width=0.75), TRAINING),
         (FRONTIER, TRAINING | {"steps": 21}),
     ):
-        (other, same), _ = made(frontier, training)
+        other, same = made(frontier, training).models
         assert other.key != student.key
         assert same.key == teacher.key
-    (wider, _), _ = made(changed(width=0.75))
+    wider, _ = made(changed(width=0.75)).models
     assert wider.tags["spec_hash"] != student.tags["spec_hash"]
-    (better, _), _ = made(changed(quality=-2.4))
+    better, _ = made(changed(quality=-2.4)).models
     assert better.tags["spec_hash"] == student.tags["spec_hash"]
-    (first, _, _), parent = made(with_second(), other_devices={"pixel": {"tiny_050": 4.5}})
-    assert first.key == student.key
-    assert parent.key != made()[1].key
+    more = made(with_second(), other_devices={"pixel": {"tiny_050": 4.5}})
+    assert more.models[0].key == student.key
+    assert more.frontier_run.key != made().frontier_run.key
 
 
 def test_a_store_that_is_not_there_misses_all(folder):
     for _ in range(2):
         stored = store.read(f"sqlite:///{folder}/mlflow.db", "frill")
-        assert len(sync.plan(*made(), stored).new) == 3
+        assert len(sync.plan(made().runs, stored).new) == 3
         (folder / "mlflow.db").write_bytes(b"")
 
 
 def test_a_diverged_student_is_logged_without_what_is_no_number():
-    (student, _), _ = made(changed(quality=float("nan"), status="diverged"))
+    student, _ = made(changed(quality=float("nan"), status="diverged")).models
     assert "quality" not in student.metrics
     assert student.tags["status"] == "diverged"
 
 
-def synchronise(frontier: Frontier, uri: str, commit: str = "abc123") -> dict[str, str]:
-    models, parent = made(frontier)
-    return sync.write(models, parent, frontier, store.read(uri, "frill"), uri, "frill", commit)
+def synchronise(
+    frontier: Frontier, uri: str, commit: str = "abc123", experiment: str | None = None
+) -> dict[str, str]:
+    """Bring the store to what a frontier says, and return the runs' ids by name."""
+    stored = store.read(uri, "frill")
+    written = sync.write(made(frontier), stored, Target(uri, "frill", experiment), commit)
+    return {name: run.run_id for name, run in written.items()}
 
 
 @pytest.mark.slow
@@ -157,7 +176,7 @@ def test_a_store_follows_the_table(folder):
 
     uri = f"sqlite:///{folder}/mlflow.db"
     ids = synchronise(FRONTIER, uri)
-    assert sync.plan(*made(), store.read(uri, "frill")).empty
+    assert sync.plan(made().runs, store.read(uri, "frill")).empty
     # A server would be asked by MLflow.
     assert store.read(uri, "frill").runs == store._read_mlflow(uri, "frill").runs
     api = mlflow.MlflowClient(uri)
@@ -165,13 +184,11 @@ def test_a_store_follows_the_table(folder):
     assert run.data.params["backbone"] == "tiny"
     assert run.data.metrics["quality"] == -2.5
     assert run.data.tags["git_commit"] == "abc123"
+    assert "mlflow.parentRunId" not in run.data.tags  # the page would fold it
     curve = api.get_metric_history(ids["tiny_050"], "train_loss")
     assert [(point.step, point.value) for point in curve] == [(10, 0.9), (20, 0.5)]
-    parent = api.get_run(run.data.tags["mlflow.parentRunId"])
-    assert mlflow.artifacts.load_dict(f"{parent.info.artifact_uri}/members.json") == ids
-    assert ids["tiny_050"] in parent.data.tags["mlflow.note.content"]
 
-    # One more student: one more run and another parent.
+    # One more student: one more run and another frontier.
     more = synchronise(with_second(), uri, "def456")
     assert more["tiny_050"] == ids["tiny_050"]
     assert len(store.read(uri, "frill").runs) == 5
@@ -179,8 +196,8 @@ def test_a_store_follows_the_table(folder):
     assert run.data.metrics["latency_ms"] == 0.31
     assert run.data.metrics["on_frontier"] == 0
     assert run.data.tags["git_commit"] == "abc123"
-    assert run.data.tags["mlflow.parentRunId"] != parent.info.run_id
-    assert api.get_run(parent.info.run_id).data.tags["state"] == "superseded"
+    frontiers = api.search_runs(["1"], "tags.kind = 'frontier'")
+    assert sorted(each.data.tags["state"] for each in frontiers) == ["current", "superseded"]
 
     synchronise(changed(quality=-2.0), uri)  # the second is removed, the first trained again
     states = {run.run_id: run.tags["state"] for run in store.read(uri, "frill").runs.values()}
@@ -190,7 +207,102 @@ def test_a_store_follows_the_table(folder):
     assert synchronise(with_second(), uri) == more  # and back: nothing is logged twice
     assert api.get_run(more["tiny_075"]).data.tags["state"] == "current"
     api.delete_run(more["tiny_075"])
-    (new,) = sync.plan(*made(with_second()), store.read(uri, "frill")).new
+    (new,) = sync.plan(made(with_second()).runs, store.read(uri, "frill")).new
     assert new.name == "tiny_075"
     (folder / "mlflow.db").unlink()
-    assert len(sync.plan(*made(), store.read(uri, "frill")).new) == 3
+    assert len(sync.plan(made().runs, store.read(uri, "frill")).new) == 3
+
+
+@pytest.mark.slow
+def test_the_models_tab_has_each_current_model_once_with_its_metrics_and_tasks(folder):
+    import mlflow
+
+    uri = f"sqlite:///{folder}/mlflow.db"
+    ids = synchronise(FRONTIER, uri)
+    api = mlflow.MlflowClient(uri)
+
+    def models() -> dict:
+        return {model.name: model for model in api.search_logged_models(["1"])}
+
+    student = models()["tiny_050"]
+    assert set(models()) == {"tiny_050", "teacher"}
+    assert student.source_run_id == ids["tiny_050"] and student.model_type == "student"
+    assert student.params["backbone"] == "tiny"
+    assert student.tags["file"] == "models/tflite/tiny_050/model.tflite"
+    metrics = {metric.key: metric for metric in student.metrics}
+    assert metrics["quality"].value == -2.5 and metrics["latency_ms"].value == 0.3
+    measured = metrics["keyword_test_accuracy"]
+    assert (measured.value, measured.dataset_name, measured.dataset_digest) == (
+        80.0,
+        "keyword",
+        "0123456789ab",
+    )
+    files = [path.name for path in Path(student.artifact_location).rglob("*") if path.is_file()]
+    assert files == ["MLmodel"]  # no copy of the weights
+    signature = mlflow.models.Model.load(student.artifact_location).signature
+    assert signature.inputs.inputs[0].shape == (-1, 96, 64, 1)
+    assert signature.outputs.inputs[0].shape == (-1, 2048)
+    inputs = api.get_run(ids["teacher"]).inputs.dataset_inputs
+    assert {each.dataset.name: json.loads(each.dataset.profile)["num_rows"] for each in inputs} == {
+        "keyword": 60,
+        "speech": 600,
+    }
+
+    synchronise(with_second(), uri)
+    moved = {metric.key: metric.value for metric in models()["tiny_050"].metrics}
+    assert models()["tiny_050"].model_id == student.model_id and set(models()) == {
+        "tiny_050",
+        "tiny_075",
+        "teacher",
+    }
+    assert moved["latency_ms"] == 0.31
+    synchronise(changed(quality=-2.0), uri)
+    assert set(models()) == {"tiny_050", "teacher"}
+    assert models()["tiny_050"].model_id != student.model_id
+    synchronise(with_second(), uri)
+    assert set(models()) == {"tiny_050", "tiny_075", "teacher"}
+
+
+@pytest.mark.slow
+def test_an_experiment_adds_its_runs_and_changes_nothing_until_it_is_applied(folder):
+    import mlflow
+
+    uri = f"sqlite:///{folder}/mlflow.db"
+    ids = synchronise(FRONTIER, uri)
+    api = mlflow.MlflowClient(uri)
+    before = api.get_run(ids["teacher"]).to_dictionary()
+    tried = synchronise(with_second(), uri, "def456", "tall-ruin")
+    assert api.get_run(ids["teacher"]).to_dictionary() == before
+    assert api.get_run(ids["tiny_050"]).data.metrics["latency_ms"] == 0.3
+    tags = api.get_run(tried["tiny_075"]).data.tags
+    assert (tags["state"], tags["dvc_experiment"]) == ("experiment", "tall-ruin")
+    synchronise(FRONTIER, uri)
+    assert api.get_run(tried["tiny_075"]).data.tags["state"] == "experiment"
+    assert synchronise(with_second(), uri) == tried
+    assert api.get_run(tried["tiny_075"]).data.tags["state"] == "current"
+
+
+@pytest.mark.slow
+def test_a_project_that_moved_or_was_copied_says_what_to_do(folder):
+    synchronise(FRONTIER, f"sqlite:///{folder}/mlflow.db")
+    copy = folder / "copy"
+    copy.mkdir()
+    (copy / "mlflow.db").write_bytes((folder / "mlflow.db").read_bytes())
+    with pytest.raises(UserError, match=f"mlflow.db keeps its files in {folder}/mlruns") as error:
+        store.read(f"sqlite:///{copy}/mlflow.db", "frill")
+    assert f"`mv {copy}/mlflow.db {copy}/mlflow.db.old` and then `dvc repro" in str(error.value)
+
+
+def test_a_relative_database_is_the_one_of_the_project_that_began_the_workspace(
+    folder, monkeypatch
+):
+    tracking = Tracking(uri="sqlite:///mlflow.db", experiment="frill")
+    for workspace in (".", ".presets/paper", ".dvc/tmp/exps/tmp1234"):
+        (folder / workspace).mkdir(parents=True, exist_ok=True)
+        monkeypatch.chdir(folder / workspace)
+        monkeypatch.setenv("DVC_EXP_NAME", "tall-ruin")
+        target = store.find_target(tracking)
+        assert target.uri == f"sqlite:///{folder}/mlflow.db"
+        assert target.dvc_experiment == ("tall-ruin" if "exps" in workspace else None)
+    server = Tracking(uri="http://127.0.0.1:1", experiment="frill")
+    assert store.find_target(server).uri == "http://127.0.0.1:1"

@@ -14,7 +14,8 @@ from frill.sweep.worker import SUM_ORDER, Setup
 from frill.workflow import dvc_project
 from frill.workflow.subcommand import git
 
-LOCKS = ("dvc.lock", "track/dvc.lock")  # the second has no stage of a student's
+# What a run writes and git holds. No node needs it: entries are sent along.
+OF_A_RUN = ("dvc.lock", "track/dvc.lock", "figures/")
 NAMED = 5  # files, in a message
 
 
@@ -49,7 +50,7 @@ def make_setup(remote: tuple[str, str] | None) -> Setup:
 def refuse_uncommitted() -> None:
     """Raise UserError that names the files which are not committed: clones would not have them.
 
-    dvc.lock may differ: its entries are sent.
+    What a run writes may differ.
     """
     if git("rev-parse", "--show-prefix"):
         raise UserError(
@@ -57,7 +58,8 @@ def refuse_uncommitted() -> None:
             "workers clone the repository and look for dvc.yaml at its top"
         )
     status = git("status", "--porcelain")
-    changed = [line[3:] for line in status.splitlines() if line[3:] not in LOCKS]
+    names = [line[3:] for line in status.splitlines()]
+    changed = [name for name in names if not name.startswith(OF_A_RUN)]
     if changed:
         named = ", ".join(changed[:NAMED])
         if len(changed) > NAMED:

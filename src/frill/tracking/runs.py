@@ -1,4 +1,4 @@
-"""What MLflow shows: a run for every model, and one for the frontier.json that they make together.
+"""What MLflow shows: a run for every model, and one for every frontier.json.
 
 A run's key is a hash of all that its model is and has scored by itself. So the same results are one
 run, whether they were made, restored from a cache or pulled. The key leaves out what other models
@@ -11,10 +11,11 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 from frill.frontier.results import Frontier, ReferenceResult, StudentResult, as_dict
-from frill.noss.results import ModelScores
+from frill.noss.results import PARTS, ModelScores
+from frill.params.schema import CONTROLS, TEACHER
+from frill.tracking.tags import KIND
 
 AXES = ("backbone", "width", "pooling", "rank", "qat", "precision", "seeds")
 # Metrics that a model has by itself.
@@ -35,13 +36,6 @@ OWN = (
     "seed_deviation_test",
     "peak_memory_mib",
 )
-NOTE_ROWS = 40
-NOTE_HEAD = (
-    "On the frontier (members.json names all members):",
-    "",
-    "| student | latency, ms | quality, points | MiB |",
-    "|---|---|---|---|",
-)
 FLAGS = ("on_frontier", "on_cautious_frontier")
 
 
@@ -49,7 +43,8 @@ FLAGS = ("on_frontier", "on_cautious_frontier")
 class Run:
     """One run. A change of `moving`, which are metrics too, does not make it another one.
 
-    `curve` has a dict with `step` for every point.
+    `curve` has a dict with `step` for every point. `tasks` has the task that a metric was measured
+    on. `model_tags` say where the model's file is; None is a run that has no model.
     """
 
     name: str
@@ -59,6 +54,8 @@ class Run:
     tags: dict[str, str]
     artifacts: list[Path] = field(default_factory=list)
     curve: list[dict] = field(default_factory=list)
+    tasks: dict[str, str] = field(default_factory=dict)
+    model_tags: dict[str, str] | None = None
 
     @property
     def key(self) -> str:
@@ -72,12 +69,13 @@ def make_model_runs(
     training: dict,
     ratios: dict[str, float],
     other_devices: dict[str, dict[str, float]],
+    files: dict[str, dict[str, str]],
 ) -> list[Run]:
     """Return a run for every student and reference of frontier.json.
 
     `training` is the section `distill` of params.yaml. `ratios` are the models' measured latencies
     against the control's. `other_devices` has latency_ms by device and model, of those that do not
-    decide.
+    decide. `files` has the path and the sha256 of students' files, by name.
     """
     runs = []
     for model in frontier.models:
@@ -85,16 +83,19 @@ def make_model_runs(
         metrics = {key: getattr(model, key, None) for key in OWN}
         metrics |= _name_limits(model, "quality_interval")
         metrics |= _name_limits(model, "quality_test_interval")
+        tasks = {}
         for task, scores in noss[name].tasks.items():
-            metrics[f"{task}_test_accuracy"] = scores.test_accuracy
+            for part in PARTS:
+                key = f"{task}_{part}_accuracy"
+                metrics[key] = scores.accuracy(part)
+                tasks[key] = task
         metrics["latency_ratio"] = ratios.get(name)
         moving = {key: getattr(model, key, None) for key in ("latency_ms", *FLAGS)}
         moving |= _name_limits(model, "latency_interval_ms")
         for device, latencies_ms in other_devices.items():
             moving[f"{device}_latency_ms"] = latencies_ms.get(name)
         params = {}
-        tags = _tag("reference", frontier)
-        artifacts = [Path(f"results/noss/{name}.json")]
+        tags = _tag(_find_kind(name), frontier)
         if isinstance(model, StudentResult):
             values = {axis: getattr(model, axis) for axis in AXES}
             values |= {f"distill.{key}": value for key, value in training.items()}
@@ -102,15 +103,29 @@ def make_model_runs(
             moving["selected"] = name == frontier.selected
             tags = _tag("student", frontier)
             tags |= {"status": model.status, "spec_hash": _hash(params)[:12]}
-            artifacts.append(Path(f"models/tflite/{name}/model.tflite"))
-            artifacts.append(Path(f"models/students/{name}/spec.json"))
-        curve = curves.get(name, [])
-        runs.append(Run(name, params, _finite(metrics), _finite(moving), tags, artifacts, curve))
+        run = Run(
+            name,
+            params,
+            _finite(metrics),
+            _finite(moving),
+            tags,
+            [Path(f"results/noss/{name}.json")],
+            curves.get(name, []),
+            tasks,
+            files.get(name, {}),
+        )
+        runs.append(run)
     return runs
 
 
+def _find_kind(name: str) -> str:
+    if name == TEACHER:
+        return "teacher"
+    return "control" if name in CONTROLS else "baseline"
+
+
 def make_frontier_run(frontier: Frontier, path: Path) -> Run:
-    """Return the parent: what was selected, under what budget, out of how many.
+    """Return what was selected, under what budget, out of how many.
 
     Its key is the whole of frontier.json, which lies at `path`.
     """
@@ -127,30 +142,9 @@ def make_frontier_run(frontier: Frontier, path: Path) -> Run:
     return Run(f"frontier {content_hash[:6]}", params, _finite(metrics), {}, tags, [path])
 
 
-def write_frontier_note(frontier: Frontier, experiment_id: str, ids: dict[str, str]) -> str:
-    """Return the parent's description, in Markdown, with links into MLflow's page.
-
-    `ids` are the members' runs by name. It stays under MLflow's 8,000 characters.
-    """
-    students = frontier.students
-    on_frontier = [student for student in students if student.on_frontier]
-    best = sorted(on_frontier, key=lambda student: student.latency_ms)[:NOTE_ROWS]
-    compared = students if len(students) <= NOTE_ROWS else best
-    runs = quote(json.dumps([ids[student.name] for student in compared]))
-    page = f"#/compare-runs?runs={runs}&experiments={quote(json.dumps([experiment_id]))}"
-    compare = f"[Compare the students]({page}): axes and metrics side by side."
-    lines = [f"{compare} {frontier.reason}.", "", *NOTE_HEAD]
-    for student in best:
-        name = student.name
-        link = f"[{name}](#/experiments/{experiment_id}/runs/{ids[name]})"
-        mib = student.file_bytes / 2**20
-        lines.append(f"| {link} | {student.latency_ms:.3f} | {student.quality:+.2f} | {mib:.1f} |")
-    return "\n".join(lines)
-
-
 def _tag(kind: str, frontier: Frontier) -> dict[str, str]:
     synthetic = str(frontier.synthetic).lower()
-    return {"kind": kind, "synthetic": synthetic, "device": frontier.device}
+    return {KIND: kind, "synthetic": synthetic, "device": frontier.device}
 
 
 def _name_limits(model: StudentResult | ReferenceResult, key: str) -> dict[str, float]:

@@ -9,13 +9,17 @@ import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from frill.errors import UserError
+from frill.params.schema import Tracking
+from frill.scratch import lock
 from frill.tracking.tags import ALIAS, KEY, MODEL_HASH
+from frill.workflow.home import find_experiment, find_home
 
+SQLITE = "sqlite:///"
 PROBE_S = 3
 BUSY_S = 30  # another program may have the database for so long
 LOCKED = "database is locked"  # sqlite's words
@@ -28,6 +32,7 @@ SELECT_CHAMPION = """
     select t.value from registered_model_aliases a
     join model_version_tags t on t.name = a.name and t.version = a.version
     where a.name = ? and a.alias = ? and t.key = ?"""
+SELECT_LOCATION = "select artifact_location from experiments where name = ?"
 # A second or two instead of minutes of retries, no bars or addresses on the terminal, and no usage
 # data to MLflow's makers: it reads that one when it is imported.
 CLIENT_SETTINGS = {
@@ -37,6 +42,43 @@ CLIENT_SETTINGS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
+
+
+@dataclass(frozen=True)
+class Target:
+    """A store, an experiment of MLflow there and, in a workspace that DVC keeps apart, DVC's."""
+
+    uri: str
+    experiment: str
+    dvc_experiment: str | None = None
+
+    @property
+    def artifact_location(self) -> str | None:
+        """Return where a new experiment keeps its files: beside a database, else where it likes."""
+        path = find_database(self.uri)
+        return None if path is None else str(path.parent / "mlruns" / self.experiment)
+
+
+def find_target(tracking: Tracking) -> Target:
+    """Return the store that params.yaml names; a relative path is within the project's home.
+
+    So presets and experiments write into the store of the project that began them.
+    """
+    uri = tracking.uri
+    if path := find_database(uri):
+        uri = f"{SQLITE}{find_home() / path}"
+    return Target(uri, tracking.experiment, find_experiment())
+
+
+def find_database(uri: str) -> Path | None:
+    """Return the file of an address of sqlite; None for any other."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
+def lock_file(uri: str) -> AbstractContextManager:
+    """Keep other workspaces' writers out of a database: of several at once some lose runs."""
+    path = find_database(uri)
+    return nullcontext() if path is None else lock(path)
 
 
 @dataclass
@@ -64,8 +106,8 @@ def read(uri: str, experiment: str) -> StoredRuns:
 
     Raises StoreUnavailable, or UserError if the server answers and refuses.
     """
-    if uri.startswith("sqlite:///"):
-        return _read_sqlite(Path(uri.removeprefix("sqlite:///")), experiment)
+    if path := find_database(uri):
+        return _read_sqlite(path, experiment)
     if uri.startswith(("http://", "https://")):
         _probe(uri)
     return _read_mlflow(uri, experiment)
@@ -99,11 +141,42 @@ def _read_sqlite(path: Path, experiment: str) -> StoredRuns:
             for run_id, key, value in database.execute(SELECT_METRICS, [experiment]):
                 runs.setdefault(run_id, StoredRun(run_id, "")).metrics[key] = value
             champion = database.execute(SELECT_CHAMPION, [experiment, ALIAS, MODEL_HASH]).fetchone()
+            location = database.execute(SELECT_LOCATION, [experiment]).fetchone()
     except sqlite3.DatabaseError as error:
         if "no such table" in str(error):  # a file that MLflow has not yet made its tables in
             return StoredRuns()
-        raise _translate_sqlite(str(error), f"sqlite:///{path}") from None
+        raise _translate_sqlite(str(error), f"{SQLITE}{path}") from None
+    if location:
+        _refuse_another_place(path, Path(location[0].removeprefix("file://")))
     return StoredRuns(_by_key(runs.values()), champion[0] if champion else None)
+
+
+def find_experiment_id(target: Target) -> str | None:
+    """Return the id of MLflow's experiment, None before its first run.
+
+    Raises StoreUnavailable or UserError.
+    """
+    path = find_database(target.uri)
+    if path is None:
+        _probe(target.uri)
+    elif not path.exists():
+        return None
+    with connect(target.uri) as (_, api):
+        match = api.get_experiment_by_name(target.experiment)
+    return match and match.experiment_id
+
+
+def _refuse_another_place(database: Path, location: Path) -> None:
+    """Raise UserError if the experiment's files lie elsewhere: MLflow has absolute paths only.
+
+    A project that was moved would write them to where it was, a copy into the other's.
+    """
+    if not location.is_relative_to(database.parent.resolve()):
+        raise UserError(
+            f"{database} keeps its files in {location}, outside of this project: it was moved or "
+            f"copied. `mv {database} {database}.old` and then `dvc repro track/dvc.yaml`: it "
+            "writes a new store from the artefacts"
+        )
 
 
 def _translate_sqlite(text: str, uri: str) -> Exception:

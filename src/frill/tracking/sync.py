@@ -12,167 +12,214 @@ from pathlib import Path
 
 from frill.frontier.results import Frontier
 from frill.tracking import store
-from frill.tracking.runs import Run, write_frontier_note
-from frill.tracking.store import StoredRun, StoredRuns, connect
-from frill.tracking.tags import ALIAS, KEY, PARENT, STATE
+from frill.tracking.datasets import AudioSet
+from frill.tracking.logged_models import log_model, make_metrics
+from frill.tracking.runs import Run
+from frill.tracking.store import StoredRun, StoredRuns, Target, connect
+from frill.tracking.tags import ALIAS, EXPERIMENT_NAME, KEY, KIND, MODEL_ID, STATE
+from frill.tracking.view import make_experiment_tags
 
 BATCH = 1000  # metrics MLflow takes at once
+EXPERIMENT = "experiment"
 # Else MLflow's page opens as one for chat models.
-KIND = {"mlflow.experimentKind": "custom_model_development"}
+EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a store has to hold.
+
+    `values` are those of a student's embedding; `sets` the corpora and tasks by name.
+    """
+
+    models: list[Run]
+    frontier_run: Run
+    frontier: Frontier
+    sets: dict[str, AudioSet]
+    values: int
+
+    @property
+    def runs(self) -> list[Run]:
+        return [*self.models, self.frontier_run]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`new` runs; `metrics` and `tags` to set on runs that are there, by their id."""
+    """`new` runs; runs without their `models`; `metrics` and `tags` to set on runs by their id."""
 
     new: list[Run]
-    metrics: dict[str, dict[str, float]]
+    models: list[Run]
+    metrics: dict[str, tuple[Run, dict[str, float]]]
     tags: dict[str, dict[str, str]]
 
     @property
     def empty(self) -> bool:
-        return not (self.new or self.metrics or self.tags)
+        return not (self.new or self.models or self.metrics or self.tags)
 
 
-def update_store(
-    models: list[Run], parent: Run, frontier: Frontier, uri: str, experiment: str
-) -> Iterator[str]:
-    """Update the store of a typed results/frontier.json, and yield what was done, line by line.
+def update_store(results: Results, target: Target) -> Iterator[str]:
+    """Update the store, and yield what was done, line by line.
 
-    A store that is away is a line too.
+    A store that is away is a line too. An experiment that DVC keeps apart adds its runs and changes
+    nothing else.
     """
-    selected = frontier.selected
+    selected = results.frontier.selected
     champion = None
-    if selected:
+    if selected and not target.dvc_experiment:
         folder = Path("models/tflite", selected)
         champion = json.loads((folder / "summary.json").read_text())["sha256"]
     try:
-        stored = store.read(uri, experiment)
-        todo = plan(models, parent, stored)
-        is_new_champion = champion is not None and champion != stored.champion
-        if is_new_champion or not todo.empty:
-            commit = read_commit(Path.cwd())
-            ids = write(models, parent, frontier, stored, uri, experiment, commit)
-        present = len(models) + 1 - len(todo.new)
-        updated = len(todo.metrics | todo.tags)
-        yield f"{len(todo.new)} runs written, {present} were there, {updated} brought up to date"
-        if is_new_champion:
-            from frill.tracking import registry
+        with store.lock_file(target.uri):
+            stored = store.read(target.uri, target.experiment)
+            todo = plan(results.runs, stored, target.dvc_experiment)
+            is_new_champion = champion is not None and champion != stored.champion
+            if is_new_champion or not todo.empty:
+                runs = write(results, stored, target, read_commit(Path.cwd()))
+            present = len(results.runs) - len(todo.new)
+            updated = len(todo.metrics | todo.tags)
+            yield (
+                f"{len(todo.new)} runs written, {present} were there, {updated} brought up to date"
+            )
+            if is_new_champion:
+                from frill.tracking import registry
 
-            model = folder / "model.tflite"
-            version = registry.promote(model, champion, ids[selected], uri, experiment)
-            yield f"{selected} is models:/{experiment}@{ALIAS}, version {version}"
+                model = folder / "model.tflite"
+                version = registry.promote(model, champion, runs[selected], target)
+                yield f"{selected} is models:/{target.experiment}@{ALIAS}, version {version}"
     except store.StoreUnavailable as error:
         yield (
-            f"{uri} is away ({error}); nothing is lost, the next `dvc repro` or "
+            f"{target.uri} is away ({error}); nothing is lost, the next `dvc repro` or "
             "`dvc repro track/dvc.yaml` writes what is missing there"
         )
 
 
-def plan(runs: list[Run], parent: Run, stored: StoredRuns) -> Plan:
+def plan(runs: list[Run], stored: StoredRuns, dvc_experiment: str | None = None) -> Plan:
     """Return what is missing, outdated or to be marked.
 
     A stored run is `current`, `superseded` (its name has other results now) or `removed` (nothing
-    has its name).
+    has its name); one of an experiment stays so until it is applied.
     """
-    wanted = {run.key: run for run in [*runs, parent]}
+    wanted = {run.key: run for run in runs}
     names = {run.name for run in runs}
-    stored_parent = stored.runs.get(parent.key)
+    new = [run for key, run in wanted.items() if key not in stored.runs]
+    if dvc_experiment:
+        return Plan(new, [], {}, {})
+    models = []
     metrics = {}
     tags = {}
     for key, run in stored.runs.items():
         match = wanted.get(key)
-        is_parent = run.tags.get("kind") == "frontier"
-        marks = {STATE: "removed"}
-        if match:
-            marks[STATE] = "current"
-        elif is_parent or run.name in names:
-            marks[STATE] = "superseded"
-        if match and not is_parent and stored_parent:
-            marks[PARENT] = stored_parent.run_id
-        if changed := _select_changed(marks, run.tags):
-            tags[run.run_id] = changed
-        if match and (changed := _select_changed(match.moving, run.metrics)):
-            metrics[run.run_id] = changed
-    new = [run for key, run in wanted.items() if key not in stored.runs]
-    return Plan(new, metrics, tags)
+        state = _find_state(match, run, names)
+        if run.tags.get(STATE) != state:
+            tags[run.run_id] = {STATE: state}
+        if match is None:
+            continue
+        if match.model_tags is not None and MODEL_ID not in run.tags:
+            models.append(match)
+        changed = {key: it for key, it in match.moving.items() if run.metrics.get(key) != it}
+        if changed:
+            metrics[run.run_id] = (match, changed)
+    return Plan(new, models, metrics, tags)
 
 
-def _select_changed(wanted: dict, present: dict) -> dict:
-    return {name: value for name, value in wanted.items() if present.get(name) != value}
+def _find_state(match: Run | None, run: StoredRun, names: set[str]) -> str:
+    if match:
+        return "current"
+    if run.tags.get(STATE) == EXPERIMENT:
+        return EXPERIMENT
+    is_known = run.tags.get(KIND) == "frontier" or run.name in names
+    return "superseded" if is_known else "removed"
 
 
 def write(
-    runs: list[Run],
-    parent: Run,
-    frontier: Frontier,
-    stored: StoredRuns,
-    uri: str,
-    experiment: str,
-    commit: str,
-) -> dict[str, str]:
-    """Carry out the plan and return the id of every model's run by its name.
+    results: Results, stored: StoredRuns, target: Target, commit: str
+) -> dict[str, StoredRun]:
+    """Carry out the plan and return every model's run by its name.
 
     Raises StoreUnavailable or UserError. What was written until then stays and is not written
     again.
     """
-    with connect(uri) as (_, api):
-        match = api.get_experiment_by_name(experiment)
-        if match:
-            experiment_id = match.experiment_id
-        else:
-            experiment_id = api.create_experiment(experiment, tags=KIND)
-        new = plan(runs, parent, stored).new
-        for run in new:
-            if run is not parent:
-                stored.runs[run.key] = _log(api, experiment_id, run, commit)
-        ids = {run.name: stored.runs[run.key].run_id for run in runs}
-        if parent in new:
-            note = {"mlflow.note.content": write_frontier_note(frontier, experiment_id, ids)}
-            stored.runs[parent.key] = _log(api, experiment_id, parent, commit, note, ids)
-        marks = plan(runs, parent, stored)  # now that every run has an id
-        for run_id, metrics in marks.metrics.items():
-            api.log_batch(run_id, metrics=_make_metrics(metrics))
-        for run_id, tags in marks.tags.items():
+    with connect(target.uri) as (_, api):
+        experiment_id = _find_experiment(api, target)
+        marks = {STATE: "current", "git_commit": commit}
+        if target.dvc_experiment:
+            marks |= {STATE: EXPERIMENT, EXPERIMENT_NAME: target.dvc_experiment}
+        todo = plan(results.runs, stored, target.dvc_experiment)
+        for run in reversed(todo.new):  # the page has the newest on top
+            stored.runs[run.key] = _log(api, experiment_id, run, marks, results)
+        for run in todo.models:
+            stored_run = stored.runs[run.key]
+            stored_run.tags[MODEL_ID] = log_model(
+                api, experiment_id, stored_run.run_id, run, results.sets, results.values
+            )
+        for run_id, (run, values) in todo.metrics.items():
+            model_id = stored.runs[run.key].tags.get(MODEL_ID)
+            api.log_batch(run_id, metrics=make_metrics(run, values, model_id, results.sets))
+        for run_id, tags in todo.tags.items():
             for tag, value in tags.items():
                 api.set_tag(run_id, tag, value)
-    return ids
+        runs = {run.name: stored.runs[run.key] for run in results.models}
+        if not target.dvc_experiment:
+            _remove_models(api, target.experiment, stored, set(todo.tags))
+            ids = {name: run.run_id for name, run in runs.items()}
+            tags = make_experiment_tags(results.frontier, experiment_id, ids)
+            for tag, value in tags.items():
+                api.set_experiment_tag(experiment_id, tag, value)
+    return runs
 
 
-def _log(
-    api,
-    experiment_id: str,
-    run: Run,
-    commit: str,
-    more_tags: dict | None = None,
-    members: dict[str, str] | None = None,
-) -> StoredRun:
-    from mlflow.entities import Param
+def _find_experiment(api, target: Target) -> str:
+    match = api.get_experiment_by_name(target.experiment)
+    if match:
+        return match.experiment_id
+    return api.create_experiment(target.experiment, target.artifact_location, EXPERIMENT_KIND)
 
-    tags = run.tags | {"git_commit": commit, STATE: "current"} | (more_tags or {})
+
+def _log(api, experiment_id: str, run: Run, marks: dict[str, str], results: Results) -> StoredRun:
+    from mlflow.entities import Metric, Param, RunTag
+
+    now_ms = int(time.time() * 1000)
+    tags = run.tags | marks
     run_id = api.create_run(experiment_id, run_name=run.name, tags=tags).info.run_id
-    metrics = []
+    params = [Param(key, str(value)) for key, value in run.params.items()]
+    api.log_batch(run_id, params=params)
+    curve = []
     for row in run.curve:
-        values = {key: value for key, value in row.items() if key != "step"}
-        metrics += _make_metrics(values, int(row["step"]))
-    metrics += _make_metrics(run.metrics | run.moving)
-    api.log_batch(run_id, params=[Param(key, str(value)) for key, value in run.params.items()])
-    for start in range(0, len(metrics), BATCH):
-        api.log_batch(run_id, metrics=metrics[start : start + BATCH])
+        step = int(row["step"])
+        curve += [Metric(key, row[key], now_ms, step) for key in row if key != "step"]
+    for start in range(0, len(curve), BATCH):
+        api.log_batch(run_id, metrics=curve[start : start + BATCH])
     for path in run.artifacts:
         api.log_artifact(run_id, str(path))
-    if members is not None:
-        api.log_text(run_id, json.dumps(members, indent=1) + "\n", "members.json")
-    api.set_tag(run_id, KEY, run.key)  # last: a run that was cut off does not count as logged
+    if run.model_tags is None:
+        values = run.metrics | run.moving
+        api.log_batch(run_id, metrics=make_metrics(run, values, None, results.sets))
+    else:
+        api.log_inputs(run_id, [each.as_input() for each in results.sets.values()])
+        tags[MODEL_ID] = log_model(api, experiment_id, run_id, run, results.sets, results.values)
+    # Last: a run that was cut off does not count as logged.
+    api.log_batch(run_id, tags=[RunTag(KEY, run.key)])
     api.set_terminated(run_id)
     return StoredRun(run_id, run.name, tags | {KEY: run.key}, dict(run.moving))
 
 
-def _make_metrics(values: dict[str, float], step: int = 0) -> list:
-    from mlflow.entities import Metric
+def _remove_models(api, experiment: str, stored: StoredRuns, changed: set[str]) -> None:
+    """Take models from the Models tab whose runs have just become superseded or removed.
 
-    now_ms = int(time.time() * 1000)
-    return [Metric(key, value, now_ms, step) for key, value in values.items()]
+    One that is registered stays: `models:/` leads there.
+    """
+    gone = []
+    for run in stored.runs.values():
+        if run.run_id in changed and MODEL_ID in run.tags and run.tags[STATE] == "current":
+            gone.append(run)
+    if not gone:
+        return
+    versions = api.search_model_versions(f"name = '{experiment}'")
+    registered = {version.run_id for version in versions}
+    for run in gone:
+        if run.run_id not in registered:
+            api.delete_logged_model(run.tags[MODEL_ID])
+            api.delete_tag(run.run_id, MODEL_ID)
 
 
 def read_commit(folder: Path) -> str:

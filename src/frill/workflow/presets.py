@@ -95,7 +95,7 @@ def _find(name: str) -> Path:
 
 
 def _prepare_worktree(name: str) -> Path:
-    """Return a git worktree at HEAD; it keeps its own dvc.lock and results between runs."""
+    """Return a git worktree at HEAD; it keeps its own dvc.lock and figures between runs."""
     path = (WORKTREES / name).resolve()
     if git("status", "--porcelain", "--", *SHAPED_BY):
         print(
@@ -103,8 +103,7 @@ def _prepare_worktree(name: str) -> Path:
             "preset's worktree; commit them first",
             file=sys.stderr,
         )
-    lock = path / "dvc.lock"
-    own_entries = lock.read_text() if lock.exists() else None
+    own = _read_own(path)
     if path.exists():
         git("checkout", "--quiet", "--force", "--detach", git("rev-parse", "HEAD"), cwd=path)
     else:
@@ -113,11 +112,21 @@ def _prepare_worktree(name: str) -> Path:
         cache = str(Path(".dvc/cache").resolve())
         set_cache = ["cache", "dir", "--local", "--quiet", cache]
         subprocess.run([sys.executable, "-m", "dvc", *set_cache], cwd=path, check=True)
-    if own_entries is None:
-        lock.unlink(missing_ok=True)  # the default's
-    else:
-        lock.write_text(own_entries)
+    for file in _list_own(path):  # the default's
+        file.unlink()
+    for file, content in own.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
     return path
+
+
+def _list_own(worktree: Path) -> list[Path]:
+    """Return the files that git has of the default's results and a worktree has of its own."""
+    return [path for path in (worktree / "dvc.lock", *worktree.glob("figures/*")) if path.exists()]
+
+
+def _read_own(worktree: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in _list_own(worktree)}
 
 
 def _commit_params(name: str, worktree: Path) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from frill.errors import UserError
+from frill.workflow.home import share_scratch
 
 NUMPY_WROTE_LESS = r"^\d+ requested and \d+ written$"
 # The first is TensorFlow's; the others are of a killed worker, joblib's and Python's.
@@ -32,6 +33,7 @@ def stage(name: str) -> Iterator[None]:
     imports_s = _since_process_start_s()  # belong to the stage: TensorFlow's take seconds
     start = time.time() - imports_s
     begun = time.monotonic() - imports_s  # somebody may set the clock meanwhile
+    share_scratch()
     try:
         yield
         _log(name, start, time.monotonic() - begun)

@@ -1,7 +1,5 @@
-"""The report's files: pictures, figures for DVC, and equal bytes from equal results."""
+"""The report's pictures, and equal bytes from equal results."""
 
-import csv
-import json
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -24,15 +22,6 @@ def test_each_picture_is_there_as_png_and_svg(report, whole):
 def test_equal_results_give_equal_bytes(report, whole):
     first = {path.name: path.read_bytes() for path in report(whole).iterdir()}
     assert first == {path.name: path.read_bytes() for path in report(whole).iterdir()}
-
-
-def test_figures_for_dvc(report, whole):
-    folder = report(whole)
-    metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["selected"] == "slow" and metrics["quality"] == -1.5
-    assert metrics["students"] == 3 and metrics["on_frontier"] == 2
-    with (folder / "curves.csv").open() as file:
-        assert [row["step"] for row in csv.DictReader(file)] == ["100", "200"] * 3
 
 
 @pytest.mark.parametrize("file_bytes, expected", [(1100, [600, 400, 100]), (500, [300, 200, 0])])
