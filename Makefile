@@ -1,4 +1,5 @@
 # make repro   everything, from audio to the selected student     make repro PRESET=folders JOBS=4   the same for presets/folders.yaml, 4 stages at once
+# make quick   all of that on little audio, in minutes: shows the machinery
 # make test    tests in a few minutes                              make test-all               all of them
 # make ui      MLflow's page with every student (PORT=, PRESET=)   make clean                  deletes scratch, logs, old cache
 # make lock    requirements.lock follows pyproject.toml            make upgrade                takes newer packages, too
@@ -10,10 +11,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # MLflow sends usage data to its makers unless it is told not to.
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: repro test test-slow test-all lint ui lock upgrade clean
+.PHONY: repro quick test test-slow test-all lint ui lock upgrade clean
 
 repro: $(VENV)/ready
 	frill repro $(if $(PRESET),--preset $(PRESET)) $(if $(JOBS),--jobs $(JOBS))
+
+quick: $(VENV)/ready
+	frill repro --preset quick $(if $(JOBS),--jobs $(JOBS))
 
 PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -17,7 +17,7 @@ from frill.errors import UserError
 GROUPS = {
     "A finished model": ["embed"],
     "In a project's folder (uv pip install 'frill[pipeline]')": (
-        "check plan repro ui verify show demo grid devices benchmark clean".split()
+        "check params plan repro ui verify show demo grid devices benchmark clean".split()
     ),
 }
 FOLDER = Path(__file__).with_name("commands")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import yaml
 from pipeline_project import ROOT
 
 from frill.noss.splits import SplitError, make_splits
+from frill.workflow import presets
 
 
 def rows(count=60, split=None, fold=None, speaker=None, labels=2) -> list[dict]:
@@ -126,12 +126,13 @@ def test_copies_are_held_out_together():
     assert not sounds[0] & sounds[1] and len(sounds[1]) == 16  # a fifth of 80
 
 
-def test_the_folders_preset_distils_from_no_speaker_who_validates():
+def test_the_folders_preset_distils_from_no_speaker_who_validates(monkeypatch):
     """Of the Free Spoken Digit Dataset: six speakers, in train and test, no validation split."""
-    preset = yaml.safe_load((ROOT / "presets/folders.yaml").read_text())
+    monkeypatch.chdir(ROOT)
+    preset = presets.load("folders")
     speakers = ["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]
     data = rows(1200, train_test, speaker=lambda i: speakers[i // 5 % 6], labels=10)
-    (split,) = make_splits(data, preset["noss"]["validation_share"], preset["seed"])
+    (split,) = make_splits(data, preset.noss.validation_share, preset.seed)
     held = {data[i]["speaker"] for i in split.validation}
-    distilled = preset["audio"]["folder"]["fsdd_train"]["where"]["speaker"]
+    distilled = preset.audio.folder["fsdd_train"].where["speaker"]
     assert set(distilled) == set(speakers) - held and held

@@ -1,7 +1,5 @@
 """What is refused in params.yaml; the message names the key, the value and what is allowed."""
 
-import re
-
 import pytest
 import yaml
 from dvc.utils.serialize import load_yaml
@@ -44,15 +42,6 @@ def test_the_default_is_valid_and_none_is_a_word():
     assert params.targets.projection == 512
     sets = params.audio.espeak
     assert set(params.tasks) == {name for name in sets if sets[name].use == "task"}
-
-
-@pytest.mark.parametrize(
-    "preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.stem
-)
-def test_presets_are_valid(preset, tmp_path):
-    text = re.sub(r"\$\w+_SHA256", "a" * 64, preset.read_text())
-    (tmp_path / preset.name).write_text(re.sub(r"\$\w+", "/somewhere", text))
-    assert load_params(tmp_path / preset.name).students
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -393,6 +394,7 @@ def test_what_is_unknown_is_said_and_breaks_nothing(
 ):
     """The folders preset without its folders, in a project where nothing ran."""
     (tmp_path / "presets").symlink_to(ROOT / "presets")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, "--preset", "folders", "--json", "plan.json") == 0
     text = capsys.readouterr().out
@@ -411,8 +413,12 @@ NOWHERE = "{mine: {use: corpus, folder: nowhere, csv: a.csv, columns: {file: f}}
     "line, changed, message",
     [
         ("steps: 380000", "steps: many", "broken.yaml: distill.steps = 'many'"),
-        ("seed: 17", "seed: [17", "broken.yaml: not valid YAML"),
-        ("  folder: {}", f"  folder: {NOWHERE}", "audio.folder.mine.folder = 'nowhere': no such"),
+        ("threads: 16", "threads: [16", "broken.yaml: not valid YAML"),
+        (
+            "  espeak: {}",
+            f"  espeak: {{}}\n  folder: {NOWHERE}",
+            "audio.folder.mine.folder = 'nowhere': no such",
+        ),
     ],
 )
 def test_a_bad_preset_is_one_line(
@@ -421,6 +427,7 @@ def test_a_bad_preset_is_one_line(
     (tmp_path / "presets").mkdir()
     text = (ROOT / "presets/paper.yaml").read_text()
     (tmp_path / "presets/broken.yaml").write_text(text.replace(line, changed))
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, "--preset", "broken") == 1
     error = capsys.readouterr().err
@@ -429,8 +436,8 @@ def test_a_bad_preset_is_one_line(
 
 def test_a_preset_that_is_not_there(in_project, monkeypatch, capsys):
     assert run(monkeypatch, "--preset", "papers") == 1
-    message = "frill: --preset papers: there is none of this name; there are folders, paper\n"
-    assert capsys.readouterr().err == message
+    message = "frill: --preset papers: there is none of this name; there are folders, "
+    assert capsys.readouterr().err.startswith(message)
 
 
 def test_a_name_that_is_set_is_taken(in_project, tmp_path, monkeypatch):

@@ -26,12 +26,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(port: int | None, preset: str | None) -> int:
-    from frill.params.load import load_params
     from frill.tracking import store
     from frill.tracking.view import make_address
     from frill.workflow import presets
 
-    tracking = (presets.load(preset) if preset else load_params()).tracking
+    tracking = presets.load(preset).tracking
     target = store.find_target(tracking)
     try:
         experiment_id = store.find_experiment_id(target)

@@ -14,20 +14,40 @@ AXES = {
     "precision": ["float32"],
     "seeds": [1],
 }
+PLAIN = {"pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1}
+
+
+def list_students(axes: dict[str, list]) -> dict[str, dict]:
+    """Return the students of a grid by name, each with what differs from a plain one.
+
+    They stand in the order of AXES. Raises ParamsError for an unknown axis and for a value out of
+    its set.
+    """
+    # The command's --help works without the pipeline's packages.
+    from frill.params.load import ParamsError, validate_student
+
+    if unknown := sorted(axes.keys() - AXES.keys()):
+        raise ParamsError(
+            f"the grid: {unknown[0]} is no axis of a student; axes are {', '.join(AXES)}"
+        )
+    values = [_as_list(axes[axis]) for axis in AXES if axis in axes]
+    students = {}
+    for combination in product(*values):
+        student = dict(zip([axis for axis in AXES if axis in axes], combination, strict=True))
+        written = validate_student(student, "the grid").model_dump(exclude_defaults=True)
+        plain = {axis: student[axis] for axis in written}
+        students[name_student(PLAIN | student)] = plain
+    return students
 
 
 def write_lines(axes: dict[str, list]) -> list[str]:
-    """Return one line a student, in the order of the axes; every axis of AXES is a key.
-
-    Raises ParamsError for a value out of its set.
-    """
-    # The command's --help works without the pipeline's packages.
-    from frill.params.load import validate_student
-
-    students = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    """Return one line a student for params.yaml. Raises ParamsError."""
     lines = []
-    for student in students:
-        written = validate_student(student, "the grid").model_dump(exclude_defaults=True)
-        values = ", ".join(f"{axis}: {student[axis]}" for axis in written)
-        lines.append(f"{name_student(student)}: {{{values}}}")
+    for name, student in list_students(axes).items():
+        values = ", ".join(f"{axis}: {value}" for axis, value in student.items())
+        lines.append(f"{name}: {{{values}}}")
     return lines
+
+
+def _as_list(value: object) -> list:
+    return value if isinstance(value, list) else [value]

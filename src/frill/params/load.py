@@ -27,16 +27,18 @@ class ParamsError(UserError):
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate params.yaml. Raises ParamsError."""
-    return validate(_parse(path), path.name)
+    return validate(parse(path), path.name)
 
 
-def _parse(path: Path) -> dict:
-    """Read as DVC does, which makes arguments of stages from the file.
+def parse(path: Path, text: str | None = None) -> dict:
+    """Read a file, or a `text` in its place, as DVC does, which has values of stages from it.
 
-    That is YAML 1.2: 010 is ten, `no` is a word, and no key may stand twice.
+    That is YAML 1.2: 010 is ten, `no` is a word, and no key may stand twice. Raises ParamsError.
     """
     try:
-        data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        if text is None:
+            text = path.read_text(encoding="utf-8")
+        data = YAML(typ="safe").load(text)
     except FileNotFoundError:
         raise ParamsError(f"{path}: not found; run this in the project's folder") from None
     except OSError as error:

@@ -7,7 +7,6 @@ from itertools import groupby
 from pathlib import Path
 
 from frill.errors import UserError
-from frill.params.load import load_params
 from frill.planning.audio import find_sets
 from frill.planning.runs import Runs, estimate, read_runs
 from frill.planning.stages import Stage, plan_stages
@@ -24,7 +23,7 @@ def write_plan(preset: str | None, out: Path | None) -> str:
     """Return the text, and write the JSON if asked to. Raises UserError."""
     if out is not None and not out.parent.is_dir():  # found out before anything is counted
         raise UserError(f"--json {out}: no such folder: {out.parent}; make it first")
-    params = presets.load(preset) if preset else load_params()
+    params = presets.load(preset)
     sets = list(find_sets(params.audio))
     students = params.students.values()
     for student in progress(students, "counting multiply-adds", len(students), "student"):

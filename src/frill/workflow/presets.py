@@ -1,37 +1,31 @@
 """Runs presets/NAME.yaml in a worktree of its own, with the shared DVC cache.
 
 That is `make repro PRESET=NAME`. The default's params.yaml, dvc.lock and results stay as they are.
-In a preset, $NAME is taken from the environment (make passes its variables on), and paths are
-relative to the project's folder.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from frill.errors import UserError
-from frill.params.load import ParamsError, load_params
+from frill.params.load import load_params, validate
 from frill.params.schema import Params
-from frill.workflow import subcommand
+from frill.workflow import overlay, subcommand
 from frill.workflow.subcommand import git
 
 WORKTREES = Path(".presets")
 SHAPED_BY = ("src", "stages", "dvc.yaml", "track/dvc.yaml", "requirements.lock")
-PATH_KEY = re.compile(
-    r"(?<=[\s{])(folder|csv|ontology|manual_dir|data_dir|source|tool): *([^\s,}#]+)"
-)
 
 
 def run(name: str, *options: str) -> int:
     """Run a preset to its end and return the exit code of `frill repro` with `options` there."""
-    preset = _find(name)
-    text = make_paths_absolute(preset.read_text(), preset)
+    preset = find(name)
+    params = overlay.read(preset)
+    validate(params, str(preset))
     worktree = _prepare_worktree(name)
-    (worktree / "params.yaml").write_text(text)
+    overlay.write(params, preset, worktree / "params.yaml")
     print(f"preset {name}: runs in {worktree}", flush=True)
     if "--address" in options:  # a cluster's workers clone a commit
         _commit_params(name, worktree)
@@ -40,18 +34,19 @@ def run(name: str, *options: str) -> int:
     return subcommand.call(arguments, cwd=worktree, env=environment)
 
 
-def load(name: str) -> Params:
-    """Return a preset to plan with: a $NAME that is not set stays as it is. Raises UserError."""
-    preset = _find(name)
-    text = os.path.expandvars(preset.read_text())
-    text = re.sub(r"\$\w*SHA256\b", "f" * 64, text)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"{name}.yaml")
-        path.write_text(text)
-        try:
-            return load_params(path)
-        except ParamsError as error:
-            raise ParamsError(str(error).replace(str(path), str(preset))) from None
+def load(name: str | None) -> Params:
+    """Return a preset to plan with, a $NAME that is not set as it is; params.yaml without a name.
+
+    Raises UserError.
+    """
+    if name is None:
+        return load_params()
+    preset = find(name)
+    params = overlay.read(preset, strict=False)
+    for device in params["devices"].values():
+        if str(device.get("tool_sha256", "")).startswith("$"):
+            device["tool_sha256"] = "f" * 64
+    return validate(params, str(preset))
 
 
 def remove_all() -> None:
@@ -62,31 +57,8 @@ def remove_all() -> None:
     git("worktree", "prune")
 
 
-def make_paths_absolute(text: str, preset: Path) -> str:
-    """Return a preset's text with $NAMEs filled in and the paths that exist here made absolute.
-
-    Raises UserError for a $NAME that is not set.
-    """
-    text = re.sub(r"(?m)^([ \t]*)#.*", r"\1", text)
-    unset = sorted(set(re.findall(r"\$(\w+)", text)) - os.environ.keys())
-    if unset:
-        example = " ".join(f"{name}=FOLDER" for name in unset)
-        raise UserError(
-            f"{preset}: ${unset[0]} is not set; run `make repro PRESET={preset.stem} {example}`"
-        )
-    text = os.path.expandvars(text)
-    return PATH_KEY.sub(lambda match: f"{match[1]}: {_make_absolute(match[2])}", text)
-
-
-def _make_absolute(path: str) -> str:
-    """Leave paths of the project's own files relative: they exist in the worktree too."""
-    listed = subprocess.run(["git", "ls-files", "--error-unmatch", path], capture_output=True)
-    if listed.returncode == 0 or not Path(path).exists():
-        return path
-    return str(Path(path).resolve())
-
-
-def _find(name: str) -> Path:
+def find(name: str) -> Path:
+    """Return the file of a preset. Raises UserError for an unknown name."""
     presets = {path.stem: path for path in sorted(Path("presets").glob("*.yaml"))}
     if name not in presets:
         names = ", ".join(presets) or "none in presets/"

@@ -1,0 +1,87 @@
+"""A preset: what differs from params.yaml, in a file of its own.
+
+Sections of names (sets of audio, students, devices, baselines) are the preset's own where it has
+them; every other section is params.yaml's with the preset's values in it. Students may be a grid:
+
+    students: {grid: {backbone: [tiny, small], width: [0.5, 1.0]}, small_200: {...}}
+"""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from frill.errors import UserError
+from frill.params.grid import list_students
+from frill.params.load import parse
+
+OF_NAMES = ("students", "devices", "baselines")
+PATH_KEYS = ("folder", "csv", "ontology", "manual_dir", "data_dir", "source", "tool")
+GRID = "grid"
+
+
+def read(preset: Path, strict: bool = True) -> dict:
+    """Return what params.yaml and a preset make together, as params.yaml would hold it.
+
+    $NAME in the preset is taken from the environment, where make puts its variables. A path that
+    exists here is made absolute: it is read in another folder. If not `strict`, a $NAME that is not
+    set stays. Raises UserError.
+    """
+    text = re.sub(r"(?m)(^|\s)#.*", r"\1", preset.read_text())
+    unset = sorted(set(re.findall(r"\$(\w+)", text)) - os.environ.keys())
+    if unset and strict:
+        example = " ".join(f"{name}=FOLDER" for name in unset)
+        raise UserError(
+            f"{preset}: ${unset[0]} is not set; run `make repro PRESET={preset.stem} {example}`"
+        )
+    params = parse(Path("params.yaml"))
+    own = parse(preset, os.path.expandvars(text))
+    params = _merge(params, own)
+    params["students"] = _expand_grid(params["students"])
+    return _make_paths_absolute(params)
+
+
+def write(params: dict, preset: Path, path: Path) -> None:
+    """Write what `read` returned as a params.yaml."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f"# Made of params.yaml and {preset}, which are the files to edit.\n")
+        YAML().dump(params, file)
+
+
+def _merge(params: dict, own: dict) -> dict:
+    merged = dict(params)
+    for key, value in own.items():
+        section = params.get(key)
+        if key == "audio" and isinstance(value, dict):
+            merged[key] = section | value  # a kind of audio holds names, too
+        elif key not in OF_NAMES and isinstance(section, dict) and isinstance(value, dict):
+            merged[key] = _merge(section, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _expand_grid(students: dict) -> dict:
+    if not isinstance(students, dict) or GRID not in students:
+        return students
+    others = {name: student for name, student in students.items() if name != GRID}
+    return list_students(students[GRID]) | others
+
+
+def _make_paths_absolute(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _make_paths_absolute(each, name) for name, each in value.items()}
+    if key in PATH_KEYS and isinstance(value, str):
+        return _make_absolute(os.path.expanduser(value))
+    return value
+
+
+def _make_absolute(path: str) -> str:
+    """Leave paths of the project's own files relative: they exist in the worktree too."""
+    listed = subprocess.run(["git", "ls-files", "--error-unmatch", path], capture_output=True)
+    if listed.returncode == 0 or not Path(path).exists():
+        return path
+    return str(Path(path).resolve())
