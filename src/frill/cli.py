@@ -20,6 +20,8 @@ GROUPS = {
         "check params plan repro ui verify show demo grid devices benchmark clean".split()
     ),
 }
+# These take --preset: they look at results, which a preset has in a workspace of its own.
+OF_A_WORKSPACE = ("embed", "check", "verify", "show", "demo", "devices", "benchmark")
 FOLDER = Path(__file__).with_name("commands")
 
 
@@ -75,11 +77,37 @@ def run(arguments: list[str]) -> int:
             summary = _read_summary(name)
             command = commands.add_parser(name, prog=f"frill {name}", description=summary)
             if arguments[:1] == [name]:
+                chosen = command
                 module = import_module(f"frill.commands.{name}")
                 if hasattr(module, "add_arguments"):
                     module.add_arguments(command)
+                if name in OF_A_WORKSPACE:
+                    command.add_argument("--preset", help="of presets/PRESET.yaml's workspace")
     options = vars(parser.parse_args(arguments))
-    return import_module(f"frill.commands.{options.pop('command')}").run(**options)
+    command = options.pop("command")
+    if command in OF_A_WORKSPACE and (preset := options.pop("preset")):
+        for key, value in options.items():
+            if value != chosen.get_default(key):  # a default is within the preset's workspace
+                options[key] = _make_absolute(value)
+        _enter(preset)
+    return import_module(f"frill.commands.{command}").run(**options)
+
+
+def _make_absolute(value: object) -> object:
+    if isinstance(value, list):
+        return [_make_absolute(each) for each in value]
+    return value.absolute() if isinstance(value, Path) else value
+
+
+def _enter(preset: str) -> None:
+    """Go into a preset's worktree. Raises UserError for one that is unknown or never ran."""
+    from frill.workflow import presets
+
+    file = presets.find(preset)
+    worktree = presets.WORKTREES / preset
+    if not worktree.is_dir():
+        raise UserError(f"{file} has not run here; run `make repro PRESET={preset}` first")
+    os.chdir(worktree)
 
 
 def _read_summary(name: str) -> str:

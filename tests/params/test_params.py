@@ -281,8 +281,7 @@ def test_every_mistake_is_named_at_once(default):
     default["noss"]["probes"] = ["svm"]
     default["students"]["small_200"]["qat"] = 3
     begins = (
-        "params.yaml: distill.steps: missing",
-        "params.yaml: distill.step: unknown key",
+        "params.yaml: distill.step: unknown key; did you mean steps?",
         "params.yaml: students.small_200.qat = 3",
         "params.yaml: noss.probes.0 = 'svm'",
     )
@@ -392,3 +391,55 @@ def test_a_precision_that_fake_quantisation_hides_is_refused(default, precision)
 def test_a_precision_beside_qat(default, precision):
     default["students"]["small_200"] |= {"qat": 1, "precision": precision}
     assert validate(default).students["small_200"].precision == precision
+
+
+@pytest.mark.parametrize(
+    "key, value, instead",
+    [
+        ("teacher.source", "~/teacher", "{home}/teacher"),
+        ("audio.folder.mine.csv", "~/a b/list.csv", "{home}/a b/list.csv"),
+        ("audio.folder.mine.folder", "$NOT_SET_HERE/a", "the whole path"),
+        ("baselines.mine.source", "$HOME/x.tflite", "{home}/x.tflite"),
+    ],
+)
+def test_a_path_that_dvc_would_not_find_is_refused_with_what_to_write(
+    default, monkeypatch, key, value, instead
+):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    columns = {"file": "f"}
+    default["audio"]["folder"]["mine"] = {
+        "use": "corpus",
+        "folder": "a",
+        "csv": "b",
+        "columns": columns,
+    }
+    default["baselines"]["mine"] = {"kind": "tflite", "source": "x.tflite"}
+    put(default, key, value)
+    (line,) = refused(default)
+    instead = instead.format(home="/home/somebody")
+    what = f"DVC fills in neither ~ nor $NAME; write {instead}"
+    assert line == f"params.yaml: {key} = {value!r}: {what}"
+
+
+@pytest.mark.parametrize(
+    "section, key, meant",
+    [
+        ("distill", "learning_rat", "learning_rate"),
+        ("students.small_100", "rnak", "rank"),
+        ("noss", "probs", "probes"),
+        ("selection", "zzz", None),
+        ("students.small_100", "deep", None),
+    ],
+)
+def test_a_misspelt_key_is_one_line_with_the_key_that_was_meant(default, section, key, meant):
+    values = default
+    for part in section.split("."):
+        values = values[part]
+    values[key] = values.pop(meant, 8)
+    (line,) = refused(default)
+    begin = f"params.yaml: {section}.{key}: unknown key; "
+    assert line == begin + (
+        f"did you mean {meant}? Correct its spelling or remove it"
+        if meant
+        else "remove it or correct its spelling"
+    )

@@ -4,6 +4,7 @@ A cache that others share is not collected.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -157,3 +158,41 @@ def test_clean_collects_a_cache_of_this_project_only(project, capsys, shared):
     assert (f"{cache} is outside of the project" in printed) == shared
     assert ("dvc gc --workspace --projects" in printed) == shared
     assert verify_files().damaged == []
+
+
+def test_clean_says_what_it_takes_and_spares_what_is_not_named(project, capsys):
+    (project / "scratch").mkdir()
+    (project / "scratch/file").write_bytes(bytes(3 * 2**20))
+    worktree = project / ".presets/mine"
+    worktree.mkdir(parents=True)
+    (worktree / "file").write_text("x")
+    assert clean.run(dry_run=True) == 0
+    assert "would remove scratch/ (3 MiB)" in capsys.readouterr().out
+    assert (project / "scratch/file").exists()
+    shutil.copytree(project / ".dvc", worktree / ".dvc", ignore=shutil.ignore_patterns("cache"))
+    clean.run()
+    printed = capsys.readouterr().out
+    assert "removed scratch/ (3 MiB)" in printed and "kept .presets/mine/" in printed
+    assert (worktree / "file").exists() and not (project / "scratch").exists()
+    clean.run(presets=True)
+    assert "removed .presets/mine/" in capsys.readouterr().out and not worktree.exists()
+
+
+def test_clean_keeps_what_experiments_made_unless_told(project, capsys):
+    author = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", "add", "--all"], check=True)
+    subprocess.run(["git", *author, "commit", "--quiet", "--message", "test"], check=True)
+    (project / "source").write_text("tried")
+    dvc("exp", "run", "--name", "tried")
+    tried = (project / "out/shard-0").read_bytes()
+    subprocess.run(["git", "checkout", "--quiet", "--", "."], check=True)
+    dvc("repro")
+    clean.run()
+    dvc("exp", "apply", "tried")
+    dvc("checkout")
+    assert (project / "out/shard-0").read_bytes() == tried
+    subprocess.run(["git", "checkout", "--quiet", "--", "."], check=True)
+    dvc("checkout")
+    before = set((project / ".dvc/cache/files/md5").rglob("*"))
+    clean.run(experiments=True)
+    assert set((project / ".dvc/cache/files/md5").rglob("*")) < before

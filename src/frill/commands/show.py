@@ -17,8 +17,9 @@ def run() -> int:
     frontier = read_frontier(FRONTIER)
     print(terminal.format_table(frontier, other_devices.read_latencies_ms(frontier)))
     print(f"\n{terminal.format_selection(frontier)}\n\n{terminal.format_effects(frontier)}")
+    folder = Path.cwd()
     print(
-        "\nNext: release/ is what ships, with its model card. reports/index.html has the picture. "
-        "`make ui` compares runs in MLflow."
+        f"\nNext: {folder}/release is what ships, with its model card.\n"
+        f"{folder}/reports/index.html has the pictures. `make ui` compares students in MLflow."
     )
     return 0

@@ -13,6 +13,7 @@ from frill.params.values import (
     Count,
     Fraction,
     Key,
+    PathText,
     Positive,
     Real,
     Section,
@@ -123,8 +124,8 @@ class FolderSet(RecordedSet):
     `where` keeps the rows whose columns hold one of the values given.
     """
 
-    folder: str
-    csv: str
+    folder: PathText
+    csv: PathText
     columns: Columns
     splits: dict[Split, Texts] = {}
     where: dict[Column, Texts] = {}
@@ -145,9 +146,9 @@ class AudiosetSet(Section):
     """
 
     use: Literal["corpus"]
-    folder: str
-    csv: str
-    ontology: str
+    folder: PathText
+    csv: PathText
+    ontology: PathText
     labels: Texts | None = None
     children: ZeroOrOne = 0
     pattern: ClipPatterns = ["{ytid}.wav"]
@@ -165,7 +166,7 @@ class TfrecordFields(Fields):
 class ArchivedSet(RecordedSet):
     """Archives in a folder: `shards` is a pattern of their names, or one for each split."""
 
-    folder: str
+    folder: PathText
     shards: Pattern | dict[Split, Pattern]
     splits: dict[Split, Texts] = {}
 

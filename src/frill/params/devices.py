@@ -9,6 +9,7 @@ from frill.params.values import (
     Count,
     CountOrZero,
     NoneOrPositive,
+    PathText,
     Positive,
     Real,
     Section,
@@ -67,7 +68,7 @@ class AdbDevice(Section):
     kind: Literal["adb"]
     # As `adb devices` lists it, or host:port; none: the only phone attached.
     serial: Annotated[str | None, BeforeValidator(read_none)]
-    tool: str  # path or URL of a benchmark_model for the phone
+    tool: PathText  # path or URL of a benchmark_model for the phone
     tool_sha256: Sha256
     tool_kind: Literal["tflite", "litert"] = "tflite"
     threads: Count = 1

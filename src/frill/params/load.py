@@ -14,7 +14,7 @@ from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.constructor import DuplicateKeyError
 
 from frill.errors import UserError
-from frill.params.messages import describe
+from frill.params.messages import describe, pair_misspelt
 from frill.params.schema import Params, Student
 
 # UnicodeDecodeError is a ValueError; ruamel.yaml asserts that a file says no `%YAML 1.3`.
@@ -80,5 +80,6 @@ def validate_student(axes: dict, where: str) -> Student:
 
 
 def _describe_all(error: ValidationError, where: str) -> str:
-    lines = [describe(item, where) for item in error.errors(include_url=False)]
+    errors = pair_misspelt(error.errors(include_url=False))
+    lines = [describe(each, where) for each in errors]
     return "\n".join(dict.fromkeys(lines))

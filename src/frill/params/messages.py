@@ -1,8 +1,11 @@
 """pydantic's errors as sentences: the key, its value, what is allowed, the next step."""
 
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from pydantic import BaseModel
+
+from frill.params.values import Section
 
 # Keys that were once in params.yaml, and what to write instead. `*` stands for a name.
 REMOVED = {
@@ -12,8 +15,27 @@ REMOVED = {
 }
 # Values that once had another name: key and old name, and what to write instead.
 RENAMED = {("noss.protocol.*", "frill"): "model_card"}
+ALIKE = 0.7  # of difflib's ratio: rnak and rank have 0.75, deep and sweep 0.67
 # How the parts of a location begin that are no key: "[key]", "function-after[...]", "dict[...]".
 PYDANTICS_OWN = ("[key]", "function-", "dict[")
+
+
+def pair_misspelt(errors: list[dict]) -> list[dict]:
+    """Return pydantic's errors with one for a key that is unknown and looks like one that misses.
+
+    It has the key that was meant under "meant".
+    """
+    missing = {error["loc"]: error for error in errors if error["type"] == "missing"}
+    paired = []
+    for error in errors:
+        if error["type"] == "extra_forbidden":
+            *section, name = error["loc"]
+            names = [loc[-1] for loc in missing if loc[:-1] == tuple(section)]
+            if meant := get_close_matches(str(name), names, 1, ALIKE):
+                del missing[(*section, meant[0])]
+                error = error | {"meant": meant[0]}
+        paired.append(error)
+    return [each for each in paired if each["type"] != "missing" or each["loc"] in missing]
 
 
 def describe(error: dict, file: str) -> str:
@@ -23,7 +45,7 @@ def describe(error: dict, file: str) -> str:
     where = f"{file}: {key}"
     match error["type"]:
         case "extra_forbidden":
-            return f"{where}: {_explain_unknown_key(key)}"
+            return f"{where}: {_explain_unknown_key(key, error.get('meant'))}"
         case "missing":
             default = "`git show HEAD:params.yaml`"
             return f"{where}: missing; add it (the default is in git: {default})"
@@ -60,11 +82,24 @@ def _locate(location: tuple) -> str:
     return ".".join(part for part in parts if not part.startswith(PYDANTICS_OWN))
 
 
-def _explain_unknown_key(key: str) -> str:
+def _explain_unknown_key(key: str, meant: str | None) -> str:
     for pattern, instead in REMOVED.items():
         if fnmatchcase(key, pattern):
             return instead
+    if meant is None:
+        near = get_close_matches(key.rpartition(".")[2], sorted(_list_keys(Section)), 1, ALIKE)
+        meant = near[0] if near else None
+    if meant:
+        return f"unknown key; did you mean {meant}? Correct its spelling or remove it"
     return "unknown key; remove it or correct its spelling"
+
+
+def _list_keys(section: type[Section]) -> set[str]:
+    """Return all keys that a section and sections of its kind may have."""
+    keys = set(section.model_fields)
+    for kind in section.__subclasses__():
+        keys |= _list_keys(kind)
+    return keys
 
 
 def _find_new_name(key: str, value: object) -> str | None:

@@ -16,6 +16,7 @@ from frill.params.values import (
     NoneOrCount,
     NoneOrPositive,
     OpenFraction,
+    PathText,
     Positive,
     Real,
     Section,
@@ -38,7 +39,7 @@ class TeacherTraining(Section):
 
 
 class Teacher(Section):
-    source: str
+    source: PathText
     output: str
     training: TeacherTraining
 
@@ -117,7 +118,7 @@ class Baseline(Section):
     """Another model that is scored beside the students; noss/baselines.py has the kinds."""
 
     kind: Literal["saved_model", "tflite", "python"]
-    source: str
+    source: PathText
     output: str | None = None
 
     @model_validator(mode="after")

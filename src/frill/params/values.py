@@ -3,6 +3,7 @@
 A message names the next step, unless it is to correct the value: frill.params.messages adds that.
 """
 
+import os
 import re
 from typing import Annotated, Any, Literal
 
@@ -38,6 +39,14 @@ def _check_key(value: str) -> str:
     return value
 
 
+def _check_path(value: str) -> str:
+    if value.startswith("~") or "$" in value:
+        full = os.path.expandvars(os.path.expanduser(value))
+        hint = "the whole path" if "$" in full else full
+        raise ValueError(f"DVC fills in neither ~ nor $NAME; write {hint}")
+    return value
+
+
 def read_none(value: Any) -> Any:
     if value is None:
         raise ValueError("write the word none")
@@ -68,6 +77,8 @@ def read_texts(value: Any) -> Any:
 Name = Annotated[str, AfterValidator(_check_name)]
 # Of a set, student, device or baseline: DVC knows it as audio.folder.KEY, students.KEY and so on.
 Key = Annotated[str, AfterValidator(_check_key)]
+# Of a file or folder, which DVC has to find, too.
+PathText = Annotated[str, AfterValidator(_check_path)]
 # Of a CSV, as a key.
 Column = Annotated[str, AfterValidator(refuse_reserved)]
 Count = Annotated[int, Field(ge=1, strict=True)]

@@ -19,6 +19,7 @@ from frill.corpora import audioset, tfrecord, webdataset
 from frill.corpora.archive_members import BLOCK
 from frill.corpora.shards import find_archives
 from frill.params.audio import Audio
+from frill.workflow.overlay import UNSET
 
 SAMPLE = 200  # files that are looked at; the others are taken to be like them
 FIRST = 30  # items of an archive that are decoded
@@ -73,7 +74,7 @@ def _estimate(kind: str, name: str, spec: Any) -> tuple:
     if kind == "espeak":
         return *_plan_speech(spec), "computed"
     places = [getattr(spec, key, "") for key in ("folder", "csv", "ontology")]
-    if kind == "tfds" or "$" in "".join(places):  # a preset's $NAME that is not set
+    if kind == "tfds" or UNSET in "".join(places):  # a preset's $NAME that is not set
         keys = (getattr(spec, "dataset", "").partition("/")[0], name, kind)  # / begins a variant
         match = next((PUBLISHED[key] for key in keys if key in PUBLISHED), None)
         return (match[0], match[1:], "published") if match else ()

@@ -66,10 +66,14 @@ def mend_rwlock(root: Path = Path()) -> bool:
 def _open(root: Path) -> "Repo":
     """Open the project in this very folder: DVC itself would look in those above, too."""
     from dvc.repo import Repo
+    from dvc.scm import SCMError
 
     if not (root / ".dvc").is_dir():
         raise UserError(f"{root / '.dvc'}: no such folder; run this in the project's folder")
-    return Repo(str(root))
+    try:
+        return Repo(str(root))
+    except SCMError as error:
+        raise UserError(f"{error}, which DVC needs: run `git init`") from None
 
 
 def _refuse_beside_a_stage(root: Path) -> None:

@@ -21,6 +21,7 @@ from frill.params.load import parse
 OF_NAMES = ("students", "devices", "baselines")
 PATH_KEYS = ("folder", "csv", "ontology", "manual_dir", "data_dir", "source", "tool")
 GRID = "grid"
+UNSET = "unset:"
 
 
 def read(preset: Path, strict: bool = True) -> dict:
@@ -49,6 +50,13 @@ def write(params: dict, preset: Path, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write(f"# Made of params.yaml and {preset}, which are the files to edit.\n")
         YAML().dump(params, file)
+
+
+def mark_unset(value: Any) -> Any:
+    """Return params with UNSET for the $ of a $NAME that is not set: params.yaml may have none."""
+    if isinstance(value, dict):
+        return {key: mark_unset(each) for key, each in value.items()}
+    return value.replace("$", UNSET) if isinstance(value, str) else value
 
 
 def _merge(params: dict, own: dict) -> dict:

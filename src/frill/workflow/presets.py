@@ -4,7 +4,6 @@ That is `make repro PRESET=NAME`. The default's params.yaml, dvc.lock and result
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,15 +45,7 @@ def load(name: str | None) -> Params:
     for device in params["devices"].values():
         if str(device.get("tool_sha256", "")).startswith("$"):
             device["tool_sha256"] = "f" * 64
-    return validate(params, str(preset))
-
-
-def remove_all() -> None:
-    """Delete every preset's worktree with its results."""
-    for path in WORKTREES.glob("*"):
-        shutil.rmtree(path)
-        print(f"removed {path}")
-    git("worktree", "prune")
+    return validate(overlay.mark_unset(params), str(preset))
 
 
 def find(name: str) -> Path:
