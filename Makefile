@@ -56,12 +56,15 @@ SLOW_IMPORTS := from frill import tensorflow_setup as setup; setup.import_tensor
 	import tensorflow_hub, tensorflow_model_optimization, mlflow, sklearn, dvc.cli, rich.progress
 
 $(VENV)/ready: requirements.lock pyproject.toml $(BIN)/uv
-	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@echo "Packages go into $(VENV)/: 3.6 GB, once."
+	uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
 	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -W ignore -c "$(SLOW_IMPORTS)"
 	$(BIN)/python -c "from pathlib import Path; from frill.report.plots_page import write_template; write_template(Path('$(VENV)/plots.html'))"
 	touch $@
 
 $(BIN)/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there: install Python 3.11, or name one: make PYTHON=/path/to/python3.11 \
+	(uv python install 3.11 fetches one; uv python find 3.11 says where it is)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet uv==$(UV_VERSION)
