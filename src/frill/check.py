@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 from frill.audio.clips import Rejected
-from frill.corpora import archive_members, audioset, folder, tfrecord
+from frill.corpora import archive_members, audioset, files, folder, tfrecord
 from frill.corpora.limits import enforce_limit
 from frill.corpora.shards import find_archives
 from frill.corpora.synthetic import sets as synthetic
@@ -18,7 +19,7 @@ from frill.device.memory import can_measure_memory
 from frill.device.phone.tool_file import locate_tool
 from frill.errors import UserError
 from frill.noss.splits import SplitError, make_splits
-from frill.params.audio import ArchivedSet, AudiosetSet, FolderSet
+from frill.params.audio import ArchivedSet, AudiosetSet, FilesSet, FolderSet
 from frill.params.devices import AdbDevice, Device, HostDevice
 from frill.params.schema import TRAINS, Baseline, Params
 from frill.teacher import tfhub
@@ -53,7 +54,8 @@ def check(params: Params) -> list[str]:
         if message:
             mistakes.append(message)
     sources = {
-        "folder": _check_folder,
+        "folder": partial(_check_listed, "folder", folder),
+        "files": partial(_check_listed, "files", files),
         "audioset": _check_audioset,
         "tfrecord": partial(_check_archives, "tfrecord", tfrecord.ends_early),
         "webdataset": partial(_check_archives, "webdataset", archive_members.ends_early),
@@ -111,10 +113,13 @@ def _check_baseline(name: str, spec: Baseline) -> None:
         raise UserError(f"{key}: no such file; give a {suffix} file")
 
 
-def _check_folder(name: str, spec: FolderSet, params: Params) -> list[str]:
+def _check_listed(
+    source: str, loader: ModuleType, name: str, spec: FolderSet | FilesSet, params: Params
+) -> list[str]:
     if spec.use == "task":
-        _check_task(name, spec, list(folder.read_rows(name, spec)), params)
-    rejected, listed = folder.probe_files(name, spec)
+        place = f"audio.{source}.{name} ({getattr(spec, 'csv', spec.folder)})"
+        _check_task(place, spec, list(loader.read_rows(name, spec)), params)
+    rejected, listed = loader.probe_files(name, spec)
     return enforce_limit(name, rejected, listed, params.audio.rejected_limit)
 
 
@@ -133,12 +138,12 @@ def _check_archives(
     return enforce_limit(name, cut, len(paths), params.audio.rejected_limit)
 
 
-def _check_task(name: str, spec: FolderSet, listed: list[dict], params: Params) -> None:
+def _check_task(place: str, spec: FolderSet | FilesSet, listed: list[dict], params: Params) -> None:
     """Raise UserError if the task's rows cannot be scored: one class, an empty split."""
     try:
         make_splits(listed, params.noss.validation_share, params.seed)
     except SplitError as error:
-        raise UserError(f"params.yaml: audio.folder.{name} ({spec.csv}) {error}") from None
+        raise UserError(f"params.yaml: {place} {error}") from None
     empty = [row["file"] for row in listed if not row["label"]]
     if empty:
         raise UserError(

@@ -143,17 +143,19 @@ def test_clips_of_audioset_and_archives_are_stages_of_their_own(project, tmp_pat
     shards = {"use": "corpus", "folder": str(tmp_path / "shards")}
     tars = {"shards": "{0..0}.tar", "fields": {"label": "cls"}, "licence": "CC0-1.0"}
     project.params["audio"] |= {
+        "files": {"plain": {"use": "corpus", "folder": str(tmp_path / "clips")}},
         "audioset": {"youtube": youtube},
         "tfrecord": {"records": shards | {"shards": "*.tfrecord"}},
         "webdataset": {"tars": shards | tars},
     }
-    stages = ["download_audioset@youtube", "download_tfrecord@records", "download_webdataset@tars"]
+    sets = ("files@plain", "audioset@youtube", "tfrecord@records", "webdataset@tars")
+    stages = [f"download_{each}" for each in sets]
     assert set(project.repro(*stages)) == {"code", "check", *stages}
 
     def summary(name: str) -> dict:
         return json.loads((project.folder / f"data/corpus/{name}/summary.json").read_text())
 
-    assert summary("youtube")["clips"] == 1
+    assert summary("plain")["clips"] == summary("youtube")["clips"] == 1
     assert summary("youtube")["rejected_counts"] == {"missing": 1}
     assert summary("records")["clips"] == 1
     assert summary("tars")["clips"] == 2
@@ -164,6 +166,7 @@ def test_clips_of_audioset_and_archives_are_stages_of_their_own(project, tmp_pat
     project.params["audio"]["webdataset"]["tars"]["licence"] = "CC-BY-4.0"
     assert set(project.repro(*stages)) == {
         "check",
+        "download_files@plain",
         "download_audioset@youtube",
         "download_webdataset@tars",
     }

@@ -22,7 +22,7 @@ from frill.corpora.reading import (
     require_folder,
 )
 from frill.errors import UserError
-from frill.params.audio import Columns, Fields, FolderSet
+from frill.params.audio import Columns, Fields, FilesSet, FolderSet
 
 EXTRA = "fields without a column"
 LONGEST_S = 1e9
@@ -99,9 +99,13 @@ def _parse_seconds(text: str, place: str, file: str) -> float:
 
 def prepare_reads(name: str, spec: FolderSet) -> Iterator[Read]:
     """Yield a read of every row."""
-    for index, row in enumerate(read_rows(name, spec)):
+    return prepare_rows(name, spec.folder, read_rows(name, spec))
+
+
+def prepare_rows(name: str, folder: str, rows: Iterator[dict]) -> Iterator[Read]:
+    for index, row in enumerate(rows):
         fields = {role: row[role] for role in Fields.model_fields}
-        read = partial(_read, spec.folder, row)
+        read = partial(_read, folder, row)
         yield partial(read_clip, f"{name}-{index:06d}", row["file"], read, **fields)
 
 
@@ -112,13 +116,18 @@ def _read(folder: str, row: dict) -> Decoded:
 
 
 def probe_files(name: str, spec: FolderSet) -> tuple[list[Rejected], int]:
-    """Return which of the files listed cannot be used, and how many are listed.
+    """Return which of the files listed cannot be used, and how many are listed."""
+    return probe_rows(spec, read_rows(name, spec))
+
+
+def probe_rows(spec: FolderSet | FilesSet, rows: Iterator[dict]) -> tuple[list[Rejected], int]:
+    """Return which files of `rows` cannot be used, and how many there are.
 
     Reads headers alone, in a fraction of the time that decoding takes.
     """
     rejected = []
     listed = 0
-    for row in read_rows(name, spec):
+    for row in rows:
         listed += 1
         try:
             probe(join_inside(spec.folder, row["file"]))

@@ -24,6 +24,7 @@ from frill.workers import count_workers
 LOADERS = {
     "espeak": "frill.corpora.synthetic.sets",
     "folder": "frill.corpora.folder",
+    "files": "frill.corpora.files",
     "audioset": "frill.corpora.audioset",
     "tfrecord": "frill.corpora.tfrecord",
     "webdataset": "frill.corpora.webdataset",

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from frill.params.values import (
     Column,
     Count,
+    CountOrZero,
     Fraction,
     Key,
     PathText,
@@ -136,6 +137,31 @@ class FolderSet(RecordedSet):
         return self._check_task("columns", self.columns, others)
 
 
+class FilesSet(RecordedSet):
+    """Every audio file below a folder. `levels` say what the sub-folders from there on name."""
+
+    folder: PathText
+    levels: list[Literal["label", "speaker"]] = []
+    split: Literal["auto"] = "auto"
+    split_seed: CountOrZero = 17
+
+    @model_validator(mode="before")
+    @classmethod
+    def _label_a_task(cls, data: Any):
+        """Take a task's first level for the label where none are named."""
+        if isinstance(data, dict) and data.get("use") == "task" and "levels" not in data:
+            return data | {"levels": ["label"]}
+        return data
+
+    @model_validator(mode="after")
+    def _check_levels(self):
+        if len(set(self.levels)) < len(self.levels):
+            raise ValueError("levels names one twice")
+        if self.use == "task" and "label" not in self.levels:
+            raise ValueError("a task needs label among its levels: the sub-folder of the class")
+        return self
+
+
 class AudiosetSet(Section):
     """Clips of AudioSet that someone has downloaded: an official segments CSV and a folder.
 
@@ -232,6 +258,7 @@ class Audio(Section):
     silent_dbfs: Annotated[Real, Field(le=0)]
     espeak: dict[Key, EspeakSet]
     folder: dict[Key, FolderSet]
+    files: dict[Key, FilesSet]
     audioset: dict[Key, AudiosetSet]
     tfrecord: dict[Key, TfrecordSet]
     webdataset: dict[Key, WebdatasetSet]

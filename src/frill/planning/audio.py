@@ -78,7 +78,7 @@ def _estimate(kind: str, name: str, spec: Any) -> tuple:
         keys = (getattr(spec, "dataset", "").partition("/")[0], name, kind)  # / begins a variant
         match = next((PUBLISHED[key] for key in keys if key in PUBLISHED), None)
         return (match[0], match[1:], "published") if match else ()
-    look = _look_at_files if kind in ("folder", "audioset") else _look_at_archives
+    look = _look_at_files if kind in ("folder", "files", "audioset") else _look_at_archives
     count, lengths_s = look(kind, name, spec)
     known_s = [length_s for length_s in lengths_s if length_s is not None]
     return (count * (len(known_s) / len(lengths_s)), known_s, "measured") if known_s else ()
