@@ -12,9 +12,9 @@ with stage("targets"):
     settings = load_params()
     tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
     from frill.targets.make import make_targets
-    from frill.teacher.saved_model import Teacher
+    from frill.teacher.load import load_teacher
 
-    teacher = Teacher(Path("models/teacher/saved_model"), settings.teacher.output)
+    teacher = load_teacher(Path("models/teacher"), settings.teacher.output)
     if teacher.hears_outside:
         print("targets: rows depend on audio outside of their windows: whole clips are heard")
     corpora = [Path("data/corpus", name) for name in settings.audio.list_sets("corpus")]

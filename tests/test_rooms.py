@@ -9,7 +9,15 @@ from pipeline_project import ROOT
 PACKAGE = ROOT / "src/frill"
 # From the ground. Rooms, and modules that lie flat; those of one line may import each other.
 ORDER = [
-    {"errors", "progress", "scratch", "fingerprint", "tensorflow_setup", "workers"},
+    {
+        "errors",
+        "progress",
+        "scratch",
+        "fingerprint",
+        "tensorflow_setup",
+        "user_function",
+        "workers",
+    },
     {"params", "audio", "workflow"},
     {"corpora", "device", "embed"},
     {"teacher"},

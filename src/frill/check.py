@@ -23,6 +23,7 @@ from frill.params.audio import ArchivedSet, AudiosetSet, FilesSet, FolderSet
 from frill.params.devices import AdbDevice, Device, HostDevice
 from frill.params.schema import TRAINS, Baseline, Params
 from frill.teacher import tfhub
+from frill.teacher.load import is_python
 
 
 def check(params: Params) -> list[str]:
@@ -74,12 +75,13 @@ def _check_teacher(source: str) -> None:
     key = f"params.yaml: teacher.source = {source!r}"
     if tfhub.is_handle(source):
         tfhub.fetch(source)
-    if not Path(source).exists():
+    path = tfhub.find_folder(source)
+    if not path.exists():
         raise UserError(
-            f"{key}: no such folder; give that of a SavedModel, a TF-Hub handle, "
-            f"or {TRAINS} to train one here"
+            f"{key}: not there; give the folder of a SavedModel, a TF-Hub handle, a .py file "
+            f"with the function `output`, or {TRAINS} to train one here"
         )
-    if not Path(source, "saved_model.pb").is_file():
+    if not is_python(source) and not Path(path, "saved_model.pb").is_file():
         raise UserError(
             f"{key}: holds no saved_model.pb; give the folder of a SavedModel, "
             f"or {TRAINS} to train one here"
@@ -155,14 +157,15 @@ def _check_task(place: str, spec: FolderSet | FilesSet, listed: list[dict], para
 def link_teacher(source: str, link: Path) -> None:
     """Make `link` stand for the teacher's source, for DVC to depend on.
 
-    It becomes a link to the SavedModel's folder, or a file with the word of the trainer.
+    It becomes a link to the SavedModel's folder or to the Python file, or a file with the word of
+    the trainer.
     """
     link.unlink(missing_ok=True)
     link.parent.mkdir(parents=True, exist_ok=True)
     if source == TRAINS:
         link.write_text(f"{source}\n")
     else:
-        link.symlink_to(Path(source).resolve())
+        link.symlink_to(tfhub.find_folder(source).resolve())
 
 
 def remove_unnamed(params: Params) -> list[Path]:

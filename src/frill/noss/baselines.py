@@ -9,8 +9,6 @@ kind python        `source` is a .py file, `output` a function in it: (samples f
                    loads itself (modules beside it, weights): touch the file when that changes
 """
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -26,6 +24,7 @@ from frill.noss.embed import embed_calls, embed_tflite
 from frill.noss.evaluate import Embed
 from frill.params.schema import Baseline, Params
 from frill.scratch import content_hash, text_hash
+from frill.user_function import call, load_function
 
 EmbedClips = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]  # int16 [T] -> [time, D] each
 
@@ -81,22 +80,12 @@ def _load_tflite(name: str, spec: Baseline) -> EmbedClips:
 
 
 def _load_python(name: str, spec: Baseline) -> EmbedClips:
-    function = load_function(name, spec)
+    key = f"baselines.{name}"
+    function = load_function(Path(spec.source), spec.output, key)
 
     def embed(clips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, samples in enumerate(clips):
-            try:
-                values = np.asarray(function(to_float(samples), SAMPLE_RATE_HZ), np.float32)
-            except Exception as error:  # whatever a user's function raises is about that function
-                raise UserError(
-                    f"baselines.{name}: {spec.output} failed on clip {number}: "
-                    f"{type(error).__name__}: {error}; correct {spec.source}"
-                ) from error
-            if values.ndim not in (1, 2) or not values.size:
-                raise UserError(
-                    f"baselines.{name}: {spec.output} gave shape {list(values.shape)} "
-                    f"for clip {number}; expected [time, D] or [D]"
-                )
+            values = call(function, to_float(samples), SAMPLE_RATE_HZ, key, number)
             yield np.atleast_2d(values)
 
     return embed
@@ -107,30 +96,6 @@ LOADERS: dict[str, Callable[[str, Baseline], EmbedClips]] = {
     "tflite": _load_tflite,
     "python": _load_python,
 }
-
-
-def load_function(name: str, spec: Baseline) -> Callable:
-    """Return the function `output` of the file `source`. Raises UserError."""
-    module_spec = importlib.util.spec_from_file_location(f"frill_baseline_{name}", spec.source)
-    module = importlib.util.module_from_spec(module_spec)
-    sys.modules[module_spec.name] = module  # dataclasses look themselves up there
-    sys.path.insert(0, str(Path(spec.source).resolve().parent))  # modules beside it
-    try:
-        module_spec.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(
-            f"baselines.{name}.source = {spec.source!r}: {type(error).__name__}: {error}; "
-            "correct the file"
-        ) from error
-    function = getattr(module, spec.output, None)
-    if not callable(function):
-        public = [key for key in vars(module) if not key.startswith("_")]
-        functions = [key for key in public if callable(vars(module)[key])]
-        raise UserError(
-            f"baselines.{name}.output = {spec.output!r}: {spec.source} has no such function "
-            f"(it has: {', '.join(functions) or 'none'})"
-        )
-    return function
 
 
 class _SamplesModel:

@@ -10,31 +10,30 @@ from frill.noss import embed
 from frill.noss.evaluate import Embed
 from frill.params.schema import TEACHER, Params
 from frill.scratch import content_hash, text_hash
+from frill.teacher.load import find_model, load_teacher
 
-SAVED_MODEL = Path("models/teacher/saved_model")
+TEACHER_FOLDER = Path("models/teacher")
 CONTROL = Path("models/controls/random_weights.tflite")
 
 
 def make_references(params: Params) -> dict[str, Embed]:
     """Return by name the functions that give a task's clip embeddings."""
     pooling = params.noss.pooling
-    teacher_hash = text_hash(content_hash(SAVED_MODEL), params.teacher.output)
+    teacher_hash = text_hash(content_hash(find_model(TEACHER_FOLDER)), params.teacher.output)
 
     @cache
-    def load_teacher():
+    def load_model():
         """Load it only if something is to be embedded: a changed probe needs no TensorFlow."""
         from frill import tensorflow_setup
 
         tensorflow_setup.set_up(params.threads, params.seed, params.onednn)
-        from frill.teacher.saved_model import Teacher
-
-        return Teacher(SAVED_MODEL, params.teacher.output)
+        return load_teacher(TEACHER_FOLDER, params.teacher.output)
 
     def embed_teacher(store: ClipStore) -> np.ndarray:
         return embed.embed_calls(
-            lambda clips: load_teacher().embed(clips),
+            lambda clips: load_model().embed(clips),
             teacher_hash,
-            "frill.teacher.saved_model",
+            "frill.teacher.load",
             store,
             pooling,
         )

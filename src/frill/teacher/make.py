@@ -10,6 +10,8 @@ import tensorflow as tf
 from frill.params.schema import TRAINS, Teacher
 from frill.scratch import content_hash
 from frill.teacher import saved_model, tfhub, triplet
+from frill.teacher.load import PYTHON, SAVED_MODEL, find_model, is_python, load_teacher
+from frill.teacher.python import PythonTeacher
 from frill.tensorflow_setup import quiet_stderr
 
 TFLITE = "teacher.tflite"
@@ -19,26 +21,30 @@ def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
     """Write the SavedModel, its TFLite form where it converts, and summary.json, and return that.
 
     summary.json has `source`, the `version` of a TF-Hub handle, `sha256` of the SavedModel's folder
-    (frill.scratch.content_hash), `level` of the output (saved_model.Teacher), `values` in a row of
-    it, `tflite` ("converted", or why not). If it was trained here, also the `loss` and
+    or the Python file (frill.scratch.content_hash), `level` of the output (saved_model.Teacher,
+    python.PythonTeacher), `values` in a row of it, `tflite` ("converted", or why not). If it was
+    trained here, also the `loss` and
     `label_classes`: how many classes of which labels, none where it is not supervised.
     Raises TeacherError.
     """
     out.mkdir(parents=True, exist_ok=True)
-    folder = out / "saved_model"
+    folder = out / SAVED_MODEL
     trained = None
-    if spec.source == TRAINS:
+    if is_python(spec.source):
+        shutil.copyfile(spec.source, out / PYTHON)
+    elif spec.source == TRAINS:
         stores = sorted(path for path in corpus.iterdir() if path.is_dir())
         trained = triplet.train(stores, spec.training, seed)
         saved_model.export(trained.network, folder)
     else:
-        shutil.copytree(spec.source, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
-    teacher = saved_model.Teacher(folder, spec.output)
+        source = tfhub.find_folder(spec.source)
+        shutil.copytree(source, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    teacher = load_teacher(out, spec.output)
     summary = {"schema": 1, "source": spec.source}
     if tfhub.is_handle(spec.source):
         summary["version"] = tfhub.version(spec.source)
     summary |= {
-        "sha256": content_hash(folder),
+        "sha256": content_hash(find_model(out)),
         "output": spec.output,
         "level": teacher.level,
         "values": teacher.values,
@@ -52,11 +58,13 @@ def make_teacher(spec: Teacher, corpus: Path, out: Path, seed: int) -> dict:
     return summary
 
 
-def _convert(teacher: saved_model.Teacher, output: str, path: Path) -> str:
+def _convert(teacher: saved_model.Teacher | PythonTeacher, output: str, path: Path) -> str:
     """Write the teacher on the samples of one row as a .tflite file, for its latency.
 
     Returns "converted", or why it cannot be.
     """
+    if isinstance(teacher, PythonTeacher):
+        return "a Python function: no latency is claimed for it"
     spec = tf.TensorSpec([teacher.call_samples], tf.float32, name="samples")
 
     @tf.function(input_signature=[spec])

@@ -1,0 +1,52 @@
+"""A function of the user's in a .py file of theirs: a teacher or a baseline of any framework."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from frill.errors import UserError
+
+
+def load_function(file: Path, name: str, key: str) -> Callable:
+    """Return the function `name` of a file; `key` of params.yaml names it. Raises UserError."""
+    module_spec = importlib.util.spec_from_file_location(f"frill_user_{file.stem}", file)
+    module = importlib.util.module_from_spec(module_spec)
+    sys.modules[module_spec.name] = module  # dataclasses look themselves up there
+    sys.path.insert(0, str(file.resolve().parent))  # modules beside it
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(
+            f"{key}.source = {str(file)!r}: {type(error).__name__}: {error}; correct the file"
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        public = [each for each in vars(module) if not each.startswith("_")]
+        functions = [each for each in public if callable(vars(module)[each])]
+        raise UserError(
+            f"{key}.output = {name!r}: {file} has no such function "
+            f"(it has: {', '.join(functions) or 'none'})"
+        )
+    return function
+
+
+def call(
+    function: Callable, samples: np.ndarray, rate_hz: int, key: str, clip: int | str
+) -> np.ndarray:
+    """Return what a function gives for float32 [T], as float32 [time, D]. Raises UserError."""
+    try:
+        values = np.asarray(function(samples, rate_hz), np.float32)
+    except Exception as error:  # whatever a user's function raises is about that function
+        raise UserError(
+            f"{key}: {function.__name__} failed on clip {clip}: {type(error).__name__}: {error}; "
+            f"correct {key}.source"
+        ) from error
+    if values.ndim not in (1, 2) or not values.size:
+        raise UserError(
+            f"{key}: {function.__name__} gave shape {list(values.shape)} for clip {clip}; "
+            "expected [time, D] or [D]"
+        )
+    return values
