@@ -39,9 +39,32 @@ def test_is_handle(source, expected):
     assert tfhub.is_handle(source) is expected
 
 
-def test_the_scheme_is_refused_with_what_to_write():
-    with pytest.raises(UserError, match="without https://"):
-        tfhub.fetch("https://" + SOURCE)
+@pytest.mark.parametrize(
+    "source, folder",
+    [
+        ("https://" + SOURCE, SOURCE),
+        (SOURCE + "?tfhub-redirect=true", SOURCE),
+        ("https://www.kaggle.com/models/google/trillsson/tensorFlow2/1/2", None),
+        ("google/trillsson/tensorFlow2/1/2", "kaggle.com/models/google/trillsson/tensorFlow2/1/2"),
+    ],
+)
+def test_a_handle_is_taken_as_pages_and_kagglehub_spell_it(source, folder):
+    folder = folder or source.removeprefix("https://")
+    assert tfhub.is_handle(source) and str(tfhub.find_folder(source)) == folder
+    assert tfhub.version(source) == folder.rpartition("/")[2]
+
+
+def test_a_hub_that_answers_403_names_the_other_way(tmp_path, monkeypatch):
+    import tensorflow_hub as hub
+
+    def refuse(_handle):
+        raise OSError("HTTP Error 403: Forbidden")
+
+    monkeypatch.setattr(hub, "resolve", refuse)
+    monkeypatch.chdir(tmp_path)
+    message = r"403: Forbidden; since October 2025 old handles .*unpack the module into tfhub\.dev"
+    with pytest.raises(UserError, match=message):
+        tfhub.fetch(SOURCE)
 
 
 @pytest.mark.parametrize(
