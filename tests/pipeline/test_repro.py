@@ -311,6 +311,23 @@ def test_kill_9_while_a_student_trains_then_repro_ends_with_the_same_weights(rep
     reproduced.params["distill"] = before
 
 
+@pytest.mark.slow
+def test_another_student_than_the_selected_one_is_released_by_hand(reproduced):
+    reproduced.repro("release")
+    selected = read_json(reproduced, "results/frontier.json")["selected"]
+    other = "two" if selected == "one" else "one"
+    done = reproduced.run("frill", "release", "--student", other)
+    assert done.returncode == 0, done.stdout
+    folder = reproduced.folder / f"release_{other}"
+    names = {path.name for path in (reproduced.folder / "release").iterdir()}
+    assert {path.name for path in folder.iterdir()} == names
+    card = (folder / "model_card.md").read_text()
+    assert f"{other} was named by hand" in card
+    refused = reproduced.run("frill", "release", "--student", "nobody")
+    assert refused.returncode == 1
+    assert refused.stdout.endswith("--student nobody: no such student; there are one, two\n")
+
+
 ENERGY = """import numpy as np
 
 
