@@ -30,7 +30,7 @@ def test_a_python_function_is_distilled_scored_and_released(tmp_path):
     frontier = read("results/frontier.json")
     assert frontier["selected"] == "one"
     assert {each["name"] for each in frontier["references"]} >= {"teacher", "logmel_stats"}
-    assert "my_teacher.py" in (project.folder / "release/model_card.md").read_text()
+    assert "my_teacher.py" in (project.folder / "release/MODEL_CARD.md").read_text()
     assert project.repro() == ["track"]
     (project.folder / "my_teacher.py").write_text(DOCUMENTED.replace("1e-6", "1e-5"))
     assert project.repro("targets") == ["check", "teacher", "targets"]

@@ -9,7 +9,7 @@ import time
 import pytest
 from pipeline_project import MINIATURE_STUDENTS, Project, logged_runs
 
-AGGREGATES = {"frontier", "release", "report", "track"}
+AGGREGATES = {"figures", "frontier", "release", "report", "track"}
 
 
 def test_every_stage_ran_and_wrote_what_the_design_names(reproduced):
@@ -321,7 +321,7 @@ def test_another_student_than_the_selected_one_is_released_by_hand(reproduced):
     folder = reproduced.folder / f"release_{other}"
     names = {path.name for path in (reproduced.folder / "release").iterdir()}
     assert {path.name for path in folder.iterdir()} == names
-    card = (folder / "model_card.md").read_text()
+    card = (folder / "MODEL_CARD.md").read_text()
     assert f"{other} was named by hand" in card
     refused = reproduced.run("frill", "release", "--student", "nobody")
     assert refused.returncode == 1
