@@ -196,3 +196,20 @@ def test_specs_that_are_refused(default, tars, changes, message):
     default["audio"]["webdataset"] = {"mine": values | changes}
     with pytest.raises(ParamsError, match=message):
         validate(default)
+
+
+def test_texts_among_a_corpus_of_recordings_are_passed_over(tmp_path):
+    """As LibriSpeech's archives have them (openslr.org/12)."""
+    folder = "LibriSpeech/dev-clean/84/121123"
+    members = [
+        ("LibriSpeech/README.TXT", b"about"),
+        (f"{folder}/84-121123.trans.txt", b"84-121123-0000 GO DO YOU HEAR"),
+        (f"{folder}/84-121123-0000.flac", audio("FLAC", 16000)),
+        (f"{folder}/84-121123-0001.flac", audio("FLAC", 16000)),
+    ]
+    (tmp_path / "dev-clean.tar.gz").write_bytes(gzip.compress(archive(members)))
+    clips = read_clips(spec(tmp_path, shards="dev-clean.tar.gz", audio=["flac"]))
+    assert [clip.source.rpartition("/")[2] for clip in clips] == [
+        "84-121123-0000",
+        "84-121123-0001",
+    ]

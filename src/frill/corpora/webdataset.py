@@ -21,17 +21,23 @@ from frill.corpora.reading import Decoded, Read, read_clip
 from frill.corpora.shards import find_archives, read_fields
 from frill.params.audio import WebdatasetSet
 
+TEXTS = {"trans.txt", "txt", "md", "html", "pdf", "csv", "tsv"}
 Sample = tuple[str, dict[str, bytes], str]  # key, content by extension, what is wrong with it or ""
 
 
 def prepare_reads(name: str, spec: WebdatasetSet) -> Iterator[Read]:
-    """Yield a read of every sample; one without audio is rejected, as is one with a link in it."""
+    """Yield a read of every sample; one without audio is rejected, as is one with a link in it.
+
+    Texts that lie among a corpus's recordings, as LibriSpeech's .trans.txt, are passed over.
+    """
     archives = find_archives("webdataset", name, spec)
     index = 0
     for path, split in archives:
         shard = path.relative_to(spec.folder).as_posix()
         try:
             for key, parts, problem in read_samples(path):
+                if spec.use == "corpus" and not problem and parts.keys() <= TEXTS:
+                    continue
                 clip = f"{name}-{index:06d}"
                 source = f"{shard}:{key}"
                 index += 1
