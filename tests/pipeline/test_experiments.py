@@ -9,6 +9,8 @@ import time
 import pytest
 from pipeline_project import MINIATURE_STUDENT, Project, miniature
 
+from frill.report.plots_page import write_template
+
 pytestmark = pytest.mark.slow
 OWN_CODE = """
 
@@ -93,6 +95,8 @@ def test_an_experiment_that_is_applied_is_the_project(project):
     assert metrics[""]["data"]["figures/metrics.json"]["data"]["students"] == 2
     changed = run(project, "metrics", "diff", "--json")
     assert json.loads(changed)["figures/metrics.json"]["students"]["diff"] == 1
+    (project.folder / ".venv").mkdir()  # make writes it there
+    write_template(project.folder / ".venv/plots.html")
     run(project, "plots", "show")
     page = (project.folder / "dvc_plots/index.html").read_text()
     assert "https://cdn" not in page and "vegaEmbed" in page

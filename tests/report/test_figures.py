@@ -44,6 +44,6 @@ def test_a_clone_shows_the_default_of_params_yaml_and_its_table_in_the_docs():
 
 def read_table(text: str) -> dict[str, dict[str, str]]:
     """Return the first table of a Markdown page, by its first column."""
-    lines = re.findall(r"(?m)^\|(.*)\|$", text)
+    lines = re.findall(r"(?m)^\|(.*)\|$", re.search(r"(?m)(?:^\|.*\|\n)+", text)[0])
     head, _, *rows = ([cell.strip() for cell in line.split("|")] for line in lines)
     return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
