@@ -6,13 +6,17 @@ Nothing in it turns data into code, and nothing is served beyond this machine.
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 from pipeline_project import ROOT
 
+from frill.commands import ui
+from frill.errors import UserError
 from frill.params.load import ParamsError, load_params
+from frill.tracking import store
 
 # What a pipeline is tempted by, of https://docs.python.org/3/library/security_warnings.html, and
 # what libraries make of pickles.
@@ -33,8 +37,8 @@ ARGUMENTS = re.compile(
 )
 NEEDED = {"YAML": "typ='safe'", "extractall": "filter='data'", "unpack_archive": "filter='data'"}
 ALLOWED = {
-    # A baseline of kind python is a file of the user's own, named in params.yaml to be run.
-    ("src/frill/noss/baselines.py", "module_spec.loader.exec_module"),
+    # A teacher or baseline in Python is a file of the user's own, named in params.yaml to be run.
+    ("src/frill/user_function.py", "module_spec.loader.exec_module"),
     # How Ray sends frill's own code to its workers; it reads nothing.
     ("src/frill/sweep/cluster.py", "ray.cloudpickle.register_pickle_by_value"),
 }
@@ -189,10 +193,28 @@ def test_a_yaml_tag_makes_no_object(tmp_path, monkeypatch, tag):
     assert not (tmp_path / "owned").exists()
 
 
-def test_make_ui_serves_this_machine_only():
+def test_make_ui_serves_this_machine_only(tmp_path, monkeypatch):
     command = ["make", "--dry-run", "ui"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    assert re.search(r"(?m)^mlflow ui --host 127\.0\.0\.1 ", done.stdout)
+    assert re.search(r"(?m)^frill ui", done.stdout)
+    started = []
+
+    class Ended:
+        def __init__(self, command, **_):
+            started.extend(command)
+
+        def poll(self):
+            return 1
+
+        terminate = wait = poll
+
+    monkeypatch.setattr(ui.subprocess, "Popen", Ended)
+    monkeypatch.setattr(store, "find_experiment_id", lambda _target: "1")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    with pytest.raises(UserError, match="MLflow ended"):
+        ui.run(None, None)
+    assert started[started.index("--host") + 1] == "127.0.0.1"
 
 
 SENDERS = """

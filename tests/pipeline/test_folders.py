@@ -79,7 +79,7 @@ def spoil(project: Project, what: str) -> None:
         ("where", "no clips in split test"),
         ("reserved", "where.'size': DVC's run-cache ignores params keys of this name"),
         ("files", "5 of 30 files cannot be used, over audio.rejected_limit = 0.02"),
-        ("teacher", "teacher.source = '../nowhere': no such folder"),
+        ("teacher", "teacher.source = '../nowhere': not there"),
         ("set", "set = 'shouting': there is no such synthetic set"),
     ],
 )

@@ -436,7 +436,7 @@ def test_a_bad_preset_is_one_line(
 
 def test_a_preset_that_is_not_there(in_project, monkeypatch, capsys):
     assert run(monkeypatch, "--preset", "papers") == 1
-    message = "frill: --preset papers: there is none of this name; there are folders, "
+    message = "frill: --preset papers: there is none of this name; there are evening, "
     assert capsys.readouterr().err.startswith(message)
 
 

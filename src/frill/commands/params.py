@@ -10,9 +10,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(preset: str) -> int:
-    from ruamel.yaml import YAML
-
     from frill.workflow import overlay, presets
 
-    YAML().dump(overlay.read(presets.find(preset), strict=False), sys.stdout)
+    overlay.dump(overlay.read(presets.find(preset), strict=False), sys.stdout)
     return 0

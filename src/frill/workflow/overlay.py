@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ruamel.yaml import YAML
 
@@ -49,7 +49,15 @@ def write(params: dict, preset: Path, path: Path) -> None:
     """Write what `read` returned as a params.yaml."""
     with path.open("w", encoding="utf-8") as file:
         file.write(f"# Made of params.yaml and {preset}, which are the files to edit.\n")
-        YAML().dump(params, file)
+        dump(params, file)
+
+
+def dump(params: dict, stream: TextIO) -> None:
+    """Write params as YAML, in their order."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.dump(params, stream)
 
 
 def mark_unset(value: Any) -> Any:
