@@ -8,7 +8,15 @@ from pipeline_project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 # What times a device, and what shows or names those times.
-TIMED = {"identify", "benchmark", "benchmark_references", "frontier", "release", "report"}
+TIMED = {
+    "identify",
+    "benchmark",
+    "benchmark_references",
+    "figures",
+    "frontier",
+    "release",
+    "report",
+}
 
 
 def outputs(project: Project) -> dict[str, list]:

@@ -127,7 +127,7 @@ def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_t
     there = second.run(*another_machine, "dvc", "repro", "--pull")
     assert there.returncode == 0, there.stdout
     # The test before left the report as it was.
-    assert set(stages_run(there.stdout)) <= {"track", "report"}, there.stdout
+    assert set(stages_run(there.stdout)) <= {"track", "report", "figures"}, there.stdout
     changed = r"\(cpu '.+', now 'Another CPU'\)"
     told = f"track: latencies on host are another machine's {changed}; delete results/identity"
     assert re.search(told, there.stdout)

@@ -210,7 +210,7 @@ def test_form_docstrings_and_comments_run_the_stage_code_alone(reproduced, sourc
     [
         ("src/frill/students/schedule.py", "return ", "return 2 * ", {"distill"}),
         ("src/frill/teacher/network.py", "VALUES = 512", "VALUES = 513", {"teacher"}),
-        ("src/frill/report/page.css", "{", "{ ", {"report"}),
+        ("src/frill/report/page.css", "{", "{ ", {"report", "figures"}),
         ("src/frill/params/schema.py", "class Selection", "NEW = 1\n\n\nclass Selection", set()),
         ("src/frill/corpora/archive_members.py", "\nimport ", "\nimport os\nimport ", {"check"}),
         ("requirements.lock", "\naltair==", "\naltair==9", {"report"}),

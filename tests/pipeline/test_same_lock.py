@@ -42,6 +42,7 @@ def test_two_projects_write_the_same_lock_but_for_latencies(request, tmp_path):
     assert {name.split("@")[0] for name in timed} == {
         "benchmark",
         "benchmark_references",
+        "figures",
         "frontier",
         "release",
         "report",
