@@ -4,6 +4,7 @@ It reads the artefacts, so the store is complete after `dvc pull` too.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 from frill.frontier import other_devices
@@ -46,7 +47,7 @@ with stage("track"):
         models,
         runs.make_frontier_run(frontier, Path("results/frontier.json")),
         frontier,
-        read_sets(settings.audio),
+        partial(read_sets, settings.audio),
         settings.distill.bottleneck,
     )
     for line in sync.update_store(results, find_target(settings.tracking)):

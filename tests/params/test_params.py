@@ -405,7 +405,7 @@ def test_a_precision_beside_qat(default, precision):
 def test_a_path_that_dvc_would_not_find_is_refused_with_what_to_write(
     default, monkeypatch, key, value, instead
 ):
-    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOME", "/data/somebody")
     columns = {"file": "f"}
     default["audio"]["folder"]["mine"] = {
         "use": "corpus",
@@ -416,7 +416,7 @@ def test_a_path_that_dvc_would_not_find_is_refused_with_what_to_write(
     default["baselines"]["mine"] = {"kind": "tflite", "source": "x.tflite"}
     put(default, key, value)
     (line,) = refused(default)
-    instead = instead.format(home="/home/somebody")
+    instead = instead.format(home="/data/somebody")
     what = f"DVC fills in neither ~ nor $NAME; write {instead}"
     assert line == f"params.yaml: {key} = {value!r}: {what}"
 

@@ -62,6 +62,13 @@ def test_a_function_of_a_whole_clip_hears_two_seconds_around_each_window(tmp_pat
     np.testing.assert_allclose(rows[:, 1] * 32768, clip[middles], atol=1.01)
 
 
+def test_a_callable_without_a_name_fails_with_a_sentence_too(tmp_path):
+    text = "import functools\ndef g(a, samples, rate): raise ValueError(a)\n"
+    path = write(tmp_path, text + "f = functools.partial(g, 'why')\n")
+    with pytest.raises(UserError, match="teacher: f failed on clip of noise: ValueError: why"):
+        PythonTeacher(path, "f")
+
+
 def test_models_teacher_holds_the_file_in_the_savedmodels_place(tmp_path):
     write(tmp_path, DOCUMENTED)
     assert find_model(tmp_path).name == "teacher.py"

@@ -55,7 +55,7 @@ def made(frontier=FRONTIER, training=TRAINING, other_devices=None) -> sync.Resul
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
     frontier_run = runs.make_frontier_run(frontier, Path("frontier.json"))
-    return sync.Results(models, frontier_run, frontier, SETS, 2048)
+    return sync.Results(models, frontier_run, frontier, lambda: SETS, 2048)
 
 
 def changed(**values) -> Frontier:

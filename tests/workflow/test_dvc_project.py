@@ -196,3 +196,18 @@ def test_clean_keeps_what_experiments_made_unless_told(project, capsys):
     before = set((project / ".dvc/cache/files/md5").rglob("*"))
     clean.run(experiments=True)
     assert set((project / ".dvc/cache/files/md5").rglob("*")) < before
+
+
+def test_nothing_is_deleted_beside_a_stage_of_a_presets_workspace(project):
+    """It shares scratch/."""
+    (project / "scratch").mkdir()
+    worktree = project / ".presets/mine"
+    shutil.copytree(project / ".dvc", worktree / ".dvc", ignore=shutil.ignore_patterns("cache"))
+    code = "from dvc.repo import Repo; Repo().lock.lock(); print(flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    holder = subprocess.Popen([sys.executable, "-c", code], text=True, cwd=worktree, **pipes)
+    holder.stdout.readline()
+    with pytest.raises(UserError, match=rf"DVC runs in this project \(pid {holder.pid}\)"):
+        clean.run()
+    holder.communicate("\n")
+    assert (project / "scratch").exists()

@@ -94,3 +94,11 @@ def test_what_is_written_is_read_as_it_was(project):
     assert parse(project / "params.yaml") == params
     assert set(load_params().students) == {"tiny_050", "tiny_100"}
     assert yaml.safe_load((project / "params.yaml").read_text())["seed"] == 17
+
+
+def test_a_grid_that_is_none_and_a_mark_in_a_value(project):
+    with pytest.raises(ParamsError, match="students.grid = 5: must be lists of values by axis"):
+        read(project, "students: {grid: 5}\n")
+    (project / "a #1").mkdir()
+    folder = read(project, 'audio: {files: {a: {use: corpus, folder: "a #1"}}}\n')["audio"]
+    assert folder["files"]["a"]["folder"] == f"{project}/a #1"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from argparse import ArgumentParser
+from contextlib import ExitStack
 from pathlib import Path
 
 FOLDERS = (Path("scratch"), Path("logs"), Path("build"), Path("dist"), Path("dvc_plots"))
@@ -23,11 +24,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(dry_run: bool = False, presets: bool = False, experiments: bool = False) -> int:
     from frill.workflow import dvc_project
+    from frill.workflow.home import EXPERIMENTS
     from frill.workflow.presets import WORKTREES
     from frill.workflow.subcommand import git
 
-    with dvc_project.lock_project():  # scratch is a running stage's
-        worktrees = sorted(WORKTREES.glob("*"))
+    worktrees = sorted(WORKTREES.glob("*"))
+    with ExitStack() as locks:
+        # scratch is a running stage's, in a preset's or an experiment's workspace too.
+        for workspace in [Path(), *worktrees, *Path(*EXPERIMENTS).glob("*")]:
+            if workspace == Path() or (workspace / ".dvc").is_dir():
+                locks.enter_context(dvc_project.lock_project(workspace))
         for path in [*FOLDERS, *(worktrees if presets else [])]:
             if path.exists():
                 print(f"{'would remove' if dry_run else 'removed'} {path}/ ({_measure(path)})")

@@ -43,7 +43,7 @@ def run(port: int | None, preset: str | None) -> int:
             f"run `{command}` first"
         )
     if store.find_database(target.uri) is None:
-        print(f"{make_address(target.uri.rstrip('/') + '/', experiment_id)}")
+        print(make_address(target.uri.rstrip("/") + "/", experiment_id))
         return 0
     port = port or _find_free_port()
     page = f"http://127.0.0.1:{port}/"

@@ -24,7 +24,7 @@ from frill.noss.embed import embed_calls, embed_tflite
 from frill.noss.evaluate import Embed
 from frill.params.schema import Baseline, Params
 from frill.scratch import content_hash, text_hash
-from frill.user_function import call, load_function
+from frill.user_function import load_function
 
 EmbedClips = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]  # int16 [T] -> [time, D] each
 
@@ -80,13 +80,11 @@ def _load_tflite(name: str, spec: Baseline) -> EmbedClips:
 
 
 def _load_python(name: str, spec: Baseline) -> EmbedClips:
-    key = f"baselines.{name}"
-    function = load_function(Path(spec.source), spec.output, key)
+    function = load_function(Path(spec.source), spec.output, f"baselines.{name}")
 
     def embed(clips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, samples in enumerate(clips):
-            values = call(function, to_float(samples), SAMPLE_RATE_HZ, key, number)
-            yield np.atleast_2d(values)
+            yield np.atleast_2d(function(to_float(samples), SAMPLE_RATE_HZ, number))
 
     return embed
 

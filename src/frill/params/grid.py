@@ -14,7 +14,6 @@ AXES = {
     "precision": ["float32"],
     "seeds": [1],
 }
-PLAIN = {"pooling": "gap", "rank": "none", "qat": 0, "precision": "float32", "seeds": 1}
 
 
 def list_students(axes: dict[str, list]) -> dict[str, dict]:
@@ -30,13 +29,14 @@ def list_students(axes: dict[str, list]) -> dict[str, dict]:
         raise ParamsError(
             f"the grid: {unknown[0]} is no axis of a student; axes are {', '.join(AXES)}"
         )
-    values = [_as_list(axes[axis]) for axis in AXES if axis in axes]
+    named = [axis for axis in AXES if axis in axes]
     students = {}
-    for combination in product(*values):
-        student = dict(zip([axis for axis in AXES if axis in axes], combination, strict=True))
-        written = validate_student(student, "the grid").model_dump(exclude_defaults=True)
-        plain = {axis: student[axis] for axis in written}
-        students[name_student(PLAIN | student)] = plain
+    for values in product(*(_as_list(axes[axis]) for axis in named)):
+        axes_of_one = dict(zip(named, values, strict=True))
+        student = validate_student(axes_of_one, "the grid")
+        written = student.model_dump(exclude_defaults=True)
+        name = name_student(student.model_dump())
+        students[name] = {axis: axes_of_one[axis] for axis in written}
     return students
 
 

@@ -10,13 +10,13 @@ OLD_NAME = re.compile(r"(?P<backbone>tiny|small|large)_(?P<width>\d\.\d+)(?P<res
 
 
 def name_student(student: dict) -> str:
-    """Return the name of one student, whose axes are those of grid.AXES.
+    """Return the name of one student, whose axes are those of grid.AXES, None for no rank.
 
     After backbone and width the name says what differs from a plain student.
     """
     parts = [student["backbone"], _write_width(student["width"])]
     parts += ["flatten"] * (student["pooling"] == "flatten")
-    parts += [f"rank{student['rank']}"] * (student["rank"] != "none")
+    parts += [f"rank{student['rank']}"] * (student["rank"] is not None)
     parts += ["qat"] * (student["qat"] == 1)
     parts += [student["precision"]] * (student["precision"] != "float32")
     parts += [f"seeds{student['seeds']}"] * (student["seeds"] != 1)

@@ -8,11 +8,12 @@ figures/curves.csv       every student's training
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from frill.frontier.results import Frontier, StudentResult
+from frill.params.grid import AXES
 
-AXES = ("backbone", "width", "pooling", "rank", "qat", "precision", "seeds")
 METRICS = (
     "latency_ms",
     "quality",
@@ -58,7 +59,7 @@ def _make_row(student: StudentResult, frontier: Frontier) -> dict:
     return row
 
 
-def _pick(model, keys: tuple[str, ...]) -> dict:
+def _pick(model, keys: Iterable[str]) -> dict:
     return {key: getattr(model, key) for key in keys}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from frill.audio.frontend import MIN_SAMPLES, WINDOW_HOP_SAMPLES, WINDOW_SAMPLES, count_windows
 from frill.audio.waveform import SAMPLE_RATE_HZ, to_float
 from frill.teacher import batching
-from frill.user_function import call, load_function
+from frill.user_function import load_function
 
 PROBE_SAMPLES = 3 * SAMPLE_RATE_HZ
 
@@ -58,7 +58,7 @@ class PythonTeacher:
         return average_frames(values, len(samples))[part.rows]
 
     def _call(self, samples: np.ndarray, clip: int | str) -> np.ndarray:
-        return call(self._function, samples, SAMPLE_RATE_HZ, "teacher", clip)
+        return self._function(samples, SAMPLE_RATE_HZ, clip)
 
 
 def average_frames(frames: np.ndarray, samples: int) -> np.ndarray:

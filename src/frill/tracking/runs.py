@@ -14,10 +14,10 @@ from pathlib import Path
 
 from frill.frontier.results import Frontier, ReferenceResult, StudentResult, as_dict
 from frill.noss.results import PARTS, ModelScores
+from frill.params.grid import AXES
 from frill.params.schema import CONTROLS, TEACHER
 from frill.tracking.tags import KIND
 
-AXES = ("backbone", "width", "pooling", "rank", "qat", "precision", "seeds")
 # Metrics that a model has by itself.
 OWN = (
     "quality",

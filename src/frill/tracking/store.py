@@ -32,6 +32,7 @@ SELECT_CHAMPION = """
     select t.value from registered_model_aliases a
     join model_version_tags t on t.name = a.name and t.version = a.version
     where a.name = ? and a.alias = ? and t.key = ?"""
+SELECT_ID = "select experiment_id from experiments where name = ?"
 SELECT_LOCATION = "select artifact_location from experiments where name = ?"
 # A second or two instead of minutes of retries, no bars or addresses on the terminal, and no usage
 # data to MLflow's makers: it reads that one when it is imported.
@@ -156,14 +157,26 @@ def find_experiment_id(target: Target) -> str | None:
 
     Raises StoreUnavailable or UserError.
     """
-    path = find_database(target.uri)
-    if path is None:
-        _probe(target.uri)
-    elif not path.exists():
-        return None
+    if path := find_database(target.uri):
+        return _read_experiment_id(path, target.experiment)
+    _probe(target.uri)
     with connect(target.uri) as (_, api):
         match = api.get_experiment_by_name(target.experiment)
     return match and match.experiment_id
+
+
+def _read_experiment_id(path: Path, experiment: str) -> str | None:
+    """Read it without MLflow: `frill ui` prints the address before that is imported."""
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as database:
+            row = database.execute(SELECT_ID, [experiment]).fetchone()
+    except sqlite3.DatabaseError as error:
+        if "no such table" in str(error):
+            return None
+        raise _translate_sqlite(str(error), f"{SQLITE}{path}") from None
+    return str(row[0]) if row else None
 
 
 def _refuse_another_place(database: Path, location: Path) -> None:

@@ -3,11 +3,11 @@
 One writer logs one run after another: several at once lose runs on sqlite.
 """
 
-import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from frill.frontier.results import Frontier
@@ -29,14 +29,19 @@ EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
 class Results:
     """What a store has to hold.
 
-    `values` are those of a student's embedding; `sets` the corpora and tasks by name.
+    `values` are those of a student's embedding. `read_sets` gives the corpora and tasks by name; it
+    reads their manifests, and is asked only if something is to be written.
     """
 
     models: list[Run]
     frontier_run: Run
     frontier: Frontier
-    sets: dict[str, AudioSet]
+    read_sets: Callable[[], dict[str, AudioSet]]
     values: int
+
+    @cached_property
+    def sets(self) -> dict[str, AudioSet]:
+        return self.read_sets()
 
     @property
     def runs(self) -> list[Run]:
@@ -64,10 +69,10 @@ def update_store(results: Results, target: Target) -> Iterator[str]:
     nothing else.
     """
     selected = results.frontier.selected
-    champion = None
-    if selected and not target.dvc_experiment:
-        folder = Path("models/tflite", selected)
-        champion = json.loads((folder / "summary.json").read_text())["sha256"]
+    file = {}
+    if not target.dvc_experiment:
+        file = next((run.model_tags for run in results.models if run.name == selected), {})
+    champion = file.get("file_sha256")
     try:
         with store.lock_file(target.uri):
             stored = store.read(target.uri, target.experiment)
@@ -83,8 +88,7 @@ def update_store(results: Results, target: Target) -> Iterator[str]:
             if is_new_champion:
                 from frill.tracking import registry
 
-                model = folder / "model.tflite"
-                version = registry.promote(model, champion, runs[selected], target)
+                version = registry.promote(Path(file["file"]), champion, runs[selected], target)
                 yield f"{selected} is models:/{target.experiment}@{ALIAS}, version {version}"
     except store.StoreUnavailable as error:
         yield (
@@ -116,7 +120,8 @@ def plan(runs: list[Run], stored: StoredRuns, dvc_experiment: str | None = None)
             continue
         if match.model_tags is not None and MODEL_ID not in run.tags:
             models.append(match)
-        changed = {key: it for key, it in match.moving.items() if run.metrics.get(key) != it}
+        now = match.moving.items()
+        changed = {name: value for name, value in now if run.metrics.get(name) != value}
         if changed:
             metrics[run.run_id] = (match, changed)
     return Plan(new, models, metrics, tags)

@@ -15,9 +15,8 @@ def find_home(folder: Path = Path()) -> Path:
     """Return the absolute path of the project that a folder is a workspace of."""
     folder = folder.resolve()
     for place in (EXPERIMENTS, PRESETS):
-        *parents, _ = folder.parts
-        if tuple(parents[-len(place) :]) == place:
-            return find_home(Path(*parents[: -len(place)]))
+        if _is_in(folder, place):
+            return find_home(folder.parents[len(place)])
     return folder
 
 
@@ -26,10 +25,13 @@ def find_experiment() -> str | None:
 
     An experiment that runs in the workspace leaves its results there: they are the project's.
     """
-    *parents, _ = Path.cwd().parts
-    if tuple(parents[-len(EXPERIMENTS) :]) != EXPERIMENTS:
+    if not _is_in(Path.cwd(), EXPERIMENTS):
         return None
     return os.environ.get("DVC_EXP_NAME") or "unnamed"
+
+
+def _is_in(folder: Path, place: tuple[str, ...]) -> bool:
+    return folder.parts[-len(place) - 1 : -1] == place
 
 
 def share_scratch() -> None:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from frill.errors import UserError
 from frill.params.grid import list_students
-from frill.params.load import parse
+from frill.params.load import ParamsError, parse
 
 OF_NAMES = ("students", "devices", "baselines")
 PATH_KEYS = ("folder", "csv", "ontology", "manual_dir", "data_dir", "source", "tool")
@@ -31,7 +31,7 @@ def read(preset: Path, strict: bool = True) -> dict:
     exists here is made absolute: it is read in another folder. If not `strict`, a $NAME that is not
     set stays. Raises UserError.
     """
-    text = re.sub(r"(?m)(^|\s)#.*", r"\1", preset.read_text())
+    text = re.sub(r"(?m)^\s*#.*", "", preset.read_text())
     unset = sorted(set(re.findall(r"\$(\w+)", text)) - os.environ.keys())
     if unset and strict:
         example = " ".join(f"{name}=FOLDER" for name in unset)
@@ -60,11 +60,16 @@ def dump(params: dict, stream: TextIO) -> None:
     yaml.dump(params, stream)
 
 
-def mark_unset(value: Any) -> Any:
-    """Return params with UNSET for the $ of a $NAME that is not set: params.yaml may have none."""
+def mark_unset(value: Any, key: str = "") -> Any:
+    """Return params with UNSET for the $ of a $NAME that is not set: params.yaml may have none.
+
+    A sum that is not set becomes one of 64 digits.
+    """
     if isinstance(value, dict):
-        return {key: mark_unset(each) for key, each in value.items()}
-    return value.replace("$", UNSET) if isinstance(value, str) else value
+        return {name: mark_unset(each, name) for name, each in value.items()}
+    if not isinstance(value, str) or "$" not in value:
+        return value
+    return "f" * 64 if key == "tool_sha256" else value.replace("$", UNSET)
 
 
 def _merge(params: dict, own: dict) -> dict:
@@ -83,8 +88,11 @@ def _merge(params: dict, own: dict) -> dict:
 def _expand_grid(students: dict) -> dict:
     if not isinstance(students, dict) or GRID not in students:
         return students
-    others = {name: student for name, student in students.items() if name != GRID}
-    return list_students(students[GRID]) | others
+    others = dict(students)
+    grid = others.pop(GRID)
+    if not isinstance(grid, dict):
+        raise ParamsError(f"students.grid = {grid!r}: must be lists of values by axis")
+    return list_students(grid) | others
 
 
 def _make_paths_absolute(value: Any, key: str = "") -> Any:
