@@ -92,7 +92,6 @@ def reproduced(_reproduced, tmp_path_factory) -> Project:
     They leave its params as they were.
     """
     project = _reproduced.copy(tmp_path_factory.mktemp("copy") / "frill")
-    (project.folder / "mlflow.db").unlink()  # it names the place that it was made in
     assert project.repro("track/dvc.yaml") == ["track"]
     return project
 

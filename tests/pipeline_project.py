@@ -91,8 +91,12 @@ class Project:
         return project
 
     def copy(self, folder: Path) -> "Project":
-        """Return the project as it stands, elsewhere."""
-        shutil.copytree(self.folder, folder, symlinks=True)
+        """Return the project as it stands, elsewhere.
+
+        Without its MLflow store, which names the place that it was made in: `track` writes another.
+        """
+        store = shutil.ignore_patterns("mlflow.db", "mlruns")
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=store)
         return self._at(folder)
 
     def _at(self, folder: Path) -> "Project":

@@ -42,8 +42,9 @@ class Stage:
 
 
 def take(reference: Project, folder: Path) -> Project:
-    """Return a copy of the reference, under git with its dvc.lock."""
+    """Return a copy of the reference, tracked, under git with its dvc.lock."""
     project = reference.copy(folder)
+    assert project.repro("track/dvc.yaml") == ["track"]
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
     subprocess.run(COMMIT, cwd=folder, check=False)
     return project
