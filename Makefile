@@ -64,7 +64,8 @@ $(VENV)/ready: requirements.lock pyproject.toml $(BIN)/uv
 	touch $@
 
 $(BIN)/uv:
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there: install Python 3.11, or name one: make PYTHON=/path/to/python3.11 \
-	(uv python install 3.11 fetches one; uv python find 3.11 says where it is)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet uv==$(UV_VERSION)
+	@if $(PYTHON) -c "" 2>/dev/null; then $(PYTHON) -m venv $(VENV); \
+	elif command -v uv >/dev/null; then uv venv --quiet --clear --seed --python 3.11 $(VENV); \
+	else echo "$(PYTHON) is not there: install Python 3.11, or uv (docs.astral.sh/uv), which fetches it, or name a Python: \
+	make PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)

@@ -1,5 +1,6 @@
 """The wheel installs and runs with numpy, LiteRT, soxr, soundfile and tqdm alone."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -50,3 +51,33 @@ def test_wheel_runs_in_a_bare_environment(tmp_path, pooling_models):
         said = run("bare/bin/frill", command, returns=1)
         assert "which is not installed: uv pip install 'frill[pipeline]'" in said
         assert said.count("\n") == 1
+
+
+def make_environment(folder: Path, *programs: str) -> subprocess.CompletedProcess:
+    """Run what `make` begins with where the PATH has these programs alone."""
+    (folder / "bin").mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("make", "sh", *programs):
+        (folder / "bin" / name).symlink_to(FOUND.get(name) or shutil.which(name))
+    make = [folder / "bin/make", ".venv/bin/uv"]
+    environment = os.environ | {"PATH": str(folder / "bin")}
+    return subprocess.run(make, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+FOUND = {
+    "uv": Path(sys.executable).with_name("uv"),
+    "python3": Path(sys.base_prefix) / "bin/python3.11",
+}
+
+
+@pytest.mark.slow
+def test_uv_finds_or_fetches_a_python_that_is_not_named_python311(tmp_path):
+    done = make_environment(tmp_path / "with", "uv", "python3")
+    assert done.returncode == 0, done.stderr
+    version = [tmp_path / "with/.venv/bin/python", "-c", "import sys; print(sys.version_info[:2])"]
+    assert subprocess.run(version, capture_output=True, text=True).stdout == "(3, 11)\n"
+    done = make_environment(tmp_path / "without", "python3")
+    assert done.returncode == 2
+    said = done.stderr.splitlines()
+    assert said[0].startswith("python3.11 is not there: install Python 3.11, or uv")
+    assert len(said) == 2 and "Error 1" in said[1]

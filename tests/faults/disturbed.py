@@ -80,7 +80,9 @@ def stages(project: Project) -> list[Stage]:
     ran = []
     for name, taken in seconds.items():
         outs = [out["path"] for out in lock[name]["outs"]]
-        ran.append(Stage(name, shlex.split(lock[name]["cmd"]), taken, outs))
+        command = shlex.split(lock[name]["cmd"])
+        argv = command[command.index("python") :]  # without the environment before it
+        ran.append(Stage(name, argv, taken, outs))
     return ran
 
 

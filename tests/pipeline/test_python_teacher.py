@@ -3,11 +3,15 @@
 import hashlib
 import json
 import re
+import sys
 
+import numpy as np
 import pytest
 from pipeline_project import MINIATURE_STUDENT, ROOT, Project, miniature
 
-DOCUMENTED = re.search(r"(?s)```python\n(.*?)```", (ROOT / "docs/teacher.md").read_text())[1]
+sys.path.append(str(ROOT / "tests/teacher"))
+
+DOCUMENTED, ONNX = re.findall(r"(?s)```python\n(.*?)```", (ROOT / "docs/teacher.md").read_text())
 
 
 @pytest.mark.slow
@@ -34,3 +38,13 @@ def test_a_python_function_is_distilled_scored_and_released(tmp_path):
     assert project.repro() == ["track"]
     (project.folder / "my_teacher.py").write_text(DOCUMENTED.replace("1e-6", "1e-5"))
     assert project.repro("targets") == ["check", "teacher", "targets"]
+
+    from test_python import HOP, write_onnx
+
+    write_onnx(tmp_path / "model.onnx", np.eye(5, HOP, dtype=np.float32))
+    text = ONNX.replace("/data/model.onnx", str(tmp_path / "model.onnx"))
+    (project.folder / "onnx_teacher.py").write_text(text)
+    params["teacher"] |= {"source": "onnx_teacher.py", "output": "embed"}
+    again = ["check", "teacher", "targets", "distill@one", "convert@one"]
+    assert project.repro("convert@one") == again
+    assert read("data/targets/summary.json")["teacher_values"] == 5

@@ -12,7 +12,8 @@ from frill.teacher.load import find_model, load_teacher
 from frill.teacher.python import PythonTeacher, average_frames
 
 MIDDLE_S = 0.4875  # of a window: 96 frames of 25 ms, 10 ms apart
-DOCUMENTED = re.search(r"(?s)```python\n(.*?)```", (ROOT / "docs/teacher.md").read_text())[1]
+DOCUMENTED, ONNX = re.findall(r"(?s)```python\n(.*?)```", (ROOT / "docs/teacher.md").read_text())
+HOP = 320  # samples of an ONNX model's frame: 20 ms
 
 
 def write(folder, text: str):
@@ -60,6 +61,47 @@ def test_a_function_of_a_whole_clip_hears_two_seconds_around_each_window(tmp_pat
     assert set(rows[:, 0]) == {32000.0} and len(rows) == count_windows(48000)
     middles = 2720 * np.arange(len(rows)) + 7800
     np.testing.assert_allclose(rows[:, 1] * 32768, clip[middles], atol=1.01)
+
+
+def write_onnx(path, weights: np.ndarray) -> None:
+    """Write a model of rectified filters float32 [D, HOP] over frames: [batch, T] -> frames."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("Unsqueeze", ["samples", "axis"], ["channel"]),
+        helper.make_node("Conv", ["channel", "weights"], ["filtered"], strides=[HOP]),
+        helper.make_node("Relu", ["filtered"], ["rectified"]),
+        helper.make_node("Transpose", ["rectified"], ["frames"], perm=[0, 2, 1]),
+    ]
+    inputs = [helper.make_tensor_value_info("samples", TensorProto.FLOAT, ["batch", "T"])]
+    shape = ["batch", "time", len(weights)]
+    outputs = [helper.make_tensor_value_info("frames", TensorProto.FLOAT, shape)]
+    constants = [
+        numpy_helper.from_array(weights[:, None], "weights"),
+        numpy_helper.from_array(np.array([1]), "axis"),
+    ]
+    graph = helper.make_graph(nodes, "filters", inputs, outputs, constants)
+    opset = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=9), path)
+
+
+def test_an_onnx_file_is_a_teacher_as_documented(tmp_path):
+    rng = np.random.default_rng(3)
+    weights = rng.normal(0, 0.1, (7, HOP)).astype(np.float32)
+    write_onnx(tmp_path / "model.onnx", weights)
+    text = ONNX.replace("/data/model.onnx", str(tmp_path / "model.onnx"))
+    teacher = PythonTeacher(write(tmp_path, text), "embed")
+    assert (teacher.level, teacher.values) == ("frames", 7)
+    clip = rng.integers(-9000, 9000, 100 * HOP).astype(np.int16)
+    (rows,) = teacher.embed([clip])
+    frames = np.maximum(clip.reshape(100, HOP) / 32768 @ weights.T, 0)
+    middles = HOP * np.arange(100) + HOP / 2
+    for number, row in enumerate(rows):
+        begins = 2720 * number
+        inside = (middles >= begins) & (middles < begins + 15600)  # 96 frames of 25 ms, 10 ms apart
+        np.testing.assert_allclose(row, frames[inside].mean(0), atol=1e-5)
+    assert len(rows) == count_windows(100 * HOP)
 
 
 def test_a_callable_without_a_name_fails_with_a_sentence_too(tmp_path):
