@@ -13,7 +13,10 @@ ELSEWHERE = {
     ("README.md", "make repro PRESET=folders"): "tests/workflow/test_overlay.py",
     ("CONTRIBUTING.md", "make .venv/ready"): ".ci/run",
     ("docs/mlflow.md", "make ui"): "tests/tracking/test_tracking_server.py",
-    ("docs/mlflow.md", "model = mlflow.pyfunc.load_model"): "tests/tracking/test_tracking_server.py",
+    (
+        "docs/mlflow.md",
+        "model = mlflow.pyfunc.load_model",
+    ): "tests/tracking/test_tracking_server.py",
     ("docs/pixel.md", "$ frill devices"): "tests/device/test_in_the_graph.py",
     ("docs/pixel.md", "$ sha256sum benchmark_model"): "tests/device/test_in_the_graph.py",
     ("docs/pixel.md", "$ frill benchmark"): "tests/device/test_in_the_graph.py",

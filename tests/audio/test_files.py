@@ -9,15 +9,8 @@ import pytest
 import soundfile
 from examples import encode, tone
 
-from frill.audio.files import (
-    SUFFIXES,
-    AudioError,
-    check_extension,
-    convert,
-    detect_format,
-    probe,
-    read_audio,
-)
+from frill.audio.files import SUFFIXES, AudioError, check_extension, convert, probe, read_audio
+from frill.audio.formats import detect_format
 from frill.audio.silence import is_silent
 
 RATES_HZ = [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000]

@@ -66,7 +66,6 @@ def recordings(count: int = 24) -> tuple[list[np.ndarray], list[str]]:
         checks.check_get_params_invariance,
         checks.check_set_params,
         checks.check_dict_unchanged,
-        checks.check_fit_idempotent,
         checks.check_fit_check_is_fitted,
         checks.check_transformer_get_feature_names_out,
         checks.check_set_output_transform,

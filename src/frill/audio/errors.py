@@ -8,11 +8,13 @@ Kind = Literal[
     "empty",
     "silent",
     "not_finite",
+    "too_loud",
     "missing",
     "outside",
     "unknown_label",
     "archive",
 ]
+SHORT_S = 0.1  # less than this is an encoder's padding or a careless writer, more is missing audio
 
 
 class AudioError(Exception):

@@ -5,12 +5,19 @@ from typing import BinaryIO
 
 import numpy as np
 
-from frill.audio.errors import AudioError
+from frill.audio.errors import SHORT_S, AudioError
 
 # FFmpeg's demuxer for each format. A named one keeps FFmpeg from probing others, some of which open
 # further files or addresses.
-FORMATS = {"mp4": "mp4", "aac": "aac", "webm": "matroska", "mp3": "mp3"}
-SHORT_S = 0.1  # less than this is the encoder's padding, more is missing audio
+FORMATS = {
+    "mp4": "mp4",
+    "aac": "aac",
+    "webm": "matroska",
+    "mp3": "mp3",
+    "flac": "flac",
+    "ogg": "ogg",
+    "wav": "wav",
+}
 
 
 class Audio(AbstractContextManager):
@@ -41,6 +48,7 @@ class Audio(AbstractContextManager):
         # MP4 gives its length in samples, without padding; the others guess it or give ms.
         self._exact = audio_format == "mp4"
         self.rate_hz = self._stream.codec_context.sample_rate
+        self.notes: list[str] = []  # as of libsndfile's
 
     def __exit__(self, *_error) -> None:
         self._container.close()

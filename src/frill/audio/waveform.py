@@ -4,6 +4,9 @@ import numpy as np
 import soxr
 
 SAMPLE_RATE_HZ = 16000
+# Times full scale: 18 dB above it. Decoders and mixers go past 1 by some dB; int16's range in
+# floating point reaches thousands.
+MAX_PEAK = 8.0
 
 
 def to_16k(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -26,3 +29,15 @@ def to_float(samples: np.ndarray) -> np.ndarray:
     if samples.dtype == np.int16:
         return samples / np.float32(32767.0)
     return samples.astype(np.float32, copy=False)
+
+
+def find_overload(samples: np.ndarray) -> str:
+    """Return what is wrong with float samples far beyond full scale, or ""."""
+    peak = max(float(samples.max()), -float(samples.min())) if samples.size else 0.0
+    if peak <= MAX_PEAK:
+        return ""
+    times = f"{peak:.0f}" if peak < 1e6 else f"{peak:.3g}"
+    return (
+        f"samples reach {times} times full scale; expected float in [-1, 1], peaks up to "
+        f"{MAX_PEAK:g} (int16's range divided by 32768)"
+    )

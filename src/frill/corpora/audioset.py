@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from frill.audio.clips import Rejected
-from frill.audio.files import AudioError, check_extension, read_audio
+from frill.audio.files import AudioError, read_noted
 from frill.corpora.reading import Decoded, Read, join_inside, open_csv, read_clip, require_folder
 from frill.errors import UserError
 from frill.params.audio import AudiosetSet
@@ -145,7 +145,7 @@ def prepare_reads(name: str, spec: AudiosetSet) -> Iterator[Read]:
 
 def _read(spec: AudiosetSet, row: dict) -> Decoded:
     path = find_clip(spec, row)
-    return read_audio(path), check_extension(path, path.name)
+    return read_noted(path, path.name)
 
 
 def find_clip(spec: AudiosetSet, row: dict) -> Path:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from frill.audio.clips import Rejected
-from frill.audio.files import AudioError, check_extension, probe, read_audio
+from frill.audio.files import AudioError, probe, read_noted
 from frill.corpora.reading import (
     Decoded,
     Read,
@@ -111,8 +111,7 @@ def prepare_rows(name: str, folder: str, rows: Iterator[dict]) -> Iterator[Read]
 
 def _read(folder: str, row: dict) -> Decoded:
     path = join_inside(folder, row["file"])
-    samples = read_audio(path, row["start_s"] or 0.0, row["duration_s"])
-    return samples, check_extension(path, row["file"])
+    return read_noted(path, row["file"], row["start_s"] or 0.0, row["duration_s"])
 
 
 def probe_files(name: str, spec: FolderSet) -> tuple[list[Rejected], int]:

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from frill.audio.clips import Clip, Rejected
-from frill.audio.files import AudioError, convert, read_audio
+from frill.audio.files import AudioError, convert, read_noted
+from frill.audio.waveform import MAX_PEAK
 from frill.corpora.reading import Decoded, Read, read_clip
 from frill.corpora.shards import find_archives, read_fields
 from frill.params.audio import TfrecordSet
@@ -96,7 +97,10 @@ def _read_text(features, name: str | None) -> str:
         return ""
     if isinstance(values[0], bytes):
         return values[0].decode("utf-8", "replace").strip()
-    return f"{values[0]:g}"
+    if isinstance(values[0], int):
+        return str(values[0])
+    value = np.float32(values[0])  # as it was stored; whole numbers are ids
+    return str(int(value)) if value.is_integer() else str(value)
 
 
 def _read_samples(features, spec: TfrecordSet) -> Decoded:
@@ -109,7 +113,7 @@ def _read_samples(features, spec: TfrecordSet) -> Decoded:
     if kind == "bytes_list":
         data = values[0] if values else b""
         if spec.audio_bytes == "file":
-            return read_audio(data), ""
+            return read_noted(data, "")
         if len(data) % 2:
             raise AudioError(
                 f"truncated ({len(data)} bytes are no whole number of int16 samples)", "truncated"
@@ -120,7 +124,7 @@ def _read_samples(features, spec: TfrecordSet) -> Decoded:
     else:
         samples = np.array(values, np.float32) / np.float32(spec.full_scale)
     peak = np.abs(samples).max() if len(samples) else 0
-    if peak > 2:
+    if peak > MAX_PEAK:
         raise AudioError(
             f"samples reach {peak:.0f} times full scale; set full_scale (32768 for int16's range)"
         )

@@ -15,7 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from frill.audio.clips import Clip, Rejected
-from frill.audio.files import check_extension, read_audio
+from frill.audio.files import read_noted
 from frill.corpora.archive_members import ArchiveError, read_members
 from frill.corpora.reading import Decoded, Read, read_clip
 from frill.corpora.shards import find_archives, read_fields
@@ -115,4 +115,4 @@ def _read_text(parts: dict[str, bytes], field: str | None) -> str:
 
 
 def _read(data: bytes, extension: str) -> Decoded:
-    return read_audio(data), check_extension(data, f"audio.{extension.rpartition('.')[2]}")
+    return read_noted(data, f"audio.{extension.rpartition('.')[2]}")

@@ -6,7 +6,7 @@ import numpy as np
 import soxr
 
 from frill.audio.frontend import WINDOW_HOP_SAMPLES, WINDOW_SAMPLES
-from frill.audio.waveform import SAMPLE_RATE_HZ, to_float
+from frill.audio.waveform import SAMPLE_RATE_HZ, find_overload, to_float
 
 RATES_HZ = (1_000, 1_000_000)  # as of files (audio/files.py): 44.1 is meant as kHz
 BLOCK_WINDOWS = 32  # embedded at once: what bounds memory
@@ -87,6 +87,8 @@ class Stream:
             raise ValueError(
                 f"samples: {bad} of {len(samples)} are NaN or infinite; expected float in [-1, 1]"
             )
+        if samples.dtype.kind == "f" and (problem := find_overload(samples)):
+            raise ValueError(problem)
         return blocks
 
     def _to_16k(self, samples: np.ndarray, last: bool = False) -> np.ndarray:

@@ -1,0 +1,232 @@
+"""Which format a file's content is of, and where in it the audio begins.
+
+Files are told by their content, not by their names. What is looked at here is only what decoders
+get wrong by themselves: tags of other formats, lengths that are not known, streams in a row.
+"""
+
+import io
+import re
+import struct
+from typing import BinaryIO
+
+MAGIC = {  # how the content of a format begins
+    b"fLaC": "flac",
+    b"OggS": "ogg",
+    b"ID3": "mp3",
+    b"\x1aE\xdf\xa3": "webm",
+    b".snd": "au",
+    b"caff": "caf",
+    b"NIST_1A": "nist",
+}
+SUFFIXES = {
+    "wav": (".wav", ".wave"),
+    "flac": (".flac",),
+    "ogg": (".ogg", ".oga", ".opus"),
+    "mp3": (".mp3",),
+    "mp4": (".m4a", ".mp4", ".m4b", ".mov"),
+    "aac": (".aac",),
+    "webm": (".webm", ".mkv", ".mka"),
+    "aiff": (".aif", ".aiff", ".aifc"),
+    "au": (".au", ".snd"),
+    "caf": (".caf",),
+    "nist": (".sph",),
+}
+# An ID3v2 tag: version, flags, and the length of the rest as four bytes of seven bits.
+TAG = re.compile(rb"ID3[\x02-\x04][\x00-\xff]([\x00-\xff])([\x00-\x7f]{4})", re.DOTALL)
+BEFORE_BYTES = 1 << 20  # of zeros, or of the rest of a frame, before the first frame, at most
+# MPEG audio, layer III (ISO 11172-3 and 13818-3): kbit/s by index, of version 1 and of 2 and 2.5.
+KBITS = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+)
+RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+FRAMES = 3  # in a row, each where the one before ends: no chance
+PAGE_HEADER = 27 + 255  # bytes of an Ogg page before its content, at most
+
+
+def detect_format(head: bytes) -> str:
+    """Return the format that a file's first twelve bytes tell: a key of SUFFIXES, or ""."""
+    for magic, audio_format in MAGIC.items():
+        if head.startswith(magic):
+            return audio_format
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE":
+        return "wav"
+    if head[:4] == b"FORM" and head[8:11] == b"AIF":
+        return "aiff"
+    if head[4:8] == b"ftyp":
+        return "mp4"
+    # MPEG's frame sync; layer 0 is AAC's.
+    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
+        return "mp3" if head[1] & 0x06 else "aac"
+    return ""
+
+
+def find_content(stream: BinaryIO) -> tuple[str, int]:
+    """Return the format of a stream, and where its audio begins.
+
+    ID3 tags before it count for nothing: some programs put them before any format. Nor do zeros
+    before the frames of MP3 and AAC, or the rest of a frame.
+    """
+    start = 0
+    while tag_bytes := _measure_tag(_read_at(stream, start, 10)):
+        start += tag_bytes
+    head = _read_at(stream, start, 12)
+    if found := detect_format(head):
+        return found, start
+    before = _read_at(stream, start, BEFORE_BYTES)
+    zeros = len(before) - len(before.lstrip(b"\0"))
+    if detect_format(before[zeros : zeros + 12]) == "aac":
+        return "aac", start + zeros
+    frames = _find_frames(before)
+    if frames is not None:
+        return "mp3", start + frames
+    return "mp3" if start else "", start  # after a tag that nothing known follows should be MP3
+
+
+def _find_frames(content: bytes) -> int | None:
+    """Return where MP3 frames begin, or None."""
+    for match in re.finditer(rb"\xff[\xe0-\xff]", content):
+        position = match.start()
+        for _ in range(FRAMES):
+            length = _measure_frame(content[position : position + 4])
+            if not length:
+                break
+            position += length
+        else:
+            return match.start()
+    return None
+
+
+def _measure_frame(head: bytes) -> int:
+    """Return the bytes of the MP3 frame that begins here, 0 where none does."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:  # sync, and layer III
+        return 0
+    version = head[1] >> 3 & 3
+    kbits, rate = head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or not 0 < kbits < 15 or rate == 3:
+        return 0
+    samples_8 = 144 if version == 3 else 72  # of a frame, by eight: bits to bytes
+    padding = head[2] >> 1 & 1
+    return samples_8 * 1000 * KBITS[version != 3][kbits] // RATES_HZ[version][rate] + padding
+
+
+def _read_at(stream: BinaryIO, position: int, count: int) -> bytes:
+    stream.seek(position)
+    return stream.read(count)
+
+
+def _measure_tag(head: bytes) -> int:
+    """Return the bytes of the ID3v2 tag that begins here, 0 where none does."""
+    match = TAG.match(head)
+    if not match:
+        return 0
+    rest = 0
+    for byte in match[2]:
+        rest = rest << 7 | byte
+    has_footer = match[1][0] & 0x10
+    return 10 + rest + (10 if has_footer else 0)
+
+
+def remove_tags(content: bytes) -> bytes:
+    """Return an MP3 without the tags between its frames, which joined files have."""
+    parts = []
+    end = 0
+    for match in TAG.finditer(content):
+        after = match.start() + _measure_tag(match[0])
+        is_tag = match.start() >= end and detect_format(content[after : after + 12]) == "mp3"
+        if is_tag:
+            parts.append(content[end : match.start()])
+            end = after
+    return b"".join([*parts, content[end:]])
+
+
+def mp3_has_length(stream: BinaryIO) -> bool:
+    """Tell whether the first frame counts all frames: a Xing, Info or VBRI header.
+
+    Its count of bytes tells whether another file follows, which it says nothing of.
+    """
+    first = _read_at(stream, 0, 256)
+    match = re.search(rb"(?:Xing|Info)(.{4})(.{0,8})", first, re.DOTALL)
+    if not match:
+        return b"VBRI" in first
+    flags = match[1][3]
+    if flags & 3 != 3:  # no count of frames or of bytes
+        return bool(flags & 1)
+    counted = int.from_bytes(match[2][4:8], "big")
+    end = stream.seek(0, io.SEEK_END)
+    more = _read_at(stream, counted, end)
+    return detect_format(more[:12]) != "mp3" or not _holds_header(more)
+
+
+def _holds_header(more: bytes) -> bool:
+    """Tell whether a further MP3 begins here: its tag, or a frame of its own that counts."""
+    return TAG.match(more) is not None or any(name in more[:256] for name in (b"Xing", b"Info"))
+
+
+def flac_has_length(stream: BinaryIO) -> bool:
+    """Tell whether the header has the number of samples: 36 bits, 0 where it is not known."""
+    head = _read_at(stream, 0, 26)
+    return len(head) < 26 or bool(int.from_bytes(head[21:26], "big") & 0xFFFFFFFFF)
+
+
+def walk_ogg(stream: BinaryIO) -> tuple[bool, bool]:
+    """Return whether an Ogg file needs FFmpeg, and whether its end is missing.
+
+    libsndfile reads the first alone of several streams in a row, no FLAC in Ogg, and leaves out a
+    last page that is cut, each without a word.
+    """
+    needs_ffmpeg = b"\x7fFLAC" in _read_at(stream, 0, 128)
+    has_audio = False
+    position = 0
+    while page := _read_at(stream, position, PAGE_HEADER):
+        if not page.startswith(b"OggS"):  # damaged, or something else behind the last page
+            rest = page + stream.read()
+            if (found := rest.find(b"OggS")) < 0:
+                break
+            position += found
+            continue
+        table = page[27 : 27 + page[26]] if len(page) > 26 else b""
+        is_cut = len(page) < 27 or len(table) < page[26]
+        if is_cut or _ends_within(stream, position + 27 + len(table) + sum(table)):
+            return needs_ffmpeg, True
+        begins_stream = bool(page[5] & 2)
+        needs_ffmpeg |= begins_stream and has_audio
+        has_audio |= not begins_stream
+        position += 27 + len(table) + sum(table)
+    return needs_ffmpeg, False
+
+
+def _ends_within(stream: BinaryIO, position: int) -> bool:
+    return stream.seek(0, io.SEEK_END) < position
+
+
+def mend_wav(stream: BinaryIO) -> tuple[bytes | None, str]:
+    """Return a WAV's content with the size of its data filled in, and a note.
+
+    None and "" where nothing is to be mended. A program that was killed leaves 0 as the size.
+    """
+    head = _read_at(stream, 0, 12)
+    order = ">" if head.startswith(b"RIFX") else "<"
+    size = stream.seek(0, io.SEEK_END)
+    position = 12
+    while position + 8 <= size:
+        name, length = struct.unpack(f"{order}4sI", _read_at(stream, position, 8))
+        content = position + 8
+        if name == b"data":
+            left = size - content
+            if length == 0 and left and not _is_chunk(_read_at(stream, content, 8), left, order):
+                mended = bytearray(_read_at(stream, 0, -1))
+                struct.pack_into(f"{order}I", mended, position + 4, left)
+                struct.pack_into(f"{order}I", mended, 4, size - 8)
+                return bytes(mended), "its header gives no length; read to the file's end"
+            break
+        position = content + length + length % 2
+    return None, ""
+
+
+def _is_chunk(head: bytes, left: int, order: str) -> bool:
+    """Tell whether a chunk begins here that ends within the file."""
+    if len(head) < 8:
+        return False
+    name, length = struct.unpack(f"{order}4sI", head)
+    return bool(re.fullmatch(rb"[A-Za-z0-9_ ]{4}", name)) and 8 + length <= left + 1
