@@ -229,6 +229,7 @@ def test_any_float_gives_float32_and_the_audio_stays_as_it_was(model):
         (np.zeros((2, 0), np.float32), r"shape \[2, 0\]"),
         (np.zeros((1, 16000), np.int16), r"dtype int16; expected float in \[-1, 1\]"),
         (np.array([[0, np.nan, np.inf, 0]], np.float32), "2 of (4|15604) are NaN or infinite"),
+        (np.full((1, 16000), -300, np.float32), "samples reach 300 times full scale"),
         (tf.zeros([16000]), r"shape \[16000\]"),
     ],
 )

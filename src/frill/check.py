@@ -18,7 +18,7 @@ from frill.corpora.tfds import sources as tfds_sources
 from frill.device.memory import can_measure_memory
 from frill.device.phone.tool_file import locate_tool
 from frill.errors import UserError
-from frill.noss.splits import SplitError, make_splits
+from frill.noss.splits import SplitError, find_unused, make_splits
 from frill.params.audio import ArchivedSet, AudiosetSet, FilesSet, FolderSet
 from frill.params.devices import AdbDevice, Device, HostDevice
 from frill.params.schema import TRAINS, Baseline, Params
@@ -118,11 +118,15 @@ def _check_baseline(name: str, spec: Baseline) -> None:
 def _check_listed(
     source: str, loader: ModuleType, name: str, spec: FolderSet | FilesSet, params: Params
 ) -> list[str]:
+    lines = []
     if spec.use == "task":
         place = f"audio.{source}.{name} ({getattr(spec, 'csv', spec.folder)})"
-        _check_task(place, spec, list(loader.read_rows(name, spec)), params)
+        rows = list(loader.read_rows(name, spec))
+        _check_task(place, spec, rows, params)
+        if unused := find_unused(rows):
+            lines = [f"{name}: {unused}"]
     rejected, listed = loader.probe_files(name, spec)
-    return enforce_limit(name, rejected, listed, params.audio.rejected_limit)
+    return lines + enforce_limit(name, rejected, listed, params.audio.rejected_limit)
 
 
 def _check_audioset(name: str, spec: AudiosetSet, _params: Params) -> list[str]:

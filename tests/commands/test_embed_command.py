@@ -1,5 +1,6 @@
 """`frill embed` as its user calls it: what is in the file, what is said, how it exits."""
 
+import os
 import subprocess
 import sys
 
@@ -47,6 +48,36 @@ def test_files_and_folders(folder, pooling_models):
             np.testing.assert_array_equal(npz[name], expected)
         np.testing.assert_allclose(npz["times_s"], [0.17 * i for i in range(12)])
     assert [path.name for path in (folder / "out").iterdir()] == ["e.npz"]
+
+
+def test_hidden_files_links_and_names_that_are_no_utf8(folder, pooling_models):
+    model = pooling_models[0]
+    (folder / "in/._a.wav").write_bytes(b"\0\5\x16\7")  # as macOS puts beside a.wav
+    (folder / "other").mkdir()
+    name = os.fsencode(folder / "other") + b"/caf\xe9"
+    wav = (folder / "in/a.wav").read_bytes()
+    for content, suffix in ((wav, b".wav"), (b"none", b".m4a")):
+        with open(name + suffix, "wb") as file:
+            file.write(content)
+    (folder / "in/link").symlink_to(folder / "other")
+    (folder / "in/link/loop").symlink_to(folder / "in")
+    done = frill(folder, "embed", "in", "-o", "e.npz", "--model", model)
+    assert done.returncode == 1
+    assert "in/link/caf\ufffd.m4a: unreadable" in done.stderr and "._a" not in done.stderr
+    with np.load(folder / "e.npz") as npz:
+        assert npz.files == ["in/a.wav", "in/link/caf\ufffd.wav", "in/sub/b.FLAC", "times_s"]
+
+
+def test_a_pipe_is_read_and_a_name_of_the_outputs_is_refused(folder, pooling_models):
+    command = f"cat in/a.wav | {sys.executable} -m frill embed /dev/stdin -o e.npz --model "
+    done = subprocess.run(["sh", "-c", command + str(pooling_models[0])], cwd=folder)
+    assert done.returncode == 0
+    with np.load(folder / "e.npz") as npz:
+        assert npz["/dev/stdin"].shape == (12, 8)
+    (folder / "times_s").write_bytes((folder / "in/a.wav").read_bytes())
+    done = frill(folder, "embed", "times_s", "-o", "e.npz", "--model", pooling_models[0])
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "times_s: the output has an array of this name; rename the file" in done.stderr
 
 
 def test_channels_are_mixed(folder, pooling_models):

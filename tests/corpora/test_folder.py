@@ -2,6 +2,7 @@
 
 import csv
 import re
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_without_splits_the_columns_words_stay(audio):
     rows = read_rows(spec(audio))
     assert [row["split"] for row in rows] == ["training", "dev", "eval", "eval"]
     rows = read_rows(spec(audio, splits={"test": "eval"}))
-    assert [row["split"] for row in rows] == ["", "", "test", "test"]
+    assert [row["split"] for row in rows] == ["training", "dev", "test", "test"]
 
 
 @pytest.mark.parametrize(
@@ -237,3 +238,44 @@ def test_a_label_that_is_not_among_labels_is_found_without_decoding(audio):
         ("missing.wav", "missing"),
     ]
     assert rejected[0].reason == "its label 'yes' is not among `labels`"
+
+
+def test_rows_without_anything_are_a_spreadsheets(audio):
+    with open(audio / "list.csv", "a") as file:
+        file.write(",,,,\n,,,,\n")
+    assert len(read_rows(spec(audio))) == len(ROWS)
+
+
+def test_a_value_stands_for_one_split(audio):
+    splits = {"train": ["training", "dev"], "test": ["eval", "dev"]}
+    with pytest.raises(ValueError, match="'dev' stands under train and test; keep it under one"):
+        spec(audio, splits=splits)
+
+
+def test_a_word_that_splits_leave_out_is_no_split_of_frills(audio):
+    write_csv(audio / "list.csv", [ROWS[0] | {"part": "validation"}])
+    (row,) = read_rows(spec(audio, splits={"train": "training"}))
+    assert row["split"] == "validation (not in splits)"
+
+
+@pytest.mark.parametrize("listed, stored", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_an_accent_is_one_character_or_two(audio, listed, stored):
+    name = "d\u00e9j\u00e0.wav"
+    (audio / "audio/two.wav").rename(audio / "audio" / normalize(stored, name))
+    write_csv(audio / "list.csv", [ROWS[1] | {"path": normalize(listed, name)}])
+    (clip,) = read_clips(spec(audio))
+    assert len(clip.samples) == 16000
+
+
+def test_a_part_behind_the_end_and_odd_files_are_named(audio):
+    rows = [ROWS[0] | {"begin": "500"}, ROWS[0] | {"begin": "0.5"}]
+    write_csv(audio / "list.csv", rows)
+    behind, clip = read_clips(spec(audio, columns=COLUMNS | {"start_s": "begin"}))
+    assert behind.reason == "empty (the part begins at 500 s, the file ends at 1.00 s)"
+    assert len(clip.samples) == 8000
+    content = bytearray((audio / "audio/two.wav").read_bytes())
+    content[40:44] = bytes(4)  # the size of the data: never filled in
+    (audio / "audio/two.wav").write_bytes(content)
+    write_csv(audio / "list.csv", [ROWS[1]])
+    (clip,) = read_clips(spec(audio))
+    assert clip.note == "its header gives no length; read to the file's end"

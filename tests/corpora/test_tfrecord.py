@@ -122,6 +122,14 @@ def test_splits_labels_and_licence(tmp_path):
     assert [clip.name for clip in clips] == ["mine-000001", "mine-000002"]
 
 
+def test_numbers_are_written_whole(tmp_path):
+    wav = audio("WAV", 16000)
+    numbers = [1234567, 20230115001, np.float32(999999), np.float32(0.1), -3]
+    write(tmp_path / "a.tfrecord", [example(audio=wav, speaker_id=each) for each in numbers])
+    speakers = [clip.speaker for clip in read_clips(tmp_path)]
+    assert speakers == ["1234567", "20230115001", "999999", "0.1", "-3"]
+
+
 def test_what_cannot_be_used_is_counted(tmp_path):
     records = [
         (example(sound=b""), "missing"),

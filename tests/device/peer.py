@@ -45,10 +45,10 @@ def _read(client: socket.socket) -> None:
 
 
 @contextmanager
-def fake_server(version: int) -> Iterator[int]:
-    """Run an adb server that knows only `host:version`, and yield its port on 127.0.0.1."""
+def fake_server(version: int, devices: str = "") -> Iterator[int]:
+    """Run an adb server that knows its version and these devices; yield its port on 127.0.0.1."""
     listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=_serve, args=[listening, version], daemon=True)
+    thread = threading.Thread(target=_serve, args=[listening, version, devices], daemon=True)
     thread.start()
     try:
         yield listening.getsockname()[1]
@@ -58,7 +58,7 @@ def fake_server(version: int) -> Iterator[int]:
         thread.join()
 
 
-def _serve(listening: socket.socket, version: int) -> None:
+def _serve(listening: socket.socket, version: int, devices: str) -> None:
     while True:
         try:
             client, _ = listening.accept()
@@ -68,6 +68,8 @@ def _serve(listening: socket.socket, version: int) -> None:
             request = stream.read(int(stream.read(4) or b"0", 16))
             if request == b"host:version":
                 stream.write(b"OKAY0004%04x" % version)
+            elif request == b"host:devices" and devices:
+                stream.write(f"OKAY{len(devices):04x}{devices}".encode())
             else:
                 stream.write(b"FAIL0014unknown host service")
 

@@ -80,3 +80,19 @@ def test_what_is_given_up_does_not_keep_the_process_alive():
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
     )
     assert (done.stdout, done.returncode) == ("gave up\n", 0)
+
+
+LISTED = (  # as adb's transport_list.cpp writes it: serial, tab, state
+    "adb-FA6A1030-x1 (2)._adb-tls-connect._tcp\tdevice\n"
+    "????????????\tno permissions (user in plugdev group; are your udev rules wrong?); "
+    "see [http://developer.android.com/tools/device.html]\n"
+)
+
+
+def test_names_and_states_with_blanks(rig, monkeypatch):
+    with fake_server(0x29, LISTED) as port:
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+        found, refused = adb_server.list_attached()
+    assert found == ("adb-FA6A1030-x1 (2)._adb-tls-connect._tcp", "device")
+    assert refused.serial == "????????????"
+    assert "add a udev rule" in adb_server.describe_state(refused.state)

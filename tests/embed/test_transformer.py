@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas
 import pytest
 import soundfile
 from examples import speechlike, tone
@@ -120,6 +121,11 @@ def test_pipeline_grid_search_clone_and_pickle(transformer):
     [
         ([np.zeros(100), np.zeros((2, 100))], r"recording 1: samples have shape \[2, 100\]"),
         ([np.array([np.nan])], "recording 0: samples: 1 of 1 are NaN"),
+        ([np.full(100, 9.0)], "recording 0: samples reach 9 times full scale"),
+        (
+            pandas.DataFrame({"path": ["a"], "n": [1]}),
+            "one of its columns .path, n.: X.NAME.",
+        ),
         (["gone.wav"], r"recording 0 \(gone.wav\): no such file"),
         ("a.wav", "X is one path, 'a.wav'; expected a list"),
         ([[]], "recording 0: samples are empty"),

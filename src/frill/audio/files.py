@@ -6,6 +6,7 @@ no length, FLAC in Ogg, and streams in a row.
 """
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from frill.audio.waveform import find_overload, to_16k, to_int16
 
 # Outside of these the header is wrong: 1 Hz would become 16,000 times as many samples.
 RATES_HZ = (1_000, 1_000_000)
+AUDIO = frozenset().union(*SUFFIXES.values())
 ONLY_FFMPEG = ("mp4", "aac", "webm")
 
 
@@ -57,6 +59,33 @@ def probe(file: Path | bytes) -> None:
     """
     with _open(file) as audio:
         audio.check()
+
+
+def list_audio(folder: Path) -> list[Path]:
+    """Return what is named as audio below a folder, in order of the paths.
+
+    Hidden files and folders are left out (macOS keeps a ._NAME beside each file on other disks);
+    links to folders are followed, each folder once.
+    """
+    found = []
+    seen = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        place = os.stat(root)
+        known = (place.st_dev, place.st_ino)
+        folders[:] = [] if known in seen else [each for each in folders if each[0] != "."]
+        if known not in seen:
+            paths = (Path(root, name) for name in names if not name.startswith("."))
+            found += [path for path in paths if path.suffix.lower() in AUDIO and path.is_file()]
+        seen.add(known)
+    return sorted(found)
+
+
+def printable(name: str | Path) -> str:
+    """Return a file's name as text that any terminal and file format takes.
+
+    Bytes of it that are no UTF-8 become the replacement character.
+    """
+    return os.fspath(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def convert(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -119,8 +148,9 @@ def _open(file: Path | bytes) -> Iterator[sndfile.Audio | ffmpeg.Audio]:
             source = content
             if content is stream and isinstance(file, Path):
                 # Given a name with .raw, soundfile would ask for a rate, whatever the file holds.
-                is_raw = file.suffix.lower() == ".raw"
-                source = io.BytesIO(stream.read()) if is_raw else file
+                # Nor does it take a name that is no UTF-8.
+                is_odd = file.suffix.lower() == ".raw" or printable(file) != str(file)
+                source = io.BytesIO(stream.read()) if is_odd else file
             with soundfile.SoundFile(source) as opened:
                 yield sndfile.Audio(opened, note)
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as error:

@@ -39,13 +39,13 @@ def describe_devices(params: Params | None) -> Iterator[str]:
     attached = adb_server.list_attached()
     yield f"Attached ({adb_server.describe()})" if attached else NOBODY
     for serial, state in attached:
-        yield f"  {serial:<22}{_describe_attached(serial, state)}"
+        yield f"  {serial:<20}  {_describe_attached(serial, state)}"
     if params is None:
         return
     yield "\nDevices of params.yaml"
     for name in devices:
         label = f"{name} (selection)" if name == params.selection.device else name
-        yield f"  {label:<22}{'; '.join(problems.get(name, [])) or 'ready'}"
+        yield f"  {label:<20}  {'; '.join(problems.get(name, [])) or 'ready'}"
     named = {phone.serial for phone in phones.values()}
     new = [serial for serial, state in attached if state == "device" and serial not in named]
     if new and None not in named:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.audio.files import SUFFIXES, AudioError, read_audio
+from frill.audio.files import AUDIO, AudioError, list_audio, printable, read_audio
 from frill.audio.frontend import WINDOW_HOP_SAMPLES
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.embed.embedder import Embedder, pool
@@ -23,7 +23,6 @@ from frill.errors import UserError
 from frill.progress import progress
 from frill.scratch import atomic_write
 
-AUDIO = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
 TIMES = "times_s"
 MODEL = Path("release/frill.tflite")
 
@@ -55,8 +54,10 @@ def embed_files(audio: list[Path], out: Path, model: Path, mean: bool) -> list[s
     """
     if out.suffix != ".npz":
         raise UserError(f"--out = {str(out)!r}: expected a name that ends in .npz")
-    embedder = load_model(model)
     files = _list_files(audio)
+    if not mean and Path(TIMES) in files:
+        raise UserError(f"{TIMES}: the output has an array of this name; rename the file")
+    embedder = load_model(model)
     missing = []
     longest = 0
     # Each file becomes a member of the zip, as by numpy.savez: one file's rows are in memory.
@@ -65,12 +66,13 @@ def embed_files(audio: list[Path], out: Path, model: Path, mean: bool) -> list[s
             with zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as npz:
                 for file in progress(files, "embed", len(files), "file"):
                     try:
-                        rows = embedder.embed(read_audio(file))
+                        content = file.read_bytes() if file.is_fifo() else file
+                        rows = embedder.embed(read_audio(content))
                     except (AudioError, OSError) as error:
-                        missing.append(f"{file}: {error}")
+                        missing.append(f"{printable(file)}: {error}")
                         continue
                     longest = max(longest, len(rows))
-                    _write(npz, file.as_posix(), pool(rows, "mean") if mean else rows)
+                    _write(npz, printable(file), pool(rows, "mean") if mean else rows)
                 if not mean:
                     _write(npz, TIMES, np.arange(longest) * (WINDOW_HOP_SAMPLES / SAMPLE_RATE_HZ))
             if len(missing) == len(files):
@@ -102,8 +104,7 @@ def _list_files(paths: list[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        below = [each for each in path.rglob("*") if each.suffix.lower() in AUDIO]
-        audio = sorted(each for each in below if each.is_file())
+        audio = list_audio(path)
         if not audio:
             raise UserError(
                 f"{path}: no audio in this folder; expected files named {' '.join(sorted(AUDIO))}"

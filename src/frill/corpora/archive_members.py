@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from frill.audio.files import printable
+
 MAX_BYTES = 1 << 31  # of a member: a few bytes can claim any length
 ZIP = b"PK"
 BLOCK = 512
@@ -54,7 +56,7 @@ def _read_zip(path: Path) -> Iterator[Member]:
             kind = stat.S_IFMT(member.external_attr >> 16)  # 0: the archive was not made on Unix
             is_usable = kind in (0, stat.S_IFREG) and member.file_size <= MAX_BYTES
             content = archive.read(member) if is_usable else None
-            yield member.filename, content
+            yield printable(member.filename), content
 
 
 def _read_tar(path: Path, head: bytes) -> Iterator[Member]:
@@ -68,7 +70,7 @@ def _read_tar(path: Path, head: bytes) -> Iterator[Member]:
                     continue
                 is_usable = member.isreg() and member.size <= MAX_BYTES
                 content = tar.extractfile(member).read() if is_usable else None
-                yield member.name, content
+                yield printable(member.name), content
             end = stream.recall(tar.offset, BLOCK)
         if len(end) < BLOCK or any(end):  # tarfile takes whatever is no header for the end
             raise ArchiveError("ends early or is damaged: no end mark after its last whole file")

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from frill.audio.clips import Rejected
-from frill.audio.files import SUFFIXES
+from frill.audio.files import list_audio
 from frill.corpora import folder
 from frill.corpora.reading import Read, require_folder
 from frill.errors import UserError
 from frill.params.audio import Columns, FilesSet
 from frill.scratch import text_hash
 
-AUDIO = frozenset().union(*SUFFIXES.values())
 TEST_SHARE = 0.2
 
 
@@ -39,11 +38,7 @@ def read_rows(name: str, spec: FilesSet) -> Iterator[dict]:
 
 def _list_files(root: Path) -> Iterator[Path]:
     """Yield audio files below a folder as paths within it."""
-    for path in sorted(root.rglob("*")):
-        inside = path.relative_to(root)
-        is_hidden = any(part.startswith(".") for part in inside.parts)
-        if path.suffix.lower() in AUDIO and not is_hidden and path.is_file():
-            yield inside
+    yield from (path.relative_to(root) for path in list_audio(root))
 
 
 def _make_row(path: Path, spec: FilesSet, key: str) -> dict:

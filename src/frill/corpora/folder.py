@@ -17,6 +17,7 @@ from frill.corpora.reading import (
     Read,
     find_label_problem,
     join_inside,
+    map_split,
     open_csv,
     read_clip,
     require_folder,
@@ -42,7 +43,6 @@ def read_rows(name: str, spec: FolderSet) -> Iterator[dict]:
         # Strict: else a quote without its partner swallows the rest of the file.
         reader = csv.DictReader(file, restkey=EXTRA, strict=True)
         columns = _find_columns(spec, reader.fieldnames or [], key)
-        splits = {value: split for split, values in spec.splits.items() for value in values}
         for line in reader:
             if EXTRA in line:
                 raise UserError(
@@ -50,9 +50,11 @@ def read_rows(name: str, spec: FolderSet) -> Iterator[dict]:
                     f"{', '.join(line[EXTRA])!r} is left over; "
                     'put fields that hold a comma into quotes: "a, b"'
                 )
+            if not any(line.values()):  # a spreadsheet's empty rows
+                continue
             if all(line[column] in values for column, values in spec.where.items()):
                 is_empty = False
-                yield _read_row(line, columns, splits, spec.licence, path)
+                yield _read_row(line, columns, spec, path)
     if is_empty:
         after = " after `where`" if spec.where else ""
         raise UserError(f"{path}: no rows are left for {key}{after}; correct the CSV or `where`")
@@ -72,13 +74,12 @@ def _find_columns(spec: FolderSet, header: list[str], key: str) -> dict[str, str
     return columns
 
 
-def _read_row(line: dict, columns: dict, splits: dict, licence: str, path: Path) -> dict:
+def _read_row(line: dict, columns: dict, spec: FolderSet, path: Path) -> dict:
     row = dict.fromkeys(Columns.model_fields, "")
     for role, column in columns.items():
         row[role] = (line[column] or "").strip()
-    row["licence"] = row["licence"] or licence
-    if splits:
-        row["split"] = splits.get(row["split"], "")
+    row["licence"] = row["licence"] or spec.licence
+    row["split"] = map_split(row["split"], spec.splits)
     for role in ("start_s", "duration_s"):
         text = row[role]
         row[role] = None

@@ -1,13 +1,15 @@
 """What all loaders of recordings share: threads that read in order, and rejection of bad audio."""
 
 import csv
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, get_args
+from unicodedata import normalize
 
 import numpy as np
 
@@ -15,9 +17,11 @@ from frill.audio.clips import Clip, Rejected
 from frill.audio.files import AudioError
 from frill.audio.silence import is_silent
 from frill.errors import UserError
+from frill.params.values import Split
 
 Decoded = tuple[np.ndarray, str]  # int16 [samples], and what was odd about the file or ""
 Read = Callable[[], Clip | Rejected]  # decodes one item of a set
+SPLITS = get_args(Split)
 AHEAD = 4  # items that each thread may be ahead of the writer
 
 
@@ -79,6 +83,19 @@ def find_label_problem(label: str, labels: list[str] | None, needs_label: bool) 
     return f"its label {label!r} is not among `labels`"
 
 
+def map_split(value: str, splits: dict[str, list[str]]) -> str:
+    """Return the split that a data set's own word stands for, as `splits` of params.yaml say.
+
+    A word of which they say nothing stays, so that it can be named; it is none of frill's splits.
+    """
+    if not splits:
+        return value
+    for split, values in splits.items():
+        if value in values:
+            return split
+    return f"{value} (not in splits)" if value in SPLITS else value
+
+
 def require_folder(key: str, folder: str) -> None:
     """Raise UserError where a set's folder is not there; `key` is the set's in params.yaml."""
     if not Path(folder).is_dir():
@@ -111,4 +128,8 @@ def join_inside(folder: str, file: str) -> Path:
         raise AudioError("has no file name", "missing")
     if "\0" in file or not path.resolve().is_relative_to(Path(folder).resolve()):
         raise AudioError("leads out of the folder", "outside")
-    return path
+    if file.isascii():
+        return path
+    # An e with an accent is one character or two; macOS writes two, most lists hold one.
+    others = (Path(folder, normalize(form, file)) for form in ("NFC", "NFD"))
+    return next(filter(os.path.exists, [path, *others]), path)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from glob import escape
 from pathlib import Path
 
-from frill.corpora.reading import require_folder
+from frill.corpora.reading import map_split, require_folder
 from frill.errors import UserError
 from frill.params.audio import ArchivedSet
 
@@ -47,9 +47,8 @@ def read_fields(
     fields = {role: read(getattr(spec.fields, role)) for role in ROLES}
     if split is not None:
         fields["split"] = split
-    elif spec.splits:
-        splits = {value: name for name, values in spec.splits.items() for value in values}
-        fields["split"] = splits.get(fields["split"], "")
+    else:
+        fields["split"] = map_split(fields["split"], spec.splits)
     fields["licence"] = fields["licence"] or spec.licence
     return fields
 

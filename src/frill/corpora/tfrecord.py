@@ -96,7 +96,7 @@ def _read_text(features, name: str | None) -> str:
     if not values:
         return ""
     if isinstance(values[0], bytes):
-        return values[0].decode("utf-8", "replace").strip()
+        return values[0].decode("utf-8-sig", "replace").strip()
     if isinstance(values[0], int):
         return str(values[0])
     value = np.float32(values[0])  # as it was stored; whole numbers are ids

@@ -104,7 +104,7 @@ def _read_text(parts: dict[str, bytes], field: str | None) -> str:
     if field is None:
         return ""
     if field in parts:
-        return parts[field].decode("utf-8").strip()
+        return parts[field].decode("utf-8-sig").strip()
     extension, *keys = field.split(".")
     if extension not in parts:
         return ""

@@ -29,7 +29,7 @@ class Stream:
         """
         if not RATES_HZ[0] <= sample_rate_hz <= RATES_HZ[1]:
             raise ValueError(
-                f"sample_rate_hz = {sample_rate_hz!r}; "
+                f"sample_rate_hz = {sample_rate_hz}; "
                 f"expected a rate in Hz, {RATES_HZ[0]} to {RATES_HZ[1]}"
             )
         self._embed = embed

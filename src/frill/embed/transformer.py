@@ -52,6 +52,9 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if isinstance(X, str | Path):
             raise ValueError(f"X is one path, {str(X)!r}; expected a list of recordings")
+        if hasattr(X, "columns"):
+            columns = ", ".join(map(str, X.columns))
+            raise ValueError(f"X is a table; expected one of its columns ({columns}): X[NAME]")
         rows = np.empty((len(X), len(self.get_feature_names_out())), np.float32)
         for index, recording in enumerate(X):
             rows[index] = pool(self._embed(index, recording), self.pooling)

@@ -61,6 +61,20 @@ def _check_fields(value: str) -> str:
     return value
 
 
+def _check_splits(splits: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Refuse a value that stands for two splits."""
+    names: dict[str, str] = {}
+    for split, values in splits.items():
+        for value in values:
+            if value in names:
+                raise ValueError(
+                    f"{value!r} stands under {names[value]} and {split}; keep it under one"
+                )
+            names[value] = split
+    return splits
+
+
+Splits = Annotated[dict[Split, Texts], AfterValidator(_check_splits)]
 NoneOrFolder = Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_none)]
 Pattern = Annotated[str, AfterValidator(_check_inside), AfterValidator(_check_braces)]
 ClipPattern = Annotated[str, AfterValidator(_check_inside), AfterValidator(_check_fields)]
@@ -128,7 +142,7 @@ class FolderSet(RecordedSet):
     folder: PathText
     csv: PathText
     columns: Columns
-    splits: dict[Split, Texts] = {}
+    splits: Splits = {}
     where: dict[Column, Texts] = {}
 
     @model_validator(mode="after")
@@ -194,7 +208,7 @@ class ArchivedSet(RecordedSet):
 
     folder: PathText
     shards: Pattern | dict[Split, Pattern]
-    splits: dict[Split, Texts] = {}
+    splits: Splits = {}
 
     @model_validator(mode="after")
     def _check_fields(self):

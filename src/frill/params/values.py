@@ -81,8 +81,10 @@ Key = Annotated[str, AfterValidator(_check_key)]
 PathText = Annotated[str, AfterValidator(_check_path)]
 # Of a CSV, as a key.
 Column = Annotated[str, AfterValidator(refuse_reserved)]
-Count = Annotated[int, Field(ge=1, strict=True)]
-CountOrZero = Annotated[int, Field(ge=0, strict=True)]
+# What TensorFlow and numpy take for a size or a seed, and what is derived from it.
+LARGEST = 2**31 - 1
+Count = Annotated[int, Field(ge=1, le=LARGEST, strict=True)]
+CountOrZero = Annotated[int, Field(ge=0, le=LARGEST, strict=True)]
 Real = Annotated[float, BeforeValidator(_refuse_boolean), Field(allow_inf_nan=False)]
 Positive = Annotated[Real, Field(gt=0)]
 Fraction = Annotated[Real, Field(ge=0, le=1)]

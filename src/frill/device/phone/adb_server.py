@@ -85,7 +85,19 @@ def list_attached() -> list[Attached]:
 
 
 def _list(client: adbutils.AdbClient) -> list[Attached]:
-    return [Attached(info.serial, info.state) for info in with_deadline(ANSWER_S, client.list)]
+    """Return the phones that the server lists, a line each: serial, tab, state.
+
+    adbutils splits the line at blanks, which names found on the network and some states have.
+    """
+
+    def ask() -> str:
+        with client.make_connection() as connection:
+            connection.send_command("host:devices")
+            connection.check_okay()
+            return connection.read_string_block()
+
+    lines = with_deadline(ANSWER_S, ask).splitlines()
+    return [Attached(*line.split("\t", 1)) for line in lines if "\t" in line]
 
 
 def describe() -> str:

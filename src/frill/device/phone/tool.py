@@ -35,7 +35,7 @@ PROFILE_FLAGS: dict[Kind, str] = {
     "litert": "--use_profiler=true",
 }
 
-_WARNING = r"^(?:WARN(?:ING)?: (?!Duplicate flags)|ERROR: |(?:INFO: )?(?=Though ))(.+)"
+_WARNING = r"^(?:WARN(?:ING)?: (?!Duplicate flags|linker: )|ERROR: |(?:INFO: )?(?=Though ))(.+)"
 
 
 @dataclass(frozen=True)
