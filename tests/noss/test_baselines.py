@@ -76,6 +76,61 @@ def test_a_tflite_file_of_windows_and_one_of_samples(default, store, pooling_mod
     )
 
 
+def write_tflite(path, function, spec: tf.TensorSpec, flex: bool = False) -> str:
+    concrete = tf.function(function, input_signature=[spec]).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    if flex:
+        operators = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+        converter.target_spec.supported_ops = operators
+    path.write_bytes(converter.convert())
+    return str(path)
+
+
+@pytest.mark.parametrize("shape", [[15600], [1, 15600]])
+def test_a_file_of_a_fixed_length_is_called_once_a_window(default, store, tmp_path, shape):
+    """YAMNet's takes 15,600 samples: this one gives two of them, and nothing more."""
+
+    def pick(samples):
+        return tf.reshape(samples, [-1])[0:15600:7800] * 2.0
+
+    path = write_tflite(tmp_path / "fixed.tflite", pick, tf.TensorSpec(shape, tf.float32))
+    found = embedded(default, store, kind="tflite", source=path)
+    for number, row in enumerate(found):
+        samples = frontend.pad(store.samples(number) / np.float32(32767))
+        starts = 2720 * np.arange(frontend.count_windows(len(samples)))
+        expected = [2 * samples[starts].mean(), 2 * samples[starts + 7800].mean()]
+        np.testing.assert_allclose(row, expected, atol=1e-6)
+
+
+def invert(samples):
+    return tf.linalg.inv(tf.reshape(samples[:, :16], [4, 4]))
+
+
+@pytest.mark.parametrize(
+    "function, spec, flex, message",
+    [
+        (invert, tf.TensorSpec([1, 16000], tf.float32), True, "operators .Flex.,"),
+        (tf.identity, tf.TensorSpec([1, 96, 64, 1], tf.int8), False, "takes int8"),
+        (tf.identity, tf.TensorSpec([1, 64, 96], tf.float32), False, "takes float32"),
+    ],
+)
+def test_check_opens_what_litert_cannot_run(default, tmp_path, function, spec, flex, message):
+    source = write_tflite(tmp_path / "other.tflite", lambda x: function(x), spec, flex)
+    default["baselines"] = {"other": {"kind": "tflite", "source": source}}
+    with pytest.raises(UserError, match=rf"baselines\.other\.source = .*{message}") as error:
+        check.check(validate(default))
+    assert "\n" not in str(error.value)
+
+
+def test_a_dynamic_batch_of_windows_is_taken(default, store, tmp_path):
+    spec = tf.TensorSpec([None, 96, 64, 1], tf.float32)
+    path = write_tflite(tmp_path / "any.tflite", lambda x: tf.reduce_mean(x, [1, 3]), spec)
+    found = embedded(default, store, kind="tflite", source=path)
+    samples = frontend.pad(store.samples(0) / np.float32(32767))
+    expected = frontend.windows(samples).mean(axis=(0, 1))
+    np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=1e-5)
+
+
 class MeanLogMel(tf.Module):
     @tf.function(
         input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.int32)]
@@ -153,7 +208,7 @@ def test_what_is_wrong_with_a_function_is_said(default, store, tmp_path, text, o
 
 def test_a_file_that_is_no_tflite(default, store, tmp_path):
     (tmp_path / "wrong.tflite").write_bytes(b"RIFF" * 20)
-    with pytest.raises(UserError, match=r"baselines\.other\.source = .*LiteRT cannot read it"):
+    with pytest.raises(UserError, match=r"baselines\.other\.source = .*LiteRT cannot run it"):
         embedded(default, store, kind="tflite", source=str(tmp_path / "wrong.tflite"))
 
 

@@ -1,5 +1,6 @@
 """A teacher with TRILL's calling convention, exported and used."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -228,3 +229,12 @@ def test_the_network_has_trills_outputs():
     assert outputs["layer19"].shape == (7, 12288) and outputs["embedding"].shape == (7, 512)
     np.testing.assert_allclose(np.linalg.norm(outputs["embedding"], axis=1), 1, rtol=1e-5)
     assert outputs["layer19"].min() < 0  # before its activation
+
+
+def test_a_savedmodel_whose_weights_are_cut_is_a_sentence(folder, tmp_path):
+    cut = tmp_path / "cut"
+    shutil.copytree(folder, cut)
+    (data,) = cut.glob("variables/variables.data*")
+    data.write_bytes(data.read_bytes()[:1000])
+    with pytest.raises(TeacherError, match=f"{cut} cannot be loaded as a SavedModel .*fetch it"):
+        Teacher(cut, "layer19")

@@ -79,3 +79,17 @@ def test_a_handle_without_a_version_is_refused_with_what_to_write():
     message = "names no version; write one behind it, such as tfhub.dev/google/trillsson3/1"
     with pytest.raises(UserError, match=message):
         tfhub.fetch("tfhub.dev/google/trillsson3")
+
+
+def test_a_download_that_stopped_half_way(tmp_path, monkeypatch):
+    cached = tmp_path / "cache" / hashlib.sha1(f"https://{SOURCE}".encode()).hexdigest()
+    (cached / "variables").mkdir(parents=True)
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        with pytest.raises(UserError, match=f"is not whole .* delete {cached}, .* and repeat"):
+            tfhub.fetch(SOURCE)
+    (tmp_path / SOURCE / "variables").mkdir(parents=True)  # as an earlier try may have left
+    (cached / "saved_model.pb").write_bytes(b"graph")
+    tfhub.fetch(SOURCE)
+    assert (tmp_path / SOURCE / "saved_model.pb").read_bytes() == b"graph"

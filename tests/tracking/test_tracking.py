@@ -306,3 +306,17 @@ def test_a_relative_database_is_the_one_of_the_project_that_began_the_workspace(
         assert target.dvc_experiment == ("tall-ruin" if "exps" in workspace else None)
     server = Tracking(uri="http://127.0.0.1:1", experiment="frill")
     assert store.find_target(server).uri == "http://127.0.0.1:1"
+
+
+def test_an_experiment_that_was_deleted_names_the_ways_out(folder):
+    import mlflow
+
+    uri = f"sqlite:///{folder}/mlflow.db"
+    synchronise(FRONTIER, uri)
+    api = mlflow.MlflowClient(uri)
+    experiment_id = api.get_experiment_by_name("frill").experiment_id
+    api.delete_experiment(experiment_id)
+    with pytest.raises(UserError, match=f"restore --experiment-id {experiment_id}` brings it"):
+        synchronise(FRONTIER, uri)
+    api.restore_experiment(experiment_id)
+    synchronise(FRONTIER, uri)

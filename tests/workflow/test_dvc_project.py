@@ -211,3 +211,13 @@ def test_nothing_is_deleted_beside_a_stage_of_a_presets_workspace(project):
         clean.run()
     holder.communicate("\n")
     assert (project / "scratch").exists()
+
+
+def test_a_merge_conflict_in_dvc_lock_names_the_ways_out(project):
+    lock = project / "dvc.lock"
+    before = lock.read_text()
+    lock.write_text(f"<<<<<<< HEAD\n{before}=======\n{before}>>>>>>> other\n")
+    with pytest.raises(UserError, match=r"has a merge conflict: `git checkout --ours dvc.lock`"):
+        verify_files()
+    lock.write_text(before)
+    assert verify_files().damaged == []

@@ -21,6 +21,8 @@ from frill.audio.frontend import count_windows, pad, windows
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.embed.stream import Stream
 
+# Windows, one or any number at once, and samples.
+TAKEN = [[[1, 96, 64, 1]], [[-1, 96, 64, 1]], [[1, -1]]]
 Pooling = Literal["mean", "max", "mean+max"]
 
 
@@ -139,7 +141,7 @@ class Embedder:
         inputs = interpreter.get_input_details()
         output, *_ = interpreter.get_output_details()
         shapes = [each["shape_signature"].tolist() for each in inputs]
-        if shapes not in ([[1, 96, 64, 1]], [[1, -1]]) or inputs[0]["dtype"] != np.float32:
+        if shapes not in TAKEN or inputs[0]["dtype"] != np.float32:
             types = [each["dtype"].__name__ for each in inputs]
             taken = ", ".join(f"{name} {shape}" for name, shape in zip(types, shapes, strict=True))
             raise ValueError(

@@ -47,9 +47,10 @@ class Teacher:
     def __init__(self, folder: Path, output: str):
         try:
             self.module = hub.load(str(folder))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, tf.errors.OpError) as error:
             raise TeacherError(
-                f"teacher.source: {folder} cannot be loaded as a SavedModel: {shorten(error)}"
+                f"teacher.source: {folder} cannot be loaded as a SavedModel "
+                f"({shorten(error)}); fetch it again"
             ) from None
         self._output = output
         clips, samples = 2, PROBE_SAMPLES

@@ -63,9 +63,13 @@ def fetch(source: str) -> None:
             reason += "; since October 2025 old handles answer so (tensorflow/hub#931)"
         how = f"connect to the network, or unpack the module into {folder}/"
         raise _error(source, f"cannot be fetched ({reason}); {how}") from None
+    if not Path(resolved, "saved_model.pb").is_file():
+        how = f"delete {resolved}, where a download stopped half way, and repeat this"
+        raise _error(source, f"is not whole in TF-Hub's cache; {how}")
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(resolved, partial, copy_function=shutil.copyfile)
+    shutil.rmtree(folder, ignore_errors=True)  # without its graph: something stopped half way
     partial.rename(folder)
 
 

@@ -33,7 +33,8 @@ SELECT_CHAMPION = """
     join model_version_tags t on t.name = a.name and t.version = a.version
     where a.name = ? and a.alias = ? and t.key = ?"""
 SELECT_ID = "select experiment_id from experiments where name = ?"
-SELECT_LOCATION = "select artifact_location from experiments where name = ?"
+SELECT_LOCATION = """select artifact_location, lifecycle_stage, experiment_id
+    from experiments where name = ?"""
 # A second or two instead of minutes of retries, no bars or addresses on the terminal, and no usage
 # data to MLflow's makers: it reads that one when it is imported.
 CLIENT_SETTINGS = {
@@ -148,6 +149,7 @@ def _read_sqlite(path: Path, experiment: str) -> StoredRuns:
             return StoredRuns()
         raise _translate_sqlite(str(error), f"{SQLITE}{path}") from None
     if location:
+        refuse_deleted(experiment, *location[1:])
         _refuse_another_place(path, Path(location[0].removeprefix("file://")))
     return StoredRuns(_by_key(runs.values()), champion[0] if champion else None)
 
@@ -177,6 +179,20 @@ def _read_experiment_id(path: Path, experiment: str) -> str | None:
             return None
         raise _translate_sqlite(str(error), f"{SQLITE}{path}") from None
     return str(row[0]) if row else None
+
+
+def refuse_deleted(experiment: str, stage: str, experiment_id: object) -> None:
+    """Raise UserError if somebody deleted the experiment: MLflow keeps its name until it is gone.
+
+    `stage` is MLflow's lifecycle_stage.
+    """
+    if stage == "deleted":
+        raise UserError(
+            f"tracking.experiment = {experiment!r} was deleted in MLflow: `mlflow experiments "
+            f"restore --experiment-id {experiment_id}` brings it back, `mlflow gc "
+            f"--experiment-ids {experiment_id}` forgets it for good (both with MLFLOW_TRACKING_URI "
+            "set to tracking.uri), or choose another name in params.yaml"
+        )
 
 
 def _refuse_another_place(database: Path, location: Path) -> None:
@@ -212,6 +228,7 @@ def _read_mlflow(uri: str, experiment: str) -> StoredRuns:
         match = api.get_experiment_by_name(experiment)
         if match is None:
             return stored
+        refuse_deleted(experiment, match.lifecycle_stage, match.experiment_id)
         finished = mlflow.search_runs(
             [match.experiment_id],
             "attributes.status = 'FINISHED'",

@@ -70,10 +70,20 @@ def _open(root: Path) -> "Repo":
 
     if not (root / ".dvc").is_dir():
         raise UserError(f"{root / '.dvc'}: no such folder; run this in the project's folder")
+    refuse_conflict(root / "dvc.lock")
     try:
         return Repo(str(root))
     except SCMError as error:
         raise UserError(f"{error}, which DVC needs: run `git init`") from None
+
+
+def refuse_conflict(lock: Path) -> None:
+    """Raise UserError for a lock file in which git has left both sides of a merge."""
+    if lock.exists() and b"\n<<<<<<< " in b"\n" + lock.read_bytes():
+        raise UserError(
+            f"{lock} has a merge conflict: `git checkout --ours {lock}`, or --theirs, or delete "
+            "it; then `make repro`: what is in DVC's cache does not run again"
+        )
 
 
 def _refuse_beside_a_stage(root: Path) -> None:
