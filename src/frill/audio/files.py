@@ -155,6 +155,8 @@ def _open(file: Path | bytes) -> Iterator[sndfile.Audio | ffmpeg.Audio]:
                 yield sndfile.Audio(opened, note)
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as error:
         reason = getattr(error, "strerror", None) or str(error).rpartition(": ")[2]
+        if "possibly a pipe" in reason:  # libsndfile, of an MP3 without a frame
+            reason = "holds no audio"
         raise AudioError(f"unreadable ({reason.strip()})") from None
 
 

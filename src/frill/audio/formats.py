@@ -141,14 +141,14 @@ def remove_tags(content: bytes) -> bytes:
 
 
 def mp3_has_length(stream: BinaryIO) -> bool:
-    """Tell whether the first frame counts all frames: a Xing, Info or VBRI header.
+    """Tell whether the first frame counts all frames: a Xing or Info header.
 
-    Its count of bytes tells whether another file follows, which it says nothing of.
+    Not a VBRI header: libsndfile leaves out the file's last frames. Its count of bytes tells whether another file follows, which it says nothing of.
     """
     first = _read_at(stream, 0, 256)
     match = re.search(rb"(?:Xing|Info)(.{4})(.{0,8})", first, re.DOTALL)
     if not match:
-        return b"VBRI" in first
+        return False
     flags = match[1][3]
     if flags & 3 != 3:  # no count of frames or of bytes
         return bool(flags & 1)
@@ -172,10 +172,11 @@ def flac_has_length(stream: BinaryIO) -> bool:
 def walk_ogg(stream: BinaryIO) -> tuple[bool, bool]:
     """Return whether an Ogg file needs FFmpeg, and whether its end is missing.
 
-    libsndfile reads the first alone of several streams in a row, no FLAC in Ogg, and leaves out a
-    last page that is cut, each without a word.
+    libsndfile reads the first alone of several streams in a row, no FLAC or Speex in Ogg, and
+    leaves out a last page that is cut, most of it without a word.
     """
-    needs_ffmpeg = b"\x7fFLAC" in _read_at(stream, 0, 128)
+    head = _read_at(stream, 0, 128)
+    needs_ffmpeg = b"\x7fFLAC" in head or b"Speex   " in head
     has_audio = False
     position = 0
     while page := _read_at(stream, position, PAGE_HEADER):

@@ -35,7 +35,9 @@ def count_network(backbone: str, width: float, bottleneck: int) -> dict[str, int
     """Return the counts of the student with gap, without rank and qat."""
     from frill import tensorflow_setup  # before Keras; never for a bad params.yaml
 
-    tensorflow_setup.import_tensorflow()
+    tf = tensorflow_setup.import_tensorflow()
+    with tensorflow_setup.quiet_stderr():
+        tf.config.list_logical_devices()  # says that there is no GPU, once
     from frill.students.build import StudentSpec, count
 
     return count(StudentSpec(backbone, width, "gap", None, False, bottleneck))

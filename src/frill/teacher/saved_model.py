@@ -47,7 +47,7 @@ class Teacher:
     def __init__(self, folder: Path, output: str):
         try:
             self.module = hub.load(str(folder))
-        except (OSError, ValueError, tf.errors.OpError) as error:
+        except (OSError, ValueError, IndexError, tf.errors.OpError) as error:
             raise TeacherError(
                 f"teacher.source: {folder} cannot be loaded as a SavedModel "
                 f"({shorten(error)}); fetch it again"
