@@ -49,6 +49,8 @@ def test_the_default_is_valid_and_none_is_a_word():
     [
         ("seed", 1.5, "valid integer"),
         ("seed", True, "valid integer"),
+        ("seed", 2**32, "less than or equal to 2147483647"),
+        ("distill.batch_windows", 10**12, "less than or equal to 65536"),
         ("threads", 0, "greater than or equal to 1"),
         ("audio.rejected_limit", 1.5, "less than 1"),
         ("audio.espeak.speech.use", "both", "'corpus' or 'task'"),

@@ -143,7 +143,8 @@ def remove_tags(content: bytes) -> bytes:
 def mp3_has_length(stream: BinaryIO) -> bool:
     """Tell whether the first frame counts all frames: a Xing or Info header.
 
-    Not a VBRI header: libsndfile leaves out the file's last frames. Its count of bytes tells whether another file follows, which it says nothing of.
+    Not a VBRI header: libsndfile leaves out the file's last frames. The header's count of bytes
+    tells whether another file follows, of whose frames it says nothing.
     """
     first = _read_at(stream, 0, 256)
     match = re.search(rb"(?:Xing|Info)(.{4})(.{0,8})", first, re.DOTALL)

@@ -28,10 +28,12 @@ TRAINS = "triplet"  # the teacher.source that trains a teacher here, with the tr
 TEACHER = "teacher"
 CONTROLS = ("logmel_stats", "random_weights")
 
+MOST_WINDOWS = 1 << 16  # of a batch: 1.6 GB of log-mel
+
 
 class TeacherTraining(Section):
     steps: Count
-    batch_windows: Annotated[int, Field(ge=8, multiple_of=2)]
+    batch_windows: Annotated[int, Field(ge=8, multiple_of=2, le=MOST_WINDOWS)]
     learning_rate: Positive
     margin: Positive
     positive_hops: Count
@@ -54,7 +56,7 @@ class Targets(Section):
 class Distill(Section):
     bottleneck: Count
     steps: Count
-    batch_windows: Annotated[int, Field(ge=2)]
+    batch_windows: Annotated[int, Field(ge=2, le=MOST_WINDOWS)]
     learning_rate: Positive
     schedule: Literal["cosine", "constant"]
     batch_norm_momentum: OpenFraction
