@@ -12,7 +12,7 @@ import soundfile
 import yaml
 from documented import ELSEWHERE, PAGES, read_block, read_blocks, read_commands
 from examples import speechlike
-from pipeline_project import MINIATURE_STUDENT, ROOT, Project, miniature, stages_run
+from pipeline_project import ROOT, Project, miniature, stages_run
 
 from frill.report.plots_page import write_template
 
@@ -40,7 +40,7 @@ def project(tmp_path_factory) -> Project:
     """Make a project with the student small_100, finished, committed and pushed."""
     folder = tmp_path_factory.mktemp("documented")
     params = miniature()
-    params["students"] = {"small_100": MINIATURE_STUDENT}
+    params["students"] = {"small_100": {"backbone": "tiny", "width": 0.5}}
     params["distill"]["bottleneck"] = 128  # a rank of 100 is documented
     project = Project(folder / "frill", params)
     project.extra = AUTHOR
