@@ -370,6 +370,11 @@ def test_a_preset_takes_its_own_runs_before_those_of_params_yaml(
     assert run(monkeypatch, "--preset", "mine") == 0
     never = find_line(capsys.readouterr().out, "distill other")
     assert never[-3:] == ["2.0", "min", "scaled"]
+    (tmp_path / "logs/stages.jsonl").unlink()
+    write_log(tmp_path / ".presets/quick", **{"distill@other": 180.0})
+    (tmp_path / ".presets/quick/params.yaml").write_text(yaml.safe_dump(preset))
+    assert run(monkeypatch, "--preset", "mine") == 0
+    assert find_line(capsys.readouterr().out, "distill other")[-4:] == ["3.0", "min", "last", "run"]
     write_log(tmp_path / ".presets/mine", **{"distill@other": 600.0})
     (tmp_path / ".presets/mine/params.yaml").write_text(yaml.safe_dump(preset))
     assert run(monkeypatch, "--preset", "mine") == 0

@@ -28,8 +28,7 @@ def write_plan(preset: str | None, out: Path | None) -> str:
     students = params.students.values()
     for student in progress(students, "counting multiply-adds", len(students), "student"):
         cost_student(params, student)  # is kept
-    folders = [presets.WORKTREES / preset, Path()] if preset else [Path()]
-    projects = [read_runs(folder) for folder in folders]
+    projects = [read_runs(folder) for folder in list_projects(preset)]
     groups = groupby(plan_stages(params, sets), lambda stage: stage.line)
     rows = [make_row(line, list(stages), projects) for line, stages in groups]
     if out is not None:
@@ -37,6 +36,13 @@ def write_plan(preset: str | None, out: Path | None) -> str:
         out.write_text(text.replace(": NaN", ": null") + "\n")  # JSON has no NaN
     unknown = [each.name for each in sets if math.isnan(each.clips)]
     return "\n".join([*lay_out(rows), "", *note(rows, unknown)])
+
+
+def list_projects(preset: str | None) -> list[Path]:
+    """Return the workspaces whose runs tell the time: its own, the project's, other presets'."""
+    own = [presets.WORKTREES / preset] if preset else []
+    others = sorted(presets.WORKTREES.glob("*"))
+    return list(dict.fromkeys([*own, Path(), *others]))
 
 
 def make_row(line: str, stages: list[Stage], projects: list[Runs]) -> dict:
@@ -94,7 +100,8 @@ def note(rows: list[dict], unknown: list[str]) -> list[str]:
     peak = total(rows, "disk_bytes", UNITS_BYTES, max(row["transient_bytes"] for row in rows))
     notes = [
         f"Disk: {peak} while one trains; up to twice that where DVC's cache cannot link to files.",
-        "Time: by logs/stages.jsonl, one by one; scaled: by the work that dvc.lock says was done.",
+        "Time: by logs/stages.jsonl, one by one; scaled: by the work that dvc.lock says was done, "
+        "too much where a short run is scaled, as its start is, too.",
     ]
     if any(math.isnan(row["time_s"]) for row in rows):
         notes.append("Not known: no such source, teacher or protocol ran; run `make repro` once.")
