@@ -4,6 +4,7 @@ Also removes what params.yaml no longer names.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import ModuleType
 from frill.audio.clips import Rejected
 from frill.corpora import archive_members, audioset, files, folder, tfrecord
 from frill.corpora.limits import enforce_limit
+from frill.corpora.reading import find_unused, refuse_odd_names
 from frill.corpora.shards import find_archives
 from frill.corpora.synthetic import sets as synthetic
 from frill.corpora.tfds import sources as tfds_sources
@@ -19,7 +21,7 @@ from frill.device.memory import can_measure_memory
 from frill.device.phone.tool_file import locate_tool
 from frill.errors import UserError
 from frill.noss.baselines import takes_windows
-from frill.noss.splits import SplitError, find_unused, make_splits
+from frill.noss.splits import SplitError, make_splits
 from frill.params.audio import ArchivedSet, AudiosetSet, FilesSet, FolderSet
 from frill.params.devices import AdbDevice, Device, HostDevice
 from frill.params.schema import TRAINS, Baseline, Params
@@ -65,6 +67,7 @@ def check(params: Params) -> list[str]:
     for source, check_set in sources.items():
         for name, spec in getattr(params.audio, source).items():
             attempt(check_set, name, spec, params)
+            attempt(refuse_odd_names, f"audio.{source}.{name}", spec.folder)
     if mistakes:
         raise UserError("\n".join(mistakes))
     return notes
@@ -126,7 +129,7 @@ def _check_listed(
         place = f"audio.{source}.{name} ({getattr(spec, 'csv', spec.folder)})"
         rows = list(loader.read_rows(name, spec))
         _check_task(place, spec, rows, params)
-        if unused := find_unused(rows):
+        if unused := find_unused(Counter(row["split"] for row in rows if not row["fold"])):
             lines = [f"{name}: {unused}"]
     rejected, listed = loader.probe_files(name, spec)
     return lines + enforce_limit(name, rejected, listed, params.audio.rejected_limit)

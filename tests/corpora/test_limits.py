@@ -148,3 +148,16 @@ def test_folds_of_a_task(tmp_path, default):
     assert enforce_limits("webdataset", "mine", write_clips(tmp_path / "three", three), audio) == []
     with pytest.raises(UserError, match="mine: has 2 folds; a task needs three or more"):
         enforce_limits("webdataset", "mine", write_clips(tmp_path / "two", three[:2]), audio)
+    blank = [*three, *labelled([("b", "")], by="fold")]
+    with pytest.raises(UserError, match="mine: lacks a fold for 1 of 4 clips; correct"):
+        enforce_limits("webdataset", "mine", write_clips(tmp_path / "blank", blank), audio)
+
+
+def test_clips_in_no_split_are_told(tmp_path, default):
+    spec = {"use": "task", "folder": "f", "shards": "*.tar"}
+    spec["fields"] = {"label": "cls", "split": "json.split"}
+    default["audio"]["webdataset"] = {"mine": spec}
+    parts = [("a", "train"), ("b", "test"), ("a", "dev"), ("b", "dev")]
+    written = write_clips(tmp_path / "store", labelled(parts, by="split"))
+    (line,) = enforce_limits("webdataset", "mine", written, validate(default).audio)
+    assert line.startswith("mine: 2 of 4 clips stand in no split and are used nowhere ('dev': 2)")

@@ -1,5 +1,6 @@
 """What loaders share: order on several threads, what is screened out, patterns of names."""
 
+import os
 import threading
 from functools import partial
 
@@ -8,8 +9,10 @@ import pytest
 
 from frill.audio.clips import Clip, Rejected
 from frill.audio.files import AudioError
+from frill.corpora import reading
 from frill.corpora.reading import join_inside, read_all, read_clip, screen
 from frill.corpora.shards import expand_braces, find_shards
+from frill.errors import UserError
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -121,3 +124,21 @@ def test_a_path_that_leads_out(tmp_path, file, kind):
         join_inside(str(tmp_path), file)
     assert error.value.kind == kind
     assert join_inside(str(tmp_path), "a/../b.wav") == tmp_path / "a/../b.wav"
+
+
+def test_clips_in_no_split_are_counted():
+    said = reading.find_unused({"train": 15, "test": 15, "dev": 20, "": 10})
+    assert said.startswith("30 of 60 clips stand in no split and are used nowhere ('dev': 20, '':")
+    assert said.endswith("write splits: {validation: [dev]} or the like")
+    assert reading.find_unused({"train": 1, "validation": 1, "test": 1}) == ""
+    assert reading.find_unused({"": 9}) == ""  # a set without splits
+
+
+def test_a_name_that_is_no_utf8_is_named(tmp_path):
+    (tmp_path / "sub").mkdir()
+    reading.refuse_odd_names("audio.files.calls", str(tmp_path))
+    with open(os.fsencode(tmp_path / "sub") + b"/caf\xe9.wav", "wb"):
+        pass
+    with pytest.raises(UserError, match="sub/caf\ufffd.wav has a name that is no UTF-8") as error:
+        reading.refuse_odd_names("audio.files.calls", str(tmp_path))
+    assert str(error.value).startswith("params.yaml: audio.files.calls.folder")

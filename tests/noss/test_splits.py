@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pipeline_project import ROOT
 
-from frill.noss.splits import SplitError, find_unused, make_splits
+from frill.noss.splits import SplitError, make_splits
 from frill.workflow import presets
 
 
@@ -89,7 +89,7 @@ def test_three_speakers_are_never_all_held_out():
             r"has no clips in split train \(the column holds: dev, test\)",
         ),
         (rows(), r"has no clips in split train \(the column holds: none\)"),
-        (rows(fold=lambda i: "" if i == 3 else str(i % 5)), "has 1 clips without a fold"),
+        (rows(fold=lambda i: "" if i == 3 else str(i % 5)), "lacks a fold for 1 of 60 clips"),
         (rows(3, split=lambda i: "train" if i == 0 else "test"), "has one training clip"),
         (rows(split=lambda i: "train" if i % 2 else "test"), "has one class in its training clips"),
     ],
@@ -136,11 +136,3 @@ def test_the_folders_preset_distils_from_no_speaker_who_validates(monkeypatch):
     held = {data[i]["speaker"] for i in split.validation}
     distilled = preset.audio.folder["fsdd_train"].where["speaker"]
     assert set(distilled) == set(speakers) - held and held
-
-
-def test_clips_in_no_split_are_counted():
-    data = rows(60, split=lambda i: ("train", "test", "dev", "")[i % 4])
-    said = find_unused(data)
-    assert said.startswith("30 of 60 clips stand in no split and are used nowhere ('dev': 15, '':")
-    assert said.endswith("write splits: {validation: [dev]} or the like")
-    assert find_unused(rows(split=thirds)) == find_unused(rows(fold=lambda i: str(i % 3))) == ""

@@ -4,6 +4,7 @@ from typing import NoReturn
 
 from frill.audio.clip_writer import Written
 from frill.audio.clips import Rejected
+from frill.corpora.reading import find_unused
 from frill.errors import UserError
 from frill.params.audio import Audio
 
@@ -73,6 +74,9 @@ def enforce_limits(source: str, name: str, written: Written, audio: Audio) -> li
     if problem:
         place = f"audio.{source}.{name}"
         _stop(lines, f"{name}: {problem}; correct {place} in params.yaml, or the data")
+    unused = find_unused(summary["splits"]) if "" in summary["folds"] else ""
+    if spec.use == "task" and unused:
+        lines.append(f"{name}: {unused}")
     if pairs:
         lines += pairs
         lines.append(
@@ -115,6 +119,8 @@ def _find_task_problem(summary: dict) -> str:
     if "" not in folds:
         few = f"has {len(folds)} folds; a task needs three or more"
         return few if len(folds) < 3 else ""
+    if len(folds) > 1:
+        return f"lacks a fold for {folds['']} of {sum(folds.values())} clips"
     for split in ("train", "test"):
         if split not in splits:
             present = ", ".join(each for each in splits if each) or "none"

@@ -2,8 +2,8 @@
 
 import csv
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -14,7 +14,7 @@ from unicodedata import normalize
 import numpy as np
 
 from frill.audio.clips import Clip, Rejected
-from frill.audio.files import AudioError
+from frill.audio.files import AudioError, printable
 from frill.audio.silence import is_silent
 from frill.errors import UserError
 from frill.params.values import Split
@@ -96,10 +96,35 @@ def map_split(value: str, splits: dict[str, list[str]]) -> str:
     return f"{value} (not in splits)" if value in SPLITS else value
 
 
+def find_unused(counts: Mapping[str, int]) -> str:
+    """Return a sentence on clips that stand in no split, by the clips of each, or ""."""
+    unused = Counter({name: count for name, count in counts.items() if name not in SPLITS})
+    total = sum(counts.values())
+    if not unused or unused.total() == total:
+        return ""
+    found = ", ".join(f"{value!r}: {count}" for value, count in unused.most_common(5))
+    word = next((value for value in unused if value), "WORD")
+    return (
+        f"{unused.total()} of {total} clips stand in no split and are used nowhere ({found}); "
+        f"where they belong to one, write splits: {{validation: [{word}]}} or the like"
+    )
+
+
 def require_folder(key: str, folder: str) -> None:
     """Raise UserError where a set's folder is not there; `key` is the set's in params.yaml."""
     if not Path(folder).is_dir():
         raise UserError(f"params.yaml: {key}.folder = {folder!r}: no such folder; correct the path")
+
+
+def refuse_odd_names(key: str, folder: str) -> None:
+    """Raise UserError for a name that is no UTF-8: DVC stops at it without naming it."""
+    for root, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            if printable(name) != name:
+                raise UserError(
+                    f"params.yaml: {key}.folder: {printable(Path(root, name))} has a name that is "
+                    "no UTF-8, which DVC cannot keep; rename it (convmv -f latin1 -t utf8)"
+                )
 
 
 @contextmanager

@@ -5,7 +5,6 @@ as it says. Without a validation split: a seeded share of the training clips val
 speakers where there are speakers.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,7 +34,8 @@ def make_splits(rows: Sequence[dict], validation_share: float, seed: int) -> lis
     if fold.any() and not fold.all():
         where = _name_clip(rows[int(np.flatnonzero(fold == "")[0])])
         raise SplitError(
-            f"has {int((fold == '').sum())} clips without a fold, the first is {where}; fill it in"
+            f"lacks a fold for {int((fold == '').sum())} of {len(rows)} clips, first for {where}; "
+            "fill it in"
         )
     split = np.array([row["split"] for row in rows])
     classes = sorted(set(label))
@@ -61,20 +61,6 @@ def make_splits(rows: Sequence[dict], validation_share: float, seed: int) -> lis
     if len(set(label[parts["train"]])) < 2:
         raise SplitError("has one class in its training clips; a task needs two or more")
     return [Split(**parts)]
-
-
-def find_unused(rows: Sequence[dict]) -> str:
-    """Return a sentence on a task's clips that stand in no split, or ""."""
-    used = ("train", "validation", "test")
-    unused = Counter(row["split"] for row in rows if not row["fold"] and row["split"] not in used)
-    if not unused or unused.total() == len(rows):
-        return ""
-    found = ", ".join(f"{value!r}: {count}" for value, count in unused.most_common(5))
-    word = next((value for value in unused if value), "WORD")
-    return (
-        f"{unused.total()} of {len(rows)} clips stand in no split and are used nowhere ({found}); "
-        f"where they belong to one, write splits: {{validation: [{word}]}} or the like"
-    )
 
 
 def _name_clip(row: dict) -> str:
