@@ -175,6 +175,8 @@ def test_results_are_handed_on_by_a_folder(project, tmp_path):
     add, commit = read_commands("docs/remotes.md", "dvc remote add --default store /mnt/frill")
     type_in(project, add.replace("/mnt/frill", str(tmp_path / "store")))
     type_in(project, commit)
+    project.params["selection"]["latency_ms"] = 900.0  # so that there is something to hand on
+    project.write()
     repro, hand_on, push = read_commands("docs/remotes.md", "dvc repro")
     assert "track" in stages_run(type_in(project, repro))
     type_in(project, hand_on)
