@@ -20,7 +20,6 @@ from frill.corpora.tfds import sources as tfds_sources
 from frill.device.memory import can_measure_memory
 from frill.device.phone.tool_file import locate_tool
 from frill.errors import UserError
-from frill.noss.baselines import takes_windows
 from frill.noss.splits import SplitError, make_splits
 from frill.params.audio import ArchivedSet, AudiosetSet, FilesSet, FolderSet
 from frill.params.devices import AdbDevice, Device, HostDevice
@@ -118,6 +117,8 @@ def _check_baseline(name: str, spec: Baseline) -> None:
         suffix = ".tflite" if spec.kind == "tflite" else ".py"
         raise UserError(f"{key}: no such file; give a {suffix} file")
     elif spec.kind == "tflite":
+        from frill.noss.baselines import takes_windows  # LiteRT, only where there is a file
+
         takes_windows(name, path)
 
 

@@ -132,6 +132,10 @@ def test_clips_in_no_split_are_counted():
     assert said.endswith("write splits: {validation: [dev]} or the like")
     assert reading.find_unused({"train": 1, "validation": 1, "test": 1}) == ""
     assert reading.find_unused({"": 9}) == ""  # a set without splits
+    left_out = reading.map_split("validation", {"train": ["tr"]})
+    assert "write splits: {validation: [validation]}" in reading.find_unused(
+        {"train": 3, left_out: 1}
+    )
 
 
 def test_a_name_that_is_no_utf8_is_named(tmp_path):

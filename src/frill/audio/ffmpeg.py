@@ -16,7 +16,6 @@ FORMATS = {
     "mp3": "mp3",
     "flac": "flac",
     "ogg": "ogg",
-    "wav": "wav",
 }
 
 
@@ -49,6 +48,7 @@ class Audio(AbstractContextManager):
         self._exact = audio_format == "mp4"
         self.rate_hz = self._stream.codec_context.sample_rate
         self.notes: list[str] = []  # as of libsndfile's
+        self.frames = 0  # decoded until now
 
     def __exit__(self, *_error) -> None:
         self._container.close()
@@ -60,6 +60,7 @@ class Audio(AbstractContextManager):
         """Return float32 [frames], the mean of the channels, from frame `start` on."""
         end = None if frames is None else start + frames
         decoded = self._decode(end)
+        self.frames = len(decoded)
         declared = self._declared_frames()
         whole = end is None or len(decoded) < end
         missing = 0 if declared is None else declared - len(decoded)

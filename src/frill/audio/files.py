@@ -45,10 +45,10 @@ def read_noted(
         frames = None if duration_s is None else round(duration_s * audio.rate_hz)
         samples = audio.read(start, frames)
         if start and not len(samples):
-            whole_s = len(audio.read(0, None)) / audio.rate_hz
+            whole_s = audio.frames / audio.rate_hz
             message = f"empty (the part begins at {start_s:g} s, the file ends at {whole_s:.2f} s)"
             raise AudioError(message, "empty")
-        notes = [check_extension(file, name), *audio.notes]
+        notes = [check_extension(file, name) if name else "", *audio.notes]
         return convert(samples, audio.rate_hz), "; ".join(filter(None, notes))
 
 

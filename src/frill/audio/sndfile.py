@@ -21,6 +21,7 @@ class Audio:
         self._note = note
         self._missing_s = 0.0
         self.rate_hz = file.samplerate
+        self.frames = file.frames
 
     @property
     def notes(self) -> list[str]:

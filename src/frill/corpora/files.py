@@ -28,17 +28,13 @@ def read_rows(name: str, spec: FilesSet) -> Iterator[dict]:
     """
     key = f"audio.files.{name}"
     require_folder(key, spec.folder)
-    rows = [_make_row(path, spec, key) for path in _list_files(Path(spec.folder))]
+    paths = (path.relative_to(spec.folder) for path in list_audio(Path(spec.folder)))
+    rows = [_make_row(path, spec, key) for path in paths]
     if not rows:
         raise UserError(f"params.yaml: {key}.folder = {spec.folder!r}: no audio file is below it")
     if spec.use == "task":
         _draw_splits(rows, spec)
     yield from rows
-
-
-def _list_files(root: Path) -> Iterator[Path]:
-    """Yield audio files below a folder as paths within it."""
-    yield from (path.relative_to(root) for path in list_audio(root))
 
 
 def _make_row(path: Path, spec: FilesSet, key: str) -> dict:

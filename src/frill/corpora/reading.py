@@ -22,6 +22,7 @@ from frill.params.values import Split
 Decoded = tuple[np.ndarray, str]  # int16 [samples], and what was odd about the file or ""
 Read = Callable[[], Clip | Rejected]  # decodes one item of a set
 SPLITS = get_args(Split)
+UNMAPPED = " (not in splits)"
 AHEAD = 4  # items that each thread may be ahead of the writer
 
 
@@ -93,7 +94,7 @@ def map_split(value: str, splits: dict[str, list[str]]) -> str:
     for split, values in splits.items():
         if value in values:
             return split
-    return f"{value} (not in splits)" if value in SPLITS else value
+    return f"{value}{UNMAPPED}" if value in SPLITS else value
 
 
 def find_unused(counts: Mapping[str, int]) -> str:
@@ -103,7 +104,7 @@ def find_unused(counts: Mapping[str, int]) -> str:
     if not unused or unused.total() == total:
         return ""
     found = ", ".join(f"{value!r}: {count}" for value, count in unused.most_common(5))
-    word = next((value for value in unused if value), "WORD")
+    word = next((value.removesuffix(UNMAPPED) for value in unused if value), "WORD")
     return (
         f"{unused.total()} of {total} clips stand in no split and are used nowhere ({found}); "
         f"where they belong to one, write splits: {{validation: [{word}]}} or the like"
