@@ -6,14 +6,17 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from frill.params.values import (
+    LARGEST,
     Count,
     CountOrZero,
     NoneOrPositive,
     PathText,
     Positive,
     Real,
+    Seconds,
     Section,
     Sha256,
+    Threads,
     check_zero_or_one,
     read_none,
 )
@@ -49,8 +52,8 @@ class HostDevice(Section):
     """This machine's CPU."""
 
     kind: Literal["host"]
-    threads: Count
-    rounds: Annotated[int, Field(ge=3)]
+    threads: Threads
+    rounds: Annotated[int, Field(ge=3, le=LARGEST, strict=True)]
     round_ms: Positive
 
     @property
@@ -71,21 +74,21 @@ class AdbDevice(Section):
     tool: PathText  # path or URL of a benchmark_model for the phone
     tool_sha256: Sha256
     tool_kind: Literal["tflite", "litert"] = "tflite"
-    threads: Count = 1
+    threads: Threads = 1
     cores: Annotated[str, BeforeValidator(_check_cores)] = "big"
     # None: of a build without it, which knows no such flag.
     xnnpack: Annotated[int | None, BeforeValidator(_read_zero_one_or_none)] = 1
     folder: Annotated[str, AfterValidator(_check_remote_folder)] = "/data/local/tmp/frill"
     # Of the model, each paired with one of the control.
-    processes: Annotated[int, Field(ge=3, strict=True)] = 7
+    processes: Annotated[int, Field(ge=3, le=LARGEST, strict=True)] = 7
     runs: Count = 50  # invocations a process, at least
-    min_s: Positive = 1.0  # and seconds, at least
-    warm_up_s: Positive = 0.5  # before those
+    min_s: Seconds = 1.0  # and seconds, at least
+    warm_up_s: Seconds = 0.5  # before those
     discards: CountOrZero = 7  # pairs that may be thrown away and repeated
     max_battery_c: NoneOrPositive = 35.0
     max_thermal_status: Annotated[int, Field(ge=0, le=6, strict=True)] = 0
-    cool_down_s: Positive = 900.0  # waited for those two, at most
-    timeout_s: Annotated[Real, Field(ge=1)] = 120.0  # of one process
+    cool_down_s: Seconds = 900.0  # waited for those two, at most
+    timeout_s: Annotated[Seconds, Field(ge=1)] = 120.0  # of one process
     # Of the phone's output with the host's.
     min_cosine: Annotated[
         Annotated[Real, Field(ge=-1, le=1)] | None, BeforeValidator(read_none)

@@ -21,6 +21,7 @@ from frill.params.values import (
     Real,
     Section,
     Share,
+    Threads,
     ZeroOrOne,
 )
 
@@ -29,6 +30,7 @@ TEACHER = "teacher"
 CONTROLS = ("logmel_stats", "random_weights")
 
 MOST_WINDOWS = 1 << 16  # of a batch: 1.6 GB of log-mel
+MOST_VALUES = 1 << 16  # of an embedding: a dense bottleneck of small 1.0 has 151 MB then
 
 
 class TeacherTraining(Section):
@@ -37,7 +39,7 @@ class TeacherTraining(Section):
     learning_rate: Positive
     margin: Positive
     positive_hops: Count
-    label_weight: Annotated[Real, Field(ge=0)]
+    label_weight: Annotated[Real, Field(ge=0, le=1e9)]
 
 
 class Teacher(Section):
@@ -54,7 +56,7 @@ class Targets(Section):
 
 
 class Distill(Section):
-    bottleneck: Count
+    bottleneck: Annotated[int, Field(ge=1, le=MOST_VALUES, strict=True)]
     steps: Count
     batch_windows: Annotated[int, Field(ge=2, le=MOST_WINDOWS)]
     learning_rate: Positive
@@ -145,7 +147,7 @@ class Tracking(Section):
 
 class Params(Section):
     seed: CountOrZero
-    threads: Count
+    threads: Threads
     onednn: ZeroOrOne
     audio: Audio
     teacher: Teacher

@@ -14,7 +14,7 @@ class Resources(Section):
     """What one stage takes of a machine while it runs. `cpus` and `gpus` count on a cluster."""
 
     cpus: Positive = 1
-    gpus: Annotated[Real, Field(ge=0)] = 0
+    gpus: Annotated[Real, Field(ge=0, le=1e9)] = 0
     memory_gib: Positive = 2
 
 

@@ -85,8 +85,13 @@ Column = Annotated[str, AfterValidator(refuse_reserved)]
 LARGEST = 2**31 - 1
 Count = Annotated[int, Field(ge=1, le=LARGEST, strict=True)]
 CountOrZero = Annotated[int, Field(ge=0, le=LARGEST, strict=True)]
+# LiteRT ends with a segmentation fault at 100,000.
+Threads = Annotated[int, Field(ge=1, le=1024, strict=True)]
 Real = Annotated[float, BeforeValidator(_refuse_boolean), Field(allow_inf_nan=False)]
-Positive = Annotated[Real, Field(gt=0)]
+# float32 holds it, and int64 what is counted by it.
+Positive = Annotated[Real, Field(gt=0, le=1e9)]
+# Of waiting: the milliseconds are an int32 where the system counts them.
+Seconds = Annotated[Real, Field(gt=0, le=LARGEST // 1000)]
 Fraction = Annotated[Real, Field(ge=0, le=1)]
 Share = Annotated[Real, Field(ge=0, lt=1)]
 OpenFraction = Annotated[Real, Field(gt=0, lt=1)]
