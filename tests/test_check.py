@@ -119,3 +119,51 @@ def test_a_memory_budget_needs_a_device_that_tells_memory(default, monkeypatch):
     )
     with pytest.raises(UserError, match=message):
         check.check(validate(default))
+
+
+class Doubles(tf.Module):
+    """A SavedModel that gives a window's first two samples, doubled."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = tf.Variable(2.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32)])
+    def __call__(self, samples):
+        return {"embedding": self.factor * samples[:, :2]}
+
+
+def cut_weights(folder):
+    (data,) = folder.glob("variables/variables.data*")
+    data.write_bytes(data.read_bytes()[:-2])
+
+
+@pytest.mark.parametrize("role", ["teacher", "baselines.other"])
+def test_a_savedmodel_is_opened_once_for_each_content(
+    default, tmp_path, monkeypatch, role, capfd
+):
+    monkeypatch.chdir(tmp_path)
+    tf.saved_model.save(Doubles(), str(tmp_path / "model"))
+    spec = {"source": "model", "output": "embedding"}
+    if role == "teacher":
+        default["teacher"] |= spec
+    else:
+        default["baselines"] = {"other": spec | {"kind": "saved_model"}}
+    params = validate(default)
+    check.check(params)
+    opened = list((tmp_path / "scratch/opened").iterdir())
+    check.check(params)
+    assert list((tmp_path / "scratch/opened").iterdir()) == opened
+    assert len(opened) == 1
+    cut_weights(tmp_path / "model")
+    expected = rf"^{role}\.source: model cannot be loaded as a SavedModel \(.*fetch it again$"
+    with pytest.raises(UserError, match=expected):
+        check.check(params)
+
+
+def test_a_python_teacher_is_loaded(default, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("import no_such_framework\n")
+    default["teacher"] |= {"source": "mine.py", "output": "embed"}
+    with pytest.raises(UserError, match=r"^teacher\.source = 'mine\.py': ModuleNotFoundError: "):
+        check.check(validate(default))

@@ -20,12 +20,16 @@ from frill.corpora.tfds import sources as tfds_sources
 from frill.device.memory import can_measure_memory
 from frill.device.phone.tool_file import locate_tool
 from frill.errors import UserError
+from frill.fingerprint import hash_code
 from frill.noss.splits import SplitError, make_splits
 from frill.params.audio import ArchivedSet, AudiosetSet, FilesSet, FolderSet
 from frill.params.devices import AdbDevice, Device, HostDevice
-from frill.params.schema import TRAINS, Baseline, Params
+from frill.params.schema import TRAINS, Baseline, Params, Teacher
+from frill.scratch import content_hash, text_hash, write_once
 from frill.teacher import tfhub
-from frill.teacher.load import is_python
+from frill.teacher.load import is_python, open_teacher
+
+OPENED = Path("scratch/opened")  # a file for each model that could be loaded
 
 
 def check(params: Params) -> list[str]:
@@ -42,7 +46,7 @@ def check(params: Params) -> list[str]:
         except UserError as error:
             mistakes.append(str(error))
 
-    attempt(_check_teacher, params.teacher.source)
+    attempt(_check_teacher, params.teacher)
     for name, spec in params.baselines.items():
         attempt(_check_baseline, name, spec)
     for name, device in params.devices.items():
@@ -72,7 +76,8 @@ def check(params: Params) -> list[str]:
     return notes
 
 
-def _check_teacher(source: str) -> None:
+def _check_teacher(teacher: Teacher) -> None:
+    source = teacher.source
     if source == TRAINS:
         return
     key = f"params.yaml: teacher.source = {source!r}"
@@ -89,6 +94,18 @@ def _check_teacher(source: str) -> None:
             f"{key}: holds no saved_model.pb; give the folder of a SavedModel, "
             f"or {TRAINS} to train one here"
         )
+    _open_once(path, teacher.output, partial(open_teacher, path, teacher.output))
+
+
+def _open_once(path: Path, output: str | None, load: Callable) -> None:
+    """Load a model; once for each content, since its framework takes seconds to import."""
+    name = text_hash(hash_code(__name__), content_hash(path), str(output))
+
+    def load_and_note(new: Path) -> None:
+        load()
+        new.touch()
+
+    write_once(OPENED / name, load_and_note)
 
 
 def _check_tool(name: str, device: Device) -> None:
@@ -116,10 +133,16 @@ def _check_baseline(name: str, spec: Baseline) -> None:
     elif not path.is_file():
         suffix = ".tflite" if spec.kind == "tflite" else ".py"
         raise UserError(f"{key}: no such file; give a {suffix} file")
-    elif spec.kind == "tflite":
-        from frill.noss.baselines import takes_windows  # LiteRT, only where there is a file
+    _open_once(path, spec.output, partial(_open_baseline, name, spec))
 
-        takes_windows(name, path)
+
+def _open_baseline(name: str, spec: Baseline) -> None:
+    from frill.noss import baselines  # LiteRT, only where there is a baseline
+
+    if spec.kind == "tflite":
+        baselines.takes_windows(name, Path(spec.source))
+    else:
+        baselines.LOADERS[spec.kind](name, spec)
 
 
 def _check_listed(

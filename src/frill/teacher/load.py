@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from frill.tensorflow_setup import import_tensorflow
+
 SAVED_MODEL = "saved_model"
 PYTHON = "teacher.py"
 
@@ -22,11 +24,16 @@ def load_teacher(folder: Path, output: str):
 
     Raises UserError.
     """
-    model = find_model(folder)
-    if model.name == PYTHON:
+    return open_teacher(find_model(folder), output)
+
+
+def open_teacher(model: Path, output: str):
+    """Return the teacher of a SavedModel's folder or of a Python file. Raises UserError."""
+    if is_python(model.name):
         from frill.teacher.python import PythonTeacher
 
         return PythonTeacher(model, output)
+    import_tensorflow()
     from frill.teacher.saved_model import Teacher
 
     return Teacher(model, output)
