@@ -4,6 +4,7 @@ import io
 import os
 import re
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,18 @@ def test_a_tag_may_stand_before_any_format(kind, size):
     off_s = 0.05 if kind == "adts" else 0
     for before in (tag(size), tag(size) + tag(7)):
         assert assert_holds(before + content, 1.5, off_s) == ""
+
+
+@pytest.mark.parametrize("kind", ["WAV", "MP3"])
+def test_a_tag_keeps_no_file_in_memory(kind, tmp_path):
+    path = tmp_path / "x"
+    samples = np.random.default_rng(17).normal(0, 0.1, 60 * RATE_HZ)
+    path.write_bytes(tag(1000) + content_of(kind, None, samples))
+    tracemalloc.start()
+    probe(path)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < path.stat().st_size / 2
 
 
 def test_flac_of_unknown_length():

@@ -137,7 +137,7 @@ def _open(file: Path | bytes) -> Iterator[sndfile.Audio | ffmpeg.Audio]:
                 raise AudioError("empty (0 bytes)", "empty")
             found, start = formats.find_content(stream)
             stream.seek(start)
-            content = io.BytesIO(stream.read()) if start else stream
+            content = formats.Rest(stream, start) if start else stream
             mended, note = formats.mend_wav(content) if found == "wav" else (None, "")
             content = content if mended is None else io.BytesIO(mended)
             if _needs_ffmpeg(found, content):

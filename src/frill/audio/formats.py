@@ -61,6 +61,32 @@ def detect_format(head: bytes) -> str:
     return ""
 
 
+class Rest(io.RawIOBase):
+    """A stream from `start` on, as if it began there. What is skipped is not read into memory."""
+
+    def __init__(self, stream: BinaryIO, start: int):
+        self._stream = stream
+        self._start = start
+        stream.seek(start)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_SET:
+            offset += self._start
+        return self._stream.seek(offset, whence) - self._start
+
+    def tell(self) -> int:
+        return self._stream.tell() - self._start
+
+    def readinto(self, buffer) -> int:
+        return self._stream.readinto(buffer)
+
+
 def find_content(stream: BinaryIO) -> tuple[str, int]:
     """Return the format of a stream, and where its audio begins.
 
@@ -154,14 +180,13 @@ def mp3_has_length(stream: BinaryIO) -> bool:
     if flags & 3 != 3:  # no count of frames or of bytes
         return bool(flags & 1)
     counted = int.from_bytes(match[2][4:8], "big")
-    end = stream.seek(0, io.SEEK_END)
-    more = _read_at(stream, counted, end)
+    more = _read_at(stream, counted, 256)
     return detect_format(more[:12]) != "mp3" or not _holds_header(more)
 
 
 def _holds_header(more: bytes) -> bool:
     """Tell whether a further MP3 begins here: its tag, or a frame of its own that counts."""
-    return TAG.match(more) is not None or any(name in more[:256] for name in (b"Xing", b"Info"))
+    return TAG.match(more) is not None or any(name in more for name in (b"Xing", b"Info"))
 
 
 def flac_has_length(stream: BinaryIO) -> bool:
