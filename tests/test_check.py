@@ -139,9 +139,7 @@ def cut_weights(folder):
 
 
 @pytest.mark.parametrize("role", ["teacher", "baselines.other"])
-def test_a_savedmodel_is_opened_once_for_each_content(
-    default, tmp_path, monkeypatch, role, capfd
-):
+def test_a_savedmodel_is_opened_once_for_each_content(default, tmp_path, monkeypatch, role, capfd):
     monkeypatch.chdir(tmp_path)
     tf.saved_model.save(Doubles(), str(tmp_path / "model"))
     spec = {"source": "model", "output": "embedding"}
@@ -167,3 +165,15 @@ def test_a_python_teacher_is_loaded(default, tmp_path, monkeypatch):
     default["teacher"] |= {"source": "mine.py", "output": "embed"}
     with pytest.raises(UserError, match=r"^teacher\.source = 'mine\.py': ModuleNotFoundError: "):
         check.check(validate(default))
+
+
+def test_a_task_without_speakers_and_validation_is_checked_undecoded(default, tmp_path):
+    rows = ["file,label,split"]
+    for number in range(8):
+        soundfile.write(tmp_path / f"{number}.wav", tone(440, 16000, 0.5), 16000)
+        rows.append(f"{number}.wav,{'ab'[number % 2]},{'train' if number < 4 else 'test'}")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    columns = {name: name for name in ("file", "label", "split")}
+    where = {"folder": str(tmp_path), "csv": str(tmp_path / "list.csv")}
+    default["audio"]["folder"] = {"mine": {"use": "task", "columns": columns, **where}}
+    assert check.check(validate(default)) == []

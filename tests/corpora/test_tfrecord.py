@@ -100,6 +100,9 @@ def test_a_rate_of_the_record_goes_before_that_of_the_set(tmp_path):
     assert [len(clip.samples) for clip in read_clips(tmp_path, rate_hz=48000)] == [8000]
     (item,) = read_clips(tmp_path, rate_hz=None)
     assert item == Rejected("a.tfrecord:0", "has no sample rate; set fields.sample_rate or rate_hz")
+    write(tmp_path / "a.tfrecord", [example(audio=samples, rate="16 kHz")])
+    (item,) = read_clips(tmp_path)
+    assert item.reason.startswith("has '16 kHz' as its sample rate; expected a number of Hz")
 
 
 def test_splits_labels_and_licence(tmp_path):

@@ -284,7 +284,8 @@ def test_a_removed_key_of_named_entries(default, monkeypatch):
     default["students"] = {"small_100": STUDENT | {"depth": 3, "deep": 3}}
     assert refused(default) == [
         "params.yaml: students.small_100.depth: gone since 9.9; write width",
-        "params.yaml: students.small_100.deep: unknown key; remove it or correct its spelling",
+        "params.yaml: students.small_100.deep: unknown key; there are backbone, pooling, "
+        "precision, qat, rank, seeds, width; remove it or correct its spelling",
     ]
 
 
@@ -434,6 +435,14 @@ def test_a_path_that_dvc_would_not_find_is_refused_with_what_to_write(
     assert line == f"params.yaml: {key} = {value!r}: {what}"
 
 
+AXES = {"backbone", "width", "pooling", "rank", "qat", "precision", "seeds"}
+KEYS = {
+    "selection": {"device", "latency_ms", "file_bytes", "memory_mib"},
+    "students.small_100": AXES,
+    "teacher": {"source", "output", "training"},
+}
+
+
 @pytest.mark.parametrize(
     "section, key, meant",
     [
@@ -441,6 +450,7 @@ def test_a_path_that_dvc_would_not_find_is_refused_with_what_to_write(
         ("students.small_100", "rnak", "rank"),
         ("noss", "probs", "probes"),
         ("selection", "zzz", None),
+        ("teacher", "tool_sha256", None),
         ("students.small_100", "deep", None),
     ],
 )
@@ -454,5 +464,5 @@ def test_a_misspelt_key_is_one_line_with_the_key_that_was_meant(default, section
     assert line == begin + (
         f"did you mean {meant}? Correct its spelling or remove it"
         if meant
-        else "remove it or correct its spelling"
+        else f"there are {', '.join(sorted(KEYS[section]))}; remove it or correct its spelling"
     )

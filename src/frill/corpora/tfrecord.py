@@ -133,7 +133,11 @@ def _read_samples(features, spec: TfrecordSet) -> Decoded:
 
 def _find_rate_hz(features, spec: TfrecordSet) -> int:
     text = _read_text(features, spec.fields.sample_rate)
-    rate = float(text) if text.replace(".", "", 1).isdecimal() else spec.rate_hz
-    if rate is None:
+    if text and not text.replace(".", "", 1).isdecimal():
+        raise AudioError(
+            f"has {text!r} as its sample rate; expected a number of Hz (without "
+            "fields.sample_rate rate_hz counts)"
+        )
+    if not text and spec.rate_hz is None:
         raise AudioError("has no sample rate; set fields.sample_rate or rate_hz")
-    return round(rate)
+    return round(float(text)) if text else spec.rate_hz

@@ -228,7 +228,8 @@ class TfrecordSet(ArchivedSet):
 
     fields: TfrecordFields = TfrecordFields()
     audio_bytes: Literal["file", "int16"] = "file"
-    rate_hz: Annotated[int, Field(ge=1_000, le=1_000_000, strict=True)] | None = None  # of records without the feature fields.sample_rate
+    # Of records without the feature fields.sample_rate.
+    rate_hz: Annotated[int, Field(ge=1_000, le=1_000_000, strict=True)] | None = None
     full_scale: Positive = 1.0  # the float sample that is the loudest possible
 
 

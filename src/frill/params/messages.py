@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from pydantic import BaseModel
 
-from frill.params.values import Section
+from frill.params.schema import Params
 
 # Keys that were once in params.yaml, and what to write instead. `*` stands for a name.
 REMOVED = {
@@ -86,20 +86,35 @@ def _explain_unknown_key(key: str, meant: str | None) -> str:
     for pattern, instead in REMOVED.items():
         if fnmatchcase(key, pattern):
             return instead
-    if meant is None:
-        near = get_close_matches(key.rpartition(".")[2], sorted(_list_keys(Section)), 1, ALIKE)
-        meant = near[0] if near else None
-    if meant:
-        return f"unknown key; did you mean {meant}? Correct its spelling or remove it"
-    return "unknown key; remove it or correct its spelling"
+    section, _, name = key.rpartition(".")
+    allowed = _list_keys(section.split(".") if section else [])
+    if near := [meant] if meant else get_close_matches(name, allowed, 1, ALIKE):
+        return f"unknown key; did you mean {near[0]}? Correct its spelling or remove it"
+    return f"unknown key; there are {', '.join(allowed)}; remove it or correct its spelling"
 
 
-def _list_keys(section: type[Section]) -> set[str]:
-    """Return all keys that a section and sections of its kind may have."""
-    keys = set(section.model_fields)
-    for kind in section.__subclasses__():
-        keys |= _list_keys(kind)
-    return keys
+def _list_keys(section: list[str]) -> list[str]:
+    """Return the keys that the section at this place may have."""
+    schema = Params.model_json_schema()
+    found = [schema]
+    for name in [*section, None]:
+        found = [kind for each in found for kind in _resolve(each, schema["$defs"])]
+        if name is not None:
+            inside = [each.get("properties", {}).get(name) for each in found]
+            found = [*filter(None, inside)] or [
+                each["additionalProperties"] for each in found if each.get("additionalProperties")
+            ]
+    return sorted({key for each in found for key in each.get("properties", {})})
+
+
+def _resolve(schema: dict, definitions: dict) -> list[dict]:
+    """Return what a JSON schema stands for: its definition, or one for each kind."""
+    kinds = [*schema.get("oneOf", []), *schema.get("anyOf", [])]
+    if "$ref" in schema:
+        kinds.append(definitions[schema["$ref"].rpartition("/")[2]])
+    if not kinds:
+        return [schema]
+    return [each for kind in kinds for each in _resolve(kind, definitions)]
 
 
 def _find_new_name(key: str, value: object) -> str | None:
