@@ -139,7 +139,7 @@ def cut_weights(folder):
 
 
 @pytest.mark.parametrize("role", ["teacher", "baselines.other"])
-def test_a_savedmodel_is_opened_once_for_each_content(default, tmp_path, monkeypatch, role, capfd):
+def test_a_savedmodel_is_opened_once_for_each_content(default, tmp_path, monkeypatch, role):
     monkeypatch.chdir(tmp_path)
     tf.saved_model.save(Doubles(), str(tmp_path / "model"))
     spec = {"source": "model", "output": "embedding"}
