@@ -47,7 +47,7 @@ def assert_holds(content: bytes, seconds: float, off_s: float = 0.0) -> str:
 
 
 @pytest.mark.parametrize("size", [0, 1000, 200000])
-@pytest.mark.parametrize("kind", ["FLAC", "WAV", "AIFF", "OGG", "MP3", "adts"])
+@pytest.mark.parametrize("kind", ["FLAC", "WAV", "AIFF", "OGG", "MP3", "adts", "W64", "VOC", "CAF"])
 def test_a_tag_may_stand_before_any_format(kind, size):
     content = encoded("adts", "aac") if kind == "adts" else content_of(kind)
     off_s = 0.05 if kind == "adts" else 0
@@ -84,6 +84,30 @@ def test_a_wav_that_was_never_closed(endian):
     content[at : at + 4] = content[4:8] = bytes(4)
     note = assert_holds(bytes(content), 1.5)
     assert note == "its header gives no length; read to the file's end"
+
+
+@pytest.mark.parametrize(
+    "kind, mark, behind, length",
+    [
+        ("AU", b".snd", 4, bytes(4)),
+        ("CAF", b"data", 0, b"\xff" * 8),  # Apple's Core Audio Format Specification: unknown
+        ("RF64", b"ds64", 12, bytes(8)),  # EBU Tech 3306: the size of the data
+    ],
+)
+def test_other_formats_that_were_never_closed(kind, mark, behind, length):
+    content = bytearray(content_of(kind, "PCM_16"))
+    at = content.index(mark) + 4 + behind
+    content[at : at + len(length)] = length
+    note = assert_holds(bytes(content), 1.5)
+    assert note == "its header gives no length; read to the file's end"
+
+
+def test_joined_flac_is_read_to_the_end():
+    assert_holds(2 * content_of("FLAC"), 3.0)
+
+
+def test_aac_that_begins_within_a_frame():
+    assert_holds(encoded("adts", "aac")[100:], 1.5, off_s=0.05)
 
 
 def test_a_wav_without_samples_and_with_a_chunk_behind_is_empty():

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from frill.audio import ffmpeg, formats, sndfile
+from frill.audio import ffmpeg, formats, sndfile, unclosed
 from frill.audio.errors import AudioError
 from frill.audio.formats import SUFFIXES
 from frill.audio.waveform import find_overload, to_16k, to_int16
@@ -40,7 +40,7 @@ def read_noted(
     file: Path | bytes, name: str, start_s: float = 0.0, duration_s: float | None = None
 ) -> tuple[np.ndarray, str]:
     """Return what read_audio does, and what was odd about the file of this name, or ""."""
-    with _open(file) as audio:
+    with _open(file, whole=True) as audio:
         start = round(start_s * audio.rate_hz)
         frames = None if duration_s is None else round(duration_s * audio.rate_hz)
         samples = audio.read(start, frames)
@@ -124,9 +124,10 @@ def _stream(file: Path | bytes) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _open(file: Path | bytes) -> Iterator[sndfile.Audio | ffmpeg.Audio]:
+def _open(file: Path | bytes, whole: bool = False) -> Iterator[sndfile.Audio | ffmpeg.Audio]:
     """Give the decoder of the file's content: `rate_hz`, `check()`, `read(start, frames)`.
 
+    `whole` looks for further streams behind the first in all of a file, not in its header alone.
     Raises AudioError, also for what the body raises.
     """
     try:
@@ -138,9 +139,9 @@ def _open(file: Path | bytes) -> Iterator[sndfile.Audio | ffmpeg.Audio]:
             found, start = formats.find_content(stream)
             stream.seek(start)
             content = formats.Rest(stream, start) if start else stream
-            mended, note = formats.mend_wav(content) if found == "wav" else (None, "")
+            mended, note = unclosed.mend(content, found)
             content = content if mended is None else io.BytesIO(mended)
-            if _needs_ffmpeg(found, content):
+            if _needs_ffmpeg(found, content, whole):
                 with _by_ffmpeg(content, found) as audio:
                     yield audio
                 return
@@ -160,12 +161,12 @@ def _open(file: Path | bytes) -> Iterator[sndfile.Audio | ffmpeg.Audio]:
         raise AudioError(f"unreadable ({reason.strip()})") from None
 
 
-def _needs_ffmpeg(found: str, content: BinaryIO) -> bool:
+def _needs_ffmpeg(found: str, content: BinaryIO, whole: bool) -> bool:
     """Tell whether libsndfile would fail, or stop before the end. Raises AudioError."""
     if found == "mp3":
         return not formats.mp3_has_length(content)
     if found == "flac":
-        return not formats.flac_has_length(content)
+        return not formats.flac_has_length(content) or (whole and formats.flac_goes_on(content))
     if found == "ogg":
         is_too_much, is_cut = formats.walk_ogg(content)
         if is_cut:

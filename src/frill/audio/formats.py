@@ -6,7 +6,7 @@ get wrong by themselves: tags of other formats, lengths that are not known, stre
 
 import io
 import re
-import struct
+from collections.abc import Callable
 from typing import BinaryIO
 
 MAGIC = {  # how the content of a format begins
@@ -17,6 +17,8 @@ MAGIC = {  # how the content of a format begins
     b".snd": "au",
     b"caff": "caf",
     b"NIST_1A": "nist",
+    b"riff\x2e\x91\xcf\x11": "w64",
+    b"Creative Voice File"[:12]: "voc",
 }
 SUFFIXES = {
     "wav": (".wav", ".wave"),
@@ -30,6 +32,8 @@ SUFFIXES = {
     "au": (".au", ".snd"),
     "caf": (".caf",),
     "nist": (".sph",),
+    "w64": (".w64",),
+    "voc": (".voc",),
 }
 # An ID3v2 tag: version, flags, and the length of the rest as four bytes of seven bits.
 TAG = re.compile(rb"ID3[\x02-\x04][\x00-\xff]([\x00-\xff])([\x00-\x7f]{4})", re.DOTALL)
@@ -94,27 +98,28 @@ def find_content(stream: BinaryIO) -> tuple[str, int]:
     before the frames of MP3 and AAC, or the rest of a frame.
     """
     start = 0
-    while tag_bytes := _measure_tag(_read_at(stream, start, 10)):
+    while tag_bytes := _measure_tag(read_at(stream, start, 10)):
         start += tag_bytes
-    head = _read_at(stream, start, 12)
+    head = read_at(stream, start, 12)
     if found := detect_format(head):
         return found, start
-    before = _read_at(stream, start, BEFORE_BYTES)
+    before = read_at(stream, start, BEFORE_BYTES)
     zeros = len(before) - len(before.lstrip(b"\0"))
     if detect_format(before[zeros : zeros + 12]) == "aac":
         return "aac", start + zeros
-    frames = _find_frames(before)
-    if frames is not None:
-        return "mp3", start + frames
+    for found, measure_frame in (("mp3", _measure_frame), ("aac", _measure_adts_frame)):
+        frames = _find_frames(before, measure_frame)
+        if frames is not None:
+            return found, start + frames
     return "mp3" if start else "", start  # after a tag that nothing known follows should be MP3
 
 
-def _find_frames(content: bytes) -> int | None:
-    """Return where MP3 frames begin, or None."""
+def _find_frames(content: bytes, measure_frame: Callable[[bytes], int]) -> int | None:
+    """Return where frames in a row begin, or None."""
     for match in re.finditer(rb"\xff[\xe0-\xff]", content):
         position = match.start()
         for _ in range(FRAMES):
-            length = _measure_frame(content[position : position + 4])
+            length = measure_frame(content[position : position + 6])
             if not length:
                 break
             position += length
@@ -136,7 +141,14 @@ def _measure_frame(head: bytes) -> int:
     return samples_8 * 1000 * KBITS[version != 3][kbits] // RATES_HZ[version][rate] + padding
 
 
-def _read_at(stream: BinaryIO, position: int, count: int) -> bytes:
+def _measure_adts_frame(head: bytes) -> int:
+    """Return the bytes of the AAC frame that begins here (ISO 13818-7), 0 where none does."""
+    if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:  # sync, and layer 0
+        return 0
+    return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+
+
+def read_at(stream: BinaryIO, position: int, count: int) -> bytes:
     stream.seek(position)
     return stream.read(count)
 
@@ -172,7 +184,7 @@ def mp3_has_length(stream: BinaryIO) -> bool:
     Not a VBRI header: libsndfile leaves out the file's last frames. The header's count of bytes
     tells whether another file follows, of whose frames it says nothing.
     """
-    first = _read_at(stream, 0, 256)
+    first = read_at(stream, 0, 256)
     match = re.search(rb"(?:Xing|Info)(.{4})(.{0,8})", first, re.DOTALL)
     if not match:
         return False
@@ -180,7 +192,7 @@ def mp3_has_length(stream: BinaryIO) -> bool:
     if flags & 3 != 3:  # no count of frames or of bytes
         return bool(flags & 1)
     counted = int.from_bytes(match[2][4:8], "big")
-    more = _read_at(stream, counted, 256)
+    more = read_at(stream, counted, 256)
     return detect_format(more[:12]) != "mp3" or not _holds_header(more)
 
 
@@ -191,8 +203,13 @@ def _holds_header(more: bytes) -> bool:
 
 def flac_has_length(stream: BinaryIO) -> bool:
     """Tell whether the header has the number of samples: 36 bits, 0 where it is not known."""
-    head = _read_at(stream, 0, 26)
+    head = read_at(stream, 0, 26)
     return len(head) < 26 or bool(int.from_bytes(head[21:26], "big") & 0xFFFFFFFFF)
+
+
+def flac_goes_on(stream: BinaryIO) -> bool:
+    """Tell whether a further FLAC stands behind the first: its mark and its first block's head."""
+    return re.search(rb"(?s).fLaC[\x00\x80]\x00\x00\x22", read_at(stream, 0, -1)) is not None
 
 
 def walk_ogg(stream: BinaryIO) -> tuple[bool, bool]:
@@ -201,11 +218,11 @@ def walk_ogg(stream: BinaryIO) -> tuple[bool, bool]:
     libsndfile reads the first alone of several streams in a row, no FLAC or Speex in Ogg, and
     leaves out a last page that is cut, most of it without a word.
     """
-    head = _read_at(stream, 0, 128)
+    head = read_at(stream, 0, 128)
     needs_ffmpeg = b"\x7fFLAC" in head or b"Speex   " in head
     has_audio = False
     position = 0
-    while page := _read_at(stream, position, PAGE_HEADER):
+    while page := read_at(stream, position, PAGE_HEADER):
         if not page.startswith(b"OggS"):  # damaged, or something else behind the last page
             rest = page + stream.read()
             if (found := rest.find(b"OggS")) < 0:
@@ -225,35 +242,3 @@ def walk_ogg(stream: BinaryIO) -> tuple[bool, bool]:
 
 def _ends_within(stream: BinaryIO, position: int) -> bool:
     return stream.seek(0, io.SEEK_END) < position
-
-
-def mend_wav(stream: BinaryIO) -> tuple[bytes | None, str]:
-    """Return a WAV's content with the size of its data filled in, and a note.
-
-    None and "" where nothing is to be mended. A program that was killed leaves 0 as the size.
-    """
-    head = _read_at(stream, 0, 12)
-    order = ">" if head.startswith(b"RIFX") else "<"
-    size = stream.seek(0, io.SEEK_END)
-    position = 12
-    while position + 8 <= size:
-        name, length = struct.unpack(f"{order}4sI", _read_at(stream, position, 8))
-        content = position + 8
-        if name == b"data":
-            left = size - content
-            if length == 0 and left and not _is_chunk(_read_at(stream, content, 8), left, order):
-                mended = bytearray(_read_at(stream, 0, -1))
-                struct.pack_into(f"{order}I", mended, position + 4, left)
-                struct.pack_into(f"{order}I", mended, 4, size - 8)
-                return bytes(mended), "its header gives no length; read to the file's end"
-            break
-        position = content + length + length % 2
-    return None, ""
-
-
-def _is_chunk(head: bytes, left: int, order: str) -> bool:
-    """Tell whether a chunk begins here that ends within the file."""
-    if len(head) < 8:
-        return False
-    name, length = struct.unpack(f"{order}4sI", head)
-    return bool(re.fullmatch(rb"[A-Za-z0-9_ ]{4}", name)) and 8 + length <= left + 1
