@@ -8,6 +8,8 @@ FRONTIER = Path("results/frontier.json")
 
 
 def run() -> int:
+    from rich.console import Console
+
     from frill.frontier import other_devices
     from frill.frontier.results import read_frontier
     from frill.report import terminal
@@ -15,7 +17,8 @@ def run() -> int:
     if not FRONTIER.exists():
         raise UserError(f"{FRONTIER}: not there yet; run `make repro`")
     frontier = read_frontier(FRONTIER)
-    print(terminal.format_table(frontier, other_devices.read_latencies_ms(frontier)))
+    table = terminal.format_table(frontier, other_devices.read_latencies_ms(frontier))
+    Console().print(table, soft_wrap=True)  # in colour where the terminal has it
     print(f"\n{terminal.format_selection(frontier)}\n\n{terminal.format_effects(frontier)}")
     folder = Path.cwd()
     print(

@@ -1,5 +1,9 @@
 """frontier.json as text for a terminal, and how long the stages took."""
 
+import textwrap
+
+from rich.text import Text
+
 from frill.frontier.results import (
     Frontier,
     Interval,
@@ -10,78 +14,84 @@ from frill.frontier.results import (
 )
 from frill.workflow.stage import read_log
 
-# Mark, name, latency, interval, other devices, size, quality, interval, test, accuracy, note.
-LAYOUT = "{:2}{:<24}{:>10}  {:<16}{}{:>11}{:>9}  {:<16}{:>7}  {:>9}  {}"
-MARKS = (
-    "* selected   | on the frontier   : beaten, but not beyond doubt   "
-    "quality and test: accuracy points against the teacher, validation and test clips"
+# Latency and its interval, other devices, size, quality and its interval, test, accuracy.
+LAYOUT = "{:>7} {:<12}{}{:>7}{:>9} {:<13}{:>7}{:>7}"
+WIDTH = 100
+MARKS = "* selected   | on the frontier   : beaten, but not beyond doubt"
+MEANINGS = (
+    "latency: of one window in ms, median; quality and test: points of accuracy against the "
+    "teacher, validation and test clips; intervals: 95 %"
 )
+# Of a line, by its mark: rich's names.
+STYLES = {"*": "bold green", "|": "bold", ":": "", " ": "dim"}
+MOST_NAMED = 5
 
 
-def format_table(frontier: Frontier, other_devices: dict[str, dict[str, float]]) -> str:
-    """Return a table of the students by latency, then of the teacher and the controls.
+def format_table(frontier: Frontier, other_devices: dict[str, dict[str, float]]) -> Text:
+    """Return a table: the frontier, the other students, the teacher and the controls.
 
+    Each part is in order of latency. FRILL's 144, with names of up to 28 letters, take 96 columns.
     `other_devices`: latency_ms by device and model.
     """
-    widths = {device: max(10, len(device) + 2) for device in other_devices}
+    students = sorted(frontier.students, key=lambda s: s.latency_ms)
+    name_width = 1 + max(len(each.name) for each in [*students, *frontier.references])
+    widths = {device: max(9, len(device) + 2) for device in other_devices}
 
-    def format_others(name: str) -> str:
-        cells = []
-        for device, width in widths.items():
-            times = other_devices[device]
-            cell = f"{times[name]:.3f} ms" if name in times else "-"
-            cells.append(cell.rjust(width))
-        return "".join(cells)
+    def format_line(mark: str, name: str, others: list[str], cells: tuple) -> str:
+        beside = "".join(map(str.rjust, others, widths.values()))
+        row = LAYOUT.format(*cells[:2], beside, *cells[2:])
+        return f"{mark} {name:<{name_width}}{row}".rstrip()
 
-    devices = "".join(device.rjust(width) for device, width in widths.items())
-    of_latency = ("latency", "95 % interval", devices, "size")
-    head = ("", "student", *of_latency, "quality", "95 % interval", "test", "accuracy", "")
-    lines = [LAYOUT.format(*head).rstrip()]
-    for s in sorted(frontier.students, key=lambda s: s.latency_ms):
-        lines.append(_format_student(s, frontier, format_others(s.name)))
-    lines += [_format_row("", r, format_others(r.name)) for r in frontier.references]
+    def format_model(mark: str, model: StudentResult | ReferenceResult) -> Text:
+        others = [_format_ms(times.get(model.name)) for times in other_devices.values()]
+        return Text(format_line(mark, model.name, others, _list_cells(model)), STYLES[mark])
+
+    head = ("latency", "interval", "MiB", "quality", "interval", "test", "acc. %")
+    lines = [Text(format_line(" ", "student", list(other_devices), head), "underline")]
+    marks = [_mark(student, frontier) for student in students]
+    for group in ("*|", ":", " "):
+        lines += [format_model(m, s) for m, s in zip(marks, students, strict=True) if m in group]
+    lines += [Text(format_model(" ", r).plain, "italic") for r in frontier.references]
+    told = [MARKS, MEANINGS, *_list_excluded(frontier)]
     if other_devices:
         others = ", ".join(other_devices)
-        lines.append(f"latency: on {frontier.device}, which decides; beside it on {others}")
-    lines.append(MARKS)
-    lines += list_notes(frontier)
+        told.append(f"latency: on {frontier.device}, which decides; beside it on {others}")
+    told += list_notes(frontier)
     if frontier.synthetic:
-        lines.append(
+        told.append(
             "Synthetic speech (eSpeak NG): these figures rank students and prove the pipeline; "
             "they say nothing about real voices."
         )
-    return "\n".join(lines)
+    return Text("\n").join([*lines, *(Text(textwrap.fill(each, WIDTH)) for each in told)])
 
 
-def _format_student(student: StudentResult, frontier: Frontier, others: str) -> str:
-    low, high = student.quality_interval
-    note = frontier.over_budget.get(student.name, "")
-    return _format_row(
-        _mark(student, frontier),
-        student,
-        others,
-        " .. ".join(f"{limit:.3f}" for limit in student.latency_interval_ms or ()),
-        f"{student.file_bytes / 2**20:.2f} MiB",
-        f"{low:+.2f} .. {high:+.2f}",
-        note if student.is_sound else "diverged",
-    )
-
-
-def _format_row(
-    mark: str,
-    model: StudentResult | ReferenceResult,
-    others: str,
-    latency_interval: str = "",
-    size: str = "",
-    quality_interval: str = "",
-    note: str = "",
-) -> str:
-    latency_ms = model.latency_ms
-    latency = "-" if latency_ms is None else f"{latency_ms:.3f} ms"
+def _list_cells(model: StudentResult | ReferenceResult) -> tuple[str, ...]:
+    latency_interval, mib, quality_interval = "", "", ""
+    if isinstance(model, StudentResult):
+        low, high = model.quality_interval
+        latency_interval = "-".join(map(_format_ms, model.latency_interval_ms or ()))
+        mib = f"{model.file_bytes / 2**20:.2f}"
+        quality_interval = f"{low:+.1f}..{high:+.1f}" if model.is_sound else "diverged"
     scores = (f"{model.quality:+.2f}", quality_interval, f"{model.quality_test:+.2f}")
-    accuracy = f"{model.mean_test_accuracy:.1f} %"
-    cells = (mark, model.name, latency, latency_interval, others, size, *scores, accuracy, note)
-    return LAYOUT.format(*cells).rstrip()
+    accuracy = f"{model.mean_test_accuracy:.1f}"
+    return (_format_ms(model.latency_ms), latency_interval, mib, *scores, accuracy)
+
+
+def _format_ms(latency_ms: float | None) -> str:
+    """Return five characters at most up to 100 ms; the third decimal is noise from 10 ms on."""
+    if latency_ms is None:
+        return "-"
+    return f"{latency_ms:.3f}" if latency_ms < 10 else f"{latency_ms:.2f}"
+
+
+def _list_excluded(frontier: Frontier) -> list[str]:
+    """Return a sentence on who is over the budget."""
+    over = sorted(frontier.over_budget.items())
+    if not over:
+        return []
+    named = ", ".join(f"{name} ({why})" for name, why in over[:MOST_NAMED])
+    more = f" and {len(over) - MOST_NAMED} more" if len(over) > MOST_NAMED else ""
+    return [f"over the budget: {named}{more}"]
 
 
 def _mark(student: StudentResult, frontier: Frontier) -> str:
@@ -89,7 +99,7 @@ def _mark(student: StudentResult, frontier: Frontier) -> str:
         return "*"
     if student.on_frontier:
         return "|"
-    return ":" if student.on_cautious_frontier else ""
+    return ":" if student.on_cautious_frontier else " "
 
 
 def list_notes(frontier: Frontier) -> list[str]:
@@ -147,7 +157,8 @@ def _format_tau(tau: float | None) -> str:
 def format_selection(frontier: Frontier) -> str:
     """Return the student to ship, why, and the next best."""
     lines = [f"Selected: {frontier.selected}", frontier.reason]
-    lines += [f"  {s.name:<24}{s.reason}" for s in frontier.runners_up]
+    width = 1 + max((len(s.name) for s in frontier.runners_up), default=0)
+    lines += [f"  {s.name:<{width}}{s.reason}" for s in frontier.runners_up]
     return "\n".join(lines)
 
 
@@ -159,10 +170,10 @@ def format_effects(frontier: Frontier) -> str:
     effects = frontier.effects
     lines = []
     if effects.pairs:
-        lines.append(
-            "What each choice cost: students that differ in it alone "
-            "(means over pairs, 95 % intervals)"
-        )
+        lines += [
+            "What each choice cost: students that differ in it alone (means over pairs, 95 %)",
+            f"  {'':<29}{'pairs':>6}{'points':>9} {'':<16}{'latency':>8} {'':<13}{'size':>8}",
+        ]
     lines += [_format_step(step) for step in effects.pairs]
     if effects.regression:
         lines += _format_regression(effects.regression)
@@ -171,13 +182,11 @@ def format_effects(frontier: Frontier) -> str:
 
 def _format_step(step: Step) -> str:
     name = f"{step.axis} {step.from_} -> {step.to}"
-    plural = "s" if step.pairs > 1 else ""
-    count = f"{step.pairs} pair{plural}"
     quality = _format_interval(step.quality_interval, "+.2f")
     latency = _format_interval(step.latency_ratio_interval, ".2f")
     return (
-        f"  {name:<30}{count:>9}{step.quality_points:>+8.2f} points {quality:<18}"
-        f"latency x{step.latency_ratio:<6.2f}{latency:<16}size x{step.bytes_ratio:.2f}"
+        f"  {name:<29}{step.pairs:>6}{step.quality_points:>+9.2f} {quality:<16}"
+        f"{f'x{step.latency_ratio:.2f}':>8} {latency:<13}{f'x{step.bytes_ratio:.2f}':>8}"
     )
 
 
@@ -187,22 +196,22 @@ def _format_regression(fits: dict[str, Regression]) -> list[str]:
     rows: dict[str, dict[str, str]] = {}
     for outcome, fit in fits.items():
         logarithm = "log " if fit.log else ""
-        heads += f"{logarithm}{outcome} (R2 {fit.r2:.2f})".rjust(30)
+        heads += f"{logarithm}{outcome} (R2 {fit.r2:.2f})".rjust(26)
         for w in fit.weights:
             interval = _format_interval(w.interval, "+.2f")
             rows.setdefault(w.term, {})[outcome] = f"{w.weight:+.2f} {interval}"
     lines = [
         "Regression on all axes at once: standardised weights, 95 % intervals",
-        f"  {'':<20}{heads}",
+        f"  {'':<19}{heads}",
     ]
     for term, cells in rows.items():
-        row = "".join(cells.get(outcome, "").rjust(30) for outcome in fits)
-        lines.append(f"  {term:<20}{row}")
+        row = "".join(cells.get(outcome, "").rjust(26) for outcome in fits)
+        lines.append(f"  {term:<19}{row}")
     return lines
 
 
 def _format_interval(limits: Interval | None, form: str) -> str:
-    return f"({limits[0]:{form}} .. {limits[1]:{form}})" if limits else ""
+    return f"({limits[0]:{form}}..{limits[1]:{form}})" if limits else ""
 
 
 def format_stage_times(skip: int) -> str:
