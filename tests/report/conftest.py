@@ -1,6 +1,7 @@
 """Results of three students and two devices, set by hand, and the report made from them."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from example_results import accuracy_scores, frontier_result, model_scores, student_result
@@ -17,6 +18,7 @@ from frill.frontier.results import (
     Weight,
 )
 from frill.report import charts, figures, page
+from frill.report.chart_style import BACKBONES
 
 TASKS = ("mask", "emotion")
 
@@ -74,6 +76,22 @@ def whole(frontier) -> Frontier:
         effects=Effects(dict.fromkeys(outcomes, regression), [step], notes),
         runners_up=[RunnerUp("quick", -4.0, 0.25, 5, "smaller")],
     )
+
+
+@pytest.fixture
+def grid() -> Frontier:
+    """Return results of 144 students along FRILL's axes, each second backbone's on the frontier."""
+    axes = (BACKBONES, (0.5, 0.75, 1.0, 1.25, 1.5, 2.0), ("gap", "flatten"), (None, 100), (0, 1))
+    students = []
+    for number, (backbone, width, pooling, rank, qat) in enumerate(product(*axes)):
+        name = f"{backbone}_{100 * width:03.0f}"
+        name += "_flatten" * (pooling == "flatten") + "_rank100" * bool(rank) + "_qat" * qat
+        latency_ms = 0.1 * 1.03**number
+        quality = -12 + number / 14 + (number % 7) / 5
+        plain = student(name, backbone, latency_ms, quality, 1 + number / 8, number % 9 == 0)
+        plain = replace(plain, width=width, pooling=pooling, rank=rank, qat=qat)
+        students.append(replace(plain, latency_interval_ms=[latency_ms, 1.02 * latency_ms]))
+    return frontier_result(students[::-1])
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The report's page in a real browser, as somebody would use it."""
 
 import json
+from itertools import combinations
 
 from playwright.sync_api import expect
 
@@ -21,7 +22,7 @@ def names(page) -> list[str]:
 def test_whole_page_loads_without_complaint_or_request(visit, report, whole):
     seen = opened(visit, report(whole))
     assert seen.problems == [] and len(seen.requests) == 1
-    text = seen.page.inner_text("main")
+    text = seen.page.text_content("main")  # closed sections, too
     for said in (
         "R2 0.88 over 40 students",
         "backbone=<large>",
@@ -69,6 +70,49 @@ def test_table_sorts_by_click_and_by_keyboard(visit, report, whole):
     headings = page.locator("#students-table th[aria-sort]")
     said = headings.evaluate_all("cells => cells.map(c => [c.innerText.trim(), c.ariaSort])")
     assert said == [["latency, ms", "descending"]]
+
+
+def shown(page) -> list[str]:
+    return page.locator("#students-table tbody tr:visible th").all_inner_texts()
+
+
+def test_a_student_of_144_is_found_by_its_name_and_axes(visit, report, grid):
+    folder = report(grid)
+    assert (folder / "index.html").stat().st_size < 3e6
+    seen = opened(visit, folder)
+    page = seen.page
+    assert len(shown(page)) == 145  # and the teacher
+    page.fill("#find", "large flatten 1.5")
+    rows = shown(page)
+    assert len(rows) == 5 and all(each.startswith("large_150_flatten") for each in rows[:4])
+    assert page.inner_text("#found") == "4 of 144 students"
+    assert page.locator("#details ~ details:visible").count() == 4
+    assert page.locator("#tasks-table tbody tr:visible").count() == 5
+    page.fill("#find", "")
+    page.check("#frontier-only")
+    assert len(shown(page)) == 1 + len([s for s in grid.students if s.on_frontier])
+    assert seen.problems == []
+
+
+def test_a_link_opens_a_student_that_a_search_hid(visit, report, grid):
+    page = opened(visit, report(grid)).page
+    page.fill("#find", "tiny")
+    page.evaluate("location.hash = '#student-large_200_qat'")
+    section = page.locator("#student-large_200_qat")
+    expect(section.locator("dl")).to_be_visible()
+    expect(section).to_be_in_viewport()
+
+
+def test_names_on_the_frontier_of_144_cover_no_other(visit, report, grid):
+    page = opened(visit, report(grid)).page
+    names = {s.name for s in grid.students}
+    texts = page.locator("#chart-frontier svg text").all()
+    boxes = [each.bounding_box() for each in texts if {*each.text_content().split()} & names]
+    assert len(boxes) > 5
+    for one, other in combinations(boxes, 2):
+        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+        under = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+        assert beside or under
 
 
 def test_another_device_is_a_choice(visit, report, whole):

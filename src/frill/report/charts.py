@@ -7,9 +7,11 @@ import vl_convert
 
 from frill.frontier.results import Frontier, Regression, StudentResult
 from frill.report.chart_style import BACKBONES, MIB, OUTCOMES, PARTS, colour_by, frame
-from frill.report.frontier_chart import draw_frontier
+from frill.report.frontier_chart import SHAPE, draw_frontier
+from frill.report.names import MOST_NAMES
 
 WIDTH = 800
+SEPARATOR = "|"  # between a task and a student, in neither's name
 
 alt.data_transformers.disable_max_rows()
 
@@ -27,7 +29,7 @@ def draw_all(
     pictures = {
         "frontier": draw_frontier(frontier, other_devices),
         "curves": draw_curves(curves, {s.name: s.backbone for s in students}),
-        "sizes": draw_sizes(students),
+        "sizes": draw_sizes(students if len(students) <= MOST_NAMES else on_frontier),
         "tasks": draw_tasks(on_frontier or students),
     }
     if frontier.effects.regression:
@@ -59,6 +61,8 @@ def draw_curves(curves: dict[str, list[dict]], backbones: dict[str, str]) -> alt
         detail="student:N",
         tooltip=["student:N", "step:Q", alt.Tooltip("r2:Q", format=".3f", title="R2")],
     )
+    if len(curves) > MOST_NAMES:  # points of so many cover each other
+        return frame(base.mark_line(strokeWidth=1, opacity=0.5), 320)
     lines = base.mark_line(strokeWidth=1.5)
     return frame(alt.layer(lines, base.mark_point(filled=True, size=30)), 320)
 
@@ -92,27 +96,39 @@ def split_bytes(student: StudentResult) -> dict[str, float]:
 
 
 def draw_tasks(students: list[StudentResult]) -> alt.TopLevelMixin:
-    """Draw test accuracy against the teacher's, task by task, with its 95 % interval."""
-    rows = []
-    for s in students:
-        for task, differences in s.tasks.items():
-            row = {"student": s.name, "task": task, "points": differences.test.points}
-            row["low"], row["high"] = differences.test.interval
-            rows.append(row)
-    legend = alt.Legend(title=None, columns=2)
+    """Draw test accuracy against the teacher's, task by task, with its 95 % interval.
+
+    A line for each student under each task's name, in order of latency.
+    """
+    in_order = sorted(students, key=lambda s: s.latency_ms)
+    rows, lines = [], []
+    for task in students[0].tasks:
+        lines += [task, *(f"{task}{SEPARATOR}{s.name}" for s in in_order)]
+        for s in in_order:
+            difference = s.tasks[task].test
+            low, high = difference.interval
+            row = {"student": s.name, "task": task, "backbone": s.backbone}
+            row |= {"points": difference.points, "low": low, "high": high}
+            rows.append(row | {"line": f"{task}{SEPARATOR}{s.name}"})
+    is_task = f"indexof(datum.value, '{SEPARATOR}') < 0"
+    axis = alt.Axis(
+        labelExpr=f"slice(datum.value, indexof(datum.value, '{SEPARATOR}') + 1)",
+        labelFontWeight={"condition": {"test": is_task, "value": "bold"}, "value": "normal"},
+        labelLimit=190,
+        ticks=False,
+    )
     base = alt.Chart(alt.Data(values=rows)).encode(
-        alt.Y("task:N", title=None),
-        yOffset="student:N",
-        color=alt.Color("student:N", scale=alt.Scale(scheme="tableau10"), legend=legend),
+        alt.Y("line:N", title=None, scale=alt.Scale(domain=lines), axis=axis),
+        color=colour_by("backbone", BACKBONES),
     )
     figures = [alt.Tooltip(f"{key}:Q", format="+.1f") for key in ("points", "low", "high")]
     dots = base.mark_point(filled=True, size=60).encode(
         alt.X("points:Q", title="points against the teacher (test)"),
-        shape=alt.Shape("student:N", legend=None),
+        shape=SHAPE,
         tooltip=["student:N", "task:N", *figures],
     )
     rules = base.mark_rule(strokeWidth=1.5).encode(alt.X("low:Q"), alt.X2("high:Q"))
-    return frame(alt.layer(rules, dots, _draw_zero()), 17 * len(rows))
+    return frame(alt.layer(rules, dots, _draw_zero()), 17 * len(lines))
 
 
 def draw_effects(regressions: dict[str, Regression]) -> alt.TopLevelMixin:

@@ -4,11 +4,10 @@ import altair as alt
 
 from frill.frontier.results import Frontier, ReferenceResult, StudentResult
 from frill.report.chart_style import BACKBONES, MIB, colour_by, frame
+from frill.report.names import GAP, HEIGHT, place_names
 
 # Opacity of a point by its place.
 FILLED = {"frontier": 1.0, "cautious frontier": 0.4, "beaten": 0.0}
-# Names of more students cover each other: then only those on the frontier are written.
-MOST_NAMES = 24
 # What a point has from its student as it is.
 COPIED = ("backbone", "width", "pooling", "qat", "precision", "quality")
 NAMED = ("student", "backbone", "width", "pooling", "rank", "qat", "precision", "place")
@@ -50,18 +49,15 @@ def draw_frontier(
         menu = alt.binding_select(options=devices, name="Device ")
         choice = alt.param(name="device", value=devices[0], bind=menu)
         base = base.add_params(choice).transform_filter("datum.device == device")
-    all_named = len(frontier.students) <= MOST_NAMES
-    named = "true" if all_named else "datum.place == 'frontier'"
     lowest = min(row["low"] for row in rows)
     references = [r for r in frontier.references if r.quality >= lowest]
     layers = [
         *_draw_background(base),
-        _draw_names(base, named, "left", 9),
-        _draw_names(base, named, "right", -9),
+        _draw_names(base),
         *_draw_references(references),
         _draw_points(base),  # last: what lies over the points would take the pointer from them
     ]
-    return frame(alt.layer(*layers), 420)
+    return frame(alt.layer(*layers), HEIGHT)
 
 
 def _list_points(frontier: Frontier, other_devices: dict[str, dict[str, float]]) -> list[dict]:
@@ -75,11 +71,8 @@ def _list_points(frontier: Frontier, other_devices: dict[str, dict[str, float]])
             if s.name in times:
                 latency_ms = times[s.name]
                 rows.append(_make_point(s, frontier, device, latency_ms, [latency_ms]))
-    times = [row["latency_ms"] for row in rows]
-    squared_middle = min(times) * max(times)
-    for row in rows:
-        # A name stands on the side where there is room.
-        row["side"] = "left" if row["latency_ms"] ** 2 < squared_middle else "right"
+    for device in [frontier.device, *other_devices]:
+        place_names([row for row in rows if row["device"] == device])
     return rows
 
 
@@ -138,12 +131,18 @@ def _draw_background(base: alt.Chart) -> list[alt.Chart]:
     ]
 
 
-def _draw_names(base: alt.Chart, named: str, side: str, dx: int) -> alt.Chart:
-    """Write the names that stand on one side; `named` is a condition of Vega."""
-    text = base.transform_filter(f"{named} && datum.side == '{side}'").mark_text(
-        align=side, aria=False, dx=dx, dy=-9, color="currentColor"
+def _draw_names(base: alt.Chart) -> alt.Chart:
+    """Write the names where place_names put them; on a narrow page the selected one's alone."""
+    is_written = "datum.named && (width > 500 || datum.selected)"
+    text = base.mark_text(
+        align=alt.expr("datum.side"),
+        dx=alt.expr(f"datum.side == 'left' ? {GAP} : {-GAP}"),
+        dy=alt.expr("datum.dy"),
+        text=alt.expr(f"{is_written} ? datum.label : ''"),
+        aria=False,
+        color="currentColor",
     )
-    return text.encode(X, Y, text="label:N")
+    return text.encode(X, Y)
 
 
 def _draw_references(references: list[ReferenceResult]) -> list[alt.Chart]:

@@ -1,7 +1,41 @@
+// One after the other, so that the first, the frontier, is there at once.
 const specs = JSON.parse(document.getElementById("specs").textContent);
-for (const [name, spec] of Object.entries(specs)) {
-  vegaEmbed(`#chart-${name}`, spec, { renderer: "svg", actions: false });
+(async () => {
+  for (const place of document.querySelectorAll(".chart")) {
+    await vegaEmbed(place, specs[place.id.slice("chart-".length)], { renderer: "svg", actions: false });
+    await new Promise((resume) => setTimeout(resume));
+  }
+})();
+
+// A student is found by its name and its axes; tables and sections show those found alone.
+const find = document.getElementById("find"), frontierOnly = document.getElementById("frontier-only");
+const rows = [...document.querySelectorAll("#students-table tr[data-student]")];
+function filter() {
+  const words = find.value.toLowerCase().split(/\s+/);
+  const found = new Set();
+  for (const row of rows) {
+    const fits = words.every((word) => row.dataset.words.includes(word)) && (!frontierOnly.checked || "frontier" in row.dataset);
+    if (fits) found.add(row.dataset.student);
+  }
+  for (const place of document.querySelectorAll("[data-student]")) place.hidden = !found.has(place.dataset.student);
+  document.getElementById("found").textContent = found.size < rows.length ? `${found.size} of ${rows.length} students` : "";
 }
+find.form.hidden = false;
+find.form.addEventListener("submit", (event) => event.preventDefault());
+find.addEventListener("input", filter);
+frontierOnly.addEventListener("change", filter);
+
+// A link to a student opens its section, also where a search hid it.
+function show() {
+  const section = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (section?.matches("details.student")) {
+    section.hidden = false;
+    section.open = true;
+    section.scrollIntoView();
+  }
+}
+window.addEventListener("hashchange", show);
+show();
 
 const key = (row, column) => {
   const cell = row.cells[column], number = Number.parseFloat(cell.textContent.replace("\u2212", "-"));
