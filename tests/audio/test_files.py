@@ -11,7 +11,7 @@ from examples import encode, tone
 
 from frill.audio.files import AudioError, check_extension, convert, probe, read_audio
 from frill.audio.formats import detect_format
-from frill.audio.silence import is_silent
+from frill.audio.waveform import is_silent
 
 RATES_HZ = [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000]
 OPUS_RATES_HZ = (8000, 16000, 48000)

@@ -41,3 +41,9 @@ def find_overload(samples: np.ndarray) -> str:
         f"samples reach {times} times full scale; expected float in [-1, 1], peaks up to "
         f"{MAX_PEAK:g} (int16's range divided by 32768)"
     )
+
+
+def is_silent(samples: np.ndarray, level_dbfs: float) -> bool:
+    """Tell whether no sample of int16 [samples] reaches the level (0 dB is full scale)."""
+    peak = max(int(samples.max()), -int(samples.min()))
+    return peak < 32767 * 10 ** (level_dbfs / 20)

@@ -15,7 +15,7 @@ import numpy as np
 
 from frill.audio.clips import Clip, Rejected
 from frill.audio.files import AudioError, printable
-from frill.audio.silence import is_silent
+from frill.audio.waveform import is_silent
 from frill.errors import UserError
 from frill.params.values import Split
 
