@@ -14,7 +14,6 @@ import tf_keras as keras
 from frill.audio.frontend import INPUT_OFFSET, INPUT_SCALE, WINDOW_SHAPE
 from frill.params.schema import Student
 from frill.students.mobilenet_v3 import mobilenet_v3
-from frill.students.quantization import quantize_bottleneck
 
 EMBEDDING = "embedding"
 FACTOR = "embedding_factor"  # first of a low-rank bottleneck's two layers; EMBEDDING is the second
@@ -64,7 +63,14 @@ def build(
     if target_values is not None:
         x = keras.layers.Dense(target_values, name=HEAD)(x)
     model = keras.Model(inputs, x, name="student")
-    return quantize_bottleneck(model, [FACTOR, EMBEDDING]) if spec.qat else model
+    return quantize(model) if spec.qat else model
+
+
+def quantize(model: keras.Model) -> keras.Model:
+    """Return the model with fake quantisation on its bottleneck."""
+    from frill.students.quantization import quantize_bottleneck  # imports tfmot, for 2 s
+
+    return quantize_bottleneck(model, [FACTOR, EMBEDDING])
 
 
 def limit_rank(spec: StudentSpec, pooled_values: int) -> int:

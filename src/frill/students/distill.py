@@ -26,7 +26,6 @@ from frill.students.build import StudentSpec, build, count
 from frill.students.curve import COLUMNS, write_curve
 from frill.students.low_rank import as_shipped
 from frill.students.objective import r2, target_scale
-from frill.students.quantization import set_ranges
 from frill.students.replicas import all_gpus, distribute
 from frill.students.schedule import batch_rows, learning_rate
 from frill.students.weights import save_student
@@ -226,6 +225,8 @@ class Distillation:
     def _set_ranges(self) -> None:
         """Where rounding is simulated, do it in the ranges that training windows have now."""
         if self.spec.qat and self._phase == "shipped":
+            from frill.students.quantization import set_ranges  # imports tfmot, for 2 s
+
             with self.strategy.scope():
                 set_ranges(self.model, spread(self.train_set[0], CALIBRATION_WINDOWS))
 

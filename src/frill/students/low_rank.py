@@ -11,8 +11,7 @@ from dataclasses import replace
 import numpy as np
 import tf_keras as keras
 
-from frill.students.build import EMBEDDING, FACTOR, StudentSpec, build, limit_rank
-from frill.students.quantization import quantize_bottleneck
+from frill.students.build import EMBEDDING, FACTOR, StudentSpec, build, limit_rank, quantize
 
 
 def as_shipped(model: keras.Model, spec: StudentSpec, batch_norm_momentum: float) -> keras.Model:
@@ -31,7 +30,7 @@ def as_shipped(model: keras.Model, spec: StudentSpec, batch_norm_momentum: float
         first, second = factorise(kernel, limit_rank(spec, len(kernel)))
         shipped.get_layer(FACTOR).set_weights([first])
         shipped.get_layer(EMBEDDING).set_weights([second, bias])
-    return quantize_bottleneck(shipped, [FACTOR, EMBEDDING]) if spec.qat else shipped
+    return quantize(shipped) if spec.qat else shipped
 
 
 def factorise(kernel: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
