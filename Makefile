@@ -2,7 +2,8 @@
 # make quick   all of that on little audio, in minutes: shows the machinery
 # make test    tests in a few minutes                              make test-all               all of them
 # make ui      MLflow's page with every student (PORT=, PRESET=)   make clean                  deletes scratch, logs, old cache
-# make lock    requirements.lock follows pyproject.toml            make upgrade                takes newer packages, too
+# make lock    requirements*.lock follow pyproject.toml            make upgrade                takes newer packages, too
+# make repro GPU=1     the same with the CUDA packages that TensorFlow needs on a GPU (docs/gpu.md)
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,10 +14,12 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 .PHONY: repro quick test test-slow test-all lint ui lock upgrade clean
 
-repro: $(VENV)/ready
+INSTALLED := $(VENV)/ready $(if $(GPU),$(VENV)/ready-gpu)
+
+repro: $(INSTALLED)
 	frill repro $(if $(PRESET),--preset $(PRESET)) $(if $(JOBS),--jobs $(JOBS))
 
-quick: $(VENV)/ready
+quick: $(INSTALLED)
 	frill repro --preset quick $(if $(JOBS),--jobs $(JOBS))
 
 PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -44,11 +47,18 @@ clean: $(VENV)/ready
 COMPILE := uv pip compile pyproject.toml --extra pipeline --extra synth --extra sweep --extra test \
 	--generate-hashes --universal --python-version 3.11 --no-header --quiet --output-file requirements.lock
 
+# What TensorFlow needs on a GPU beside requirements.lock, whose pins stand.
+LOCKED = sed -n 's/^\([a-z0-9-]*\)[=[].*/--no-emit-package \1/p' requirements.lock | sort -u
+COMPILE_GPU = echo "tensorflow[and-cuda]" | uv pip compile - --constraint requirements.lock $$($(LOCKED)) \
+	--generate-hashes --universal --python-version 3.11 --no-header --quiet --output-file requirements-gpu.lock
+
 lock: $(BIN)/uv
 	$(COMPILE)
+	$(COMPILE_GPU)
 
 upgrade: $(BIN)/uv
 	$(COMPILE) --upgrade
+	$(COMPILE_GPU) --upgrade
 
 # uv writes no bytecode, and nor does Python where PYTHONDONTWRITEBYTECODE is set, as in many containers:
 # there TensorFlow would take 14 s to import in every stage, not 5.
@@ -61,6 +71,11 @@ $(VENV)/ready: requirements.lock pyproject.toml $(BIN)/uv
 	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -W ignore -c "$(SLOW_IMPORTS)"
 	$(BIN)/python -c "from pathlib import Path; from frill.report.plots_page import write_template; write_template(Path('$(VENV)/plots.html'))"
+	touch $@
+
+$(VENV)/ready-gpu: $(VENV)/ready requirements-gpu.lock
+	@echo "CUDA packages go into $(VENV)/: some GB more, once."
+	uv pip install --python $(BIN)/python --require-hashes -r requirements-gpu.lock
 	touch $@
 
 $(BIN)/uv:

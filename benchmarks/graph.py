@@ -41,6 +41,7 @@ COPIED = (
     "track/dvc.yaml",
     "dvc.yaml",
     "requirements.lock",
+    "requirements-gpu.lock",
     "params.yaml",
     ".dvc/config",
     ".dvcignore",

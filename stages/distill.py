@@ -10,7 +10,9 @@ from frill.workflow.stage import stage
 name = sys.argv[1]
 with stage(f"distill@{name}"):
     settings = load_params()
-    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
+    gpus, replicas = settings.sweep.resources.distill.gpus, settings.distill.replicas
+    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn, gpus, replicas)
+    print(f"{name}: computes on {tensorflow_setup.describe_devices()}", flush=True)
     from frill.students.build import StudentSpec
     from frill.students.distill import distill
 

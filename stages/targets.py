@@ -10,7 +10,9 @@ from frill.workflow.stage import stage
 
 with stage("targets"):
     settings = load_params()
-    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
+    gpus = settings.sweep.resources.others.gpus
+    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn, gpus)
+    print(f"targets: computes on {tensorflow_setup.describe_devices()}", flush=True)
     from frill.targets.make import make_targets
     from frill.teacher.load import load_teacher
 

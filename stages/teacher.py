@@ -8,7 +8,9 @@ from frill.workflow.stage import stage
 
 with stage("teacher"):
     settings = load_params()
-    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn)
+    gpus = settings.sweep.resources.others.gpus
+    tensorflow_setup.set_up(settings.threads, settings.seed, settings.onednn, gpus)
+    print(f"teacher: computes on {tensorflow_setup.describe_devices()}", flush=True)
     from frill.teacher.make import make_teacher
 
     corpus, out = Path("data/corpus"), Path("models/teacher")

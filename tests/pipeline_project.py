@@ -68,7 +68,8 @@ class Project:
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "dvc.lock")
         for name in ("src", "stages", "track", "presets"):
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        for name in ("dvc.yaml", "requirements.lock", ".dvcignore", ".gitignore"):
+        packages = ("requirements.lock", "requirements-gpu.lock")
+        for name in ("dvc.yaml", *packages, ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, folder / name)
         (folder / ".dvc").mkdir()
         for name in ("config", ".gitignore"):

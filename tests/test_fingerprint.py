@@ -48,6 +48,10 @@ def package(tmp_path, monkeypatch):
     (tmp_path / "requirements.lock").write_text(LOCKED)
     monkeypatch.setattr(fingerprint, "PACKAGE", folder)
     monkeypatch.setattr(fingerprint, "LOCK", tmp_path / "requirements.lock")
+    (tmp_path / "requirements-gpu.lock").write_text(
+        "nvidia-cudnn-cu12==9.1 \\\n    --hash=sha256:3\n"
+    )
+    monkeypatch.setattr(fingerprint, "GPU_LOCK", tmp_path / "requirements-gpu.lock")
     return folder
 
 
@@ -125,6 +129,10 @@ def test_files_beside_a_module_count(package):
 
 def test_pins_are_those_of_this_python_for_what_is_imported(package):
     assert find_pins({"numpy", "sklearn", "math"}) == ["numpy==2.0", "scikit-learn==1.5"]
+
+
+def test_tensorflows_pins_are_those_of_its_cuda_packages_too(package):
+    assert find_pins({"tensorflow"}) == ["nvidia-cudnn-cu12==9.1"]  # itself is not locked here
     (package / "other.py").write_text("import sklearn.linear_model\n")
     before = hash_code("frill.adding")
     fingerprint.LOCK.write_text(LOCKED.replace("numpy==2.0", "numpy==2.1"))

@@ -14,6 +14,7 @@ ORDER = [
         "progress",
         "scratch",
         "fingerprint",
+        "gpus",
         "tensorflow_setup",
         "user_function",
         "workers",

@@ -3,7 +3,8 @@
 Every stage of dvc.yaml depends on the hash of its own code (frill.workflow.recipe), and files in
 scratch/ are named by such hashes. A hash is of syntax trees: docstrings, comments and line breaks
 do not count. It is the same on every Python from 3.11 on for which requirements.lock pins the same
-packages.
+packages. TensorFlow's are also those of requirements-gpu.lock, installed or not: two machines have
+the same hashes.
 
 No list of modules is written by hand: imports are followed, those inside of functions too.
 """
@@ -20,6 +21,7 @@ from frill.scratch import content_hash, text_hash
 
 PACKAGE = Path(__file__).resolve().parent
 LOCK = PACKAGE.parents[1] / "requirements.lock"
+GPU_LOCK = LOCK.with_name("requirements-gpu.lock")  # of the CUDA packages, which tensorflow loads
 # These pass values on, and DVC tracks the values: a new key in params.yaml must retrain nobody.
 # What only these import is left out with them. The number of workers changes no result.
 LEFT_OUT = ("errors", "fingerprint", "params", "progress", "workers", "workflow")
@@ -73,9 +75,9 @@ def find_sources(*roots: str | Path) -> Sources:
 
 
 def find_pins(imported: set[str]) -> list[str]:
-    """Return the lines "name==version" of requirements.lock for imported packages, sorted.
+    """Return the lines "name==version" of the locks for imported packages, sorted.
 
-    Where the lock has several pins of one package, it is the one for the running Python.
+    Where a lock has several pins of one package, it is the one for the running Python.
     """
     locked = _read_lock(LOCK.read_text())
     lines = set()
@@ -84,6 +86,10 @@ def find_pins(imported: set[str]) -> list[str]:
         if names[0] not in locked:
             names = [_normalise(name) for name in _find_distributions().get(package, ())]
         lines |= {f"{name}=={locked[name]}" for name in names if name in locked}
+    if "tensorflow" in imported:
+        lines |= {
+            f"{name}=={version}" for name, version in _read_lock(GPU_LOCK.read_text()).items()
+        }
     return sorted(lines)
 
 

@@ -92,6 +92,8 @@ def test_the_default_is_valid_and_none_is_a_word():
         ("sweep.retries", -1, "greater than or equal to 0"),
         ("sweep.resources.distill.cpus", 0, "greater than 0"),
         ("sweep.resources.evaluate.gpus", -1, "greater than or equal to 0"),
+        ("sweep.resources.distill.gpus", 0.5, "valid integer"),
+        ("distill.replicas", 0, "greater than or equal to 1"),
     ],
 )
 def test_a_bad_value_is_one_line(default, key, value, allowed):

@@ -67,6 +67,7 @@ class Distill(Section):
     checkpoint_steps: Count
     validate_steps: Count
     patience: NoneOrCount
+    replicas: Count = 1
 
 
 class Student(Section):
@@ -174,6 +175,12 @@ class Params(Section):
             raise ValueError(
                 f"students.{min(taken)}: the name is the teacher's or a control's; "
                 "rename the student"
+            )
+        gpus = self.sweep.resources.distill.gpus
+        if 0 < gpus < self.distill.replicas:
+            raise ValueError(
+                f"sweep.resources.distill.gpus = {gpus} is fewer than distill.replicas = "
+                f"{self.distill.replicas}; write {self.distill.replicas}"
             )
         if taken := self.baselines.keys() & {*reserved, *self.students}:
             raise ValueError(

@@ -3,18 +3,16 @@
 It may be left out.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from frill.params.values import CountOrZero, Positive, Real, Section
+from frill.params.values import CountOrZero, Positive, Section
 
 
 class Resources(Section):
-    """What one stage takes of a machine while it runs. `cpus` and `gpus` count on a cluster."""
+    """What one stage takes of a machine while it runs. `cpus` counts on a cluster only."""
 
     cpus: Positive = 1
-    gpus: Annotated[Real, Field(ge=0, le=1e9)] = 0
+    gpus: CountOrZero = 0  # of its own; on a cluster, a stage with 0 sees none
     memory_gib: Positive = 2
 
 

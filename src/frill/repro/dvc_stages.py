@@ -56,8 +56,9 @@ class DvcStages:
         for name, stage in self._stages.items():
             kind = name.partition("@")[0]
             needs = frozenset(each.name for each in self._graph.successors(stage))
-            memory_gib = settings.resources.find(kind).memory_gib
-            jobs.append(Job(name, kind, needs, memory_gib, alone=kind in ALONE))
+            request = settings.resources.find(kind)
+            alone = kind in ALONE
+            jobs.append(Job(name, kind, needs, request.memory_gib, request.gpus, alone))
         return jobs
 
     def begin(self, job: Job) -> str | None:

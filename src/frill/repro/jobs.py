@@ -12,6 +12,7 @@ class Job:
     kind: str  # distill
     needs: frozenset[str] = frozenset()  # the stages that have to be done before
     memory_gib: float = 0.0
+    gpus: int = 0  # that nothing else uses meanwhile
     alone: bool = False  # times a device: runs after the rest, beside nothing
 
 

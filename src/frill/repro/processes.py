@@ -10,6 +10,7 @@ from pathlib import Path
 
 from frill import progress
 from frill import workers as workers_setting
+from frill.gpus import VARIABLE
 from frill.repro import guard
 from frill.repro.dvc_stages import DvcStages
 from frill.repro.jobs import Ended, Job
@@ -23,18 +24,22 @@ class _Running:
     job: Job
     process: subprocess.Popen
     begun: float
+    gpus: list[str]
 
 
 class Processes:
     """This machine, with room for `jobs` stages at once and for as many as `memory_gib` takes.
 
+    A stage that asks for GPUs gets some of `gpus`, and sees no others. Where there are too few in
+    all, it is started nevertheless, and says so.
     Nothing that it starts outlives this process, however that ends.
     """
 
-    def __init__(self, stages: DvcStages, jobs: int, memory_gib: float):
+    def __init__(self, stages: DvcStages, jobs: int, memory_gib: float, gpus: list[str]):
         self._stages = stages
         self._jobs = jobs
         self._memory_gib = memory_gib
+        self._gpus = gpus
         self._running: dict[str, _Running] = {}
         # The guards read from it; it is at its end when this process is gone.
         self._reading, self._writing = os.pipe()
@@ -44,6 +49,7 @@ class Processes:
         """One stage always has: the memory that it is said to take is an estimate."""
         taken_gib = sum(each.job.memory_gib for each in self._running.values())
         fits = taken_gib + job.memory_gib <= self._memory_gib
+        fits = fits and job.gpus <= len(self._list_free_gpus())
         return not self._running or (len(self._running) < self._jobs and fits)
 
     def start(self, job: Job, workers: int) -> None:
@@ -58,6 +64,9 @@ class Processes:
             "PYTHONUNBUFFERED": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{options['env']['PATH']}",
         }
+        gpus = self._list_free_gpus()[: job.gpus]
+        if gpus:
+            options["env"][VARIABLE] = ",".join(gpus)
         options.pop("shell")
         options.pop("close_fds")
         guarded = [sys.executable, "-I", "-c", self._guard, str(self._reading), "sh", "-c"]
@@ -71,7 +80,11 @@ class Processes:
                 start_new_session=True,
                 **options,
             )
-        self._running[job.name] = _Running(job, process, time.monotonic())
+        self._running[job.name] = _Running(job, process, time.monotonic(), gpus)
+
+    def _list_free_gpus(self) -> list[str]:
+        taken = [gpu for each in self._running.values() for gpu in each.gpus]
+        return [gpu for gpu in self._gpus if gpu not in taken]
 
     def poll(self) -> list[Ended]:
         ended = []

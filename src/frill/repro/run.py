@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from frill.errors import UserError
+from frill.gpus import list_gpus
 from frill.params.load import load_params
 from frill.params.schema import Params
 from frill.repro import view
@@ -39,7 +40,8 @@ def run(jobs: int | None, make_cluster: MakePlace | None = None) -> list[Ended]:
     at_once = jobs or max(1, cores // params.threads)
     with lock_project() as repo, _stop_on_signals() as stopped, repo.scm_context:
         stages = DvcStages(repo)
-        here = Processes(stages, at_once, MEMORY_SHARE * read_free_memory_gib())
+        memory_gib = MEMORY_SHARE * read_free_memory_gib()
+        here = Processes(stages, at_once, memory_gib, list_gpus())
         elsewhere, kinds = make_cluster(stages, params) if make_cluster else (here, frozenset())
 
         def place_of(job: Job) -> Place:

@@ -3,7 +3,7 @@
 The bottleneck trains dense and in floating point up to the share `ship_from` of the steps. Then it
 trains as it will ship: in two factors (rank), with simulated int8 rounding (qat). Everything is a
 function of (spec, settings, targets, seed): batch t holds the same windows however often training
-was interrupted. On several GPUs each takes its part of every batch.
+was interrupted. With `replicas` each of so many GPUs takes its part of every batch.
 """
 
 import json
@@ -26,7 +26,7 @@ from frill.students.build import StudentSpec, build, count
 from frill.students.curve import COLUMNS, write_curve
 from frill.students.low_rank import as_shipped
 from frill.students.objective import r2, target_scale
-from frill.students.replicas import all_gpus, distribute
+from frill.students.replicas import arrange, choose_devices, distribute
 from frill.students.schedule import batch_rows, learning_rate
 from frill.students.weights import save_student
 from frill.targets.store import Projection, load_split, spread
@@ -69,7 +69,7 @@ def distill(
 
 
 class Distillation:
-    """One student's training, on all devices of `strategy`, by default on every visible GPU."""
+    """One student's training, on the devices of `strategy`, by default on `settings.replicas`."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Distillation:
             first = math.ceil(settings.ship_from * settings.steps)
             self.ship_step = min(first, settings.steps - 1)  # at least one step as it ships
         self.status = "ok"
-        self.strategy = strategy or all_gpus()
+        self.strategy = strategy or choose_devices(settings.replicas)
         replicas = self.strategy.num_replicas_in_sync
         self.scratch = scratch / checkpoint.name(spec, settings, seed, targets, replicas)
         with self.strategy.scope():
@@ -261,7 +261,8 @@ class Distillation:
     def _batch(self, step: int) -> tuple:
         """Return batch `step` as (windows, targets), each distributed over the replicas."""
         batch = self.settings.batch_windows
-        rows = np.sort(batch_rows(len(self.train_set[0]), batch, self.seed, step))
+        drawn = batch_rows(len(self.train_set[0]), batch, self.seed, step)
+        rows = arrange(drawn, self.strategy)
         windows, targets = self.train_set
         return distribute(windows[rows], self.strategy), distribute(targets[rows], self.strategy)
 

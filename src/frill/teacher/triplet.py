@@ -67,7 +67,8 @@ def train(folders: list[Path], training: TeacherTraining, seed: int) -> Trained:
     for head in heads:
         variables += head.trainable_variables
     schedule = keras.optimizers.schedules.CosineDecay(training.learning_rate, training.steps)
-    optimizer = keras.optimizers.Adam(schedule)
+    # On a GPU Keras would compile it by XLA, which needs more of CUDA.
+    optimizer = keras.optimizers.Adam(schedule, jit_compile=False)
 
     @tf.function
     def step(log_mels, targets, step_seed):

@@ -15,7 +15,8 @@ from frill.workflow import overlay, subcommand
 from frill.workflow.subcommand import git
 
 WORKTREES = Path(".presets")
-SHAPED_BY = ("src", "stages", "dvc.yaml", "track/dvc.yaml", "requirements.lock")
+LOCKS = ("requirements.lock", "requirements-gpu.lock")
+SHAPED_BY = ("src", "stages", "dvc.yaml", "track/dvc.yaml", *LOCKS)
 
 
 def run(name: str, *options: str) -> int:
@@ -58,7 +59,7 @@ def _prepare_worktree(name: str) -> Path:
     path = (WORKTREES / name).resolve()
     if git("status", "--porcelain", "--", *SHAPED_BY):
         print(
-            "note: uncommitted changes of code, dvc.yaml or requirements.lock are not in the "
+            "note: uncommitted changes of code, dvc.yaml or requirements*.lock are not in the "
             "preset's worktree; commit them first",
             file=sys.stderr,
         )
