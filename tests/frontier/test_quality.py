@@ -103,10 +103,12 @@ def test_rank_agreement_is_kendalls_tau():
         protocols = {"fast": FastScores([], fast, fast)}
         task = task_scores(np.ones(1), protocols=protocols)
         by_fast[str(fast)] = model_scores({"a": task})
+        large = replace(task, too_large_for=["model_card"])  # counts in no ranking
         task = replace(task, protocols=protocols | {"model_card": card_scores(card, best)})
-        by_protocol[str(fast)] = model_scores({"a": task})
+        by_protocol[str(fast)] = model_scores({"large": large, "a": task})
     agreement = compare_rankings(by_protocol)
     assert agreement.kendall_validation == pytest.approx(4 / 6)
     assert agreement.kendall_best_test == pytest.approx(-1)
+    assert agreement.left_out == ["large"]
     assert (agreement.models, agreement.unconverged_settings, agreement.settings) == (4, 4, 12)
     assert compare_rankings(by_fast) is None

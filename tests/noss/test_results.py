@@ -13,8 +13,9 @@ RIGHT = np.array([True, False, True])
 
 def test_what_is_read_was_written(tmp_path):
     task = task_scores(RIGHT, speakers=[0, 1, 1])
+    large = replace(task, too_large_for=["model_card"])
     protocols = task.protocols | {"model_card": card_scores(70.0, 80.0)}
-    scores = model_scores({"mask": replace(task, protocols=protocols)})
+    scores = model_scores({"mask": replace(task, protocols=protocols), "voices": large})
     whole = replace(
         scores, accuracy_change={"validation": 0.5, "test": -0.5}, repeats=[MeanAccuracies(1, 2)]
     )

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
+from frill.noss import score
 from frill.noss.evaluate import zero_not_finite
-from frill.noss.score import score_task
+from frill.noss.score import Task, score_task
+from frill.noss.splits import Split
 from frill.params.schema import Noss
 
 PROBES = ["ridge", "lda"]
@@ -179,6 +182,44 @@ def test_the_first_protocol_decides_and_every_one_is_reported(folds):
     assert result.protocols["fast"] == fast.protocols["fast"]
     assert fast.test_accuracy == pytest.approx(fast.protocols["fast"].test_accuracy)
     assert "model_card" not in fast.protocols
+
+
+def test_a_task_too_large_for_the_card_is_scored_by_fast_alone_and_says_so(monkeypatch):
+    y, rows = task(200, 4)  # 120 training clips
+    x = noise(200) + 1.5 * np.eye(16)[y]
+    both = settings().model_copy(update={"protocol": ["model_card", "fast"]})
+    card_alone = settings().model_copy(update={"protocol": ["model_card"]})
+    monkeypatch.setattr(score, "MOST_FOR_CARD", 480)
+    assert score_task(x, rows, both, 17).too_large_for == []
+    monkeypatch.setattr(score, "MOST_FOR_CARD", 479)
+    fast = score_task(x, rows, settings(), 17)
+    for protocol in (both, card_alone):
+        result = score_task(x, rows, protocol, 17)
+        assert result == replace(fast, too_large_for=["model_card"])
+    assert fast.too_large_for == []  # nobody asked for more
+
+
+@pytest.mark.parametrize(
+    "clips, classes, is_too_large",
+    [(134_000, 1_252, True), (85_511, 12, False), (176_438, 6, False)],
+    ids=["voxceleb", "speech_commands", "voxforge"],
+)
+def test_of_the_papers_tasks_voxceleb_alone_is_too_large(clips, classes, is_too_large):
+    """Training clips are as frill.planning.audio has them; classes as TFDS's builders."""
+    split = Split(*(np.zeros(clips, int),) * 3)
+    whole = Task(np.empty((0, 1)), np.zeros(0), np.zeros(0), classes, [split])
+    assert score.is_too_large_for_card(whole) == is_too_large
+
+
+@pytest.mark.parametrize("speakers, settings_tried", [("classes", 8), ("others", 16)])
+def test_where_speakers_are_the_classes_none_is_normalised_by_speaker(speakers, settings_tried):
+    y, rows = task(200, 4)
+    for i, row in enumerate(rows):
+        row["speaker"] = row["label"] if speakers == "classes" else f"s{i % 7}"
+    card = settings().model_copy(update={"protocol": ["model_card"]})
+    result = score_task(noise(200) + 1.5 * np.eye(16)[y], rows, card, 17)
+    # lr, lr_balanced, lda and lr_regularised; none or l2, each with and without speakers.
+    assert result.protocols["model_card"].settings == settings_tried
 
 
 def test_scoring_a_student_does_not_import_tensorflow():

@@ -100,6 +100,12 @@ def test_how_alike_two_protocols_rank_the_models_is_said_where_both_ran(frontier
         "on validation, none (no difference) by the card's best test accuracy; "
         "2 of 40 settings of the card's stopped before they converged."
     )
+    agreement = replace(agreement, left_out=["voxceleb1"])
+    more = terminal.list_notes(replace(frontier, rank_agreement=agreement))
+    (note,) = (line for line in more if line not in both)
+    assert note == (
+        "Scored by the fast probes alone, as too large for the card's protocol: voxceleb1."
+    )
 
 
 def test_the_selection_in_words(frontier):

@@ -83,19 +83,21 @@ def compare_by_task(
 
 
 def compare_rankings(noss: dict[str, ModelScores]) -> RankAgreement | None:
-    """Compare how the two scoring protocols rank the models.
+    """Compare how the two scoring protocols rank the models, by the tasks that both scored.
 
     None where one protocol ran, or for under three models.
     """
     models = list(noss.values())
-    protocols = list(next(iter(models[0].tasks.values())).protocols)
+    left_out = [task for task, scores in models[0].tasks.items() if scores.too_large_for]
+    tasks = [task for task in models[0].tasks if task not in left_out]
+    protocols = list(models[0].tasks[tasks[0]].protocols) if tasks else []
     if len(protocols) < 2 or len(models) < 3:
         return None
 
     def rank_by(protocol: str, key: str) -> list[float]:
         means = []
         for model in models:
-            scores = [task.protocols[protocol] for task in model.tasks.values()]
+            scores = [model.tasks[task].protocols[protocol] for task in tasks]
             means.append(float(np.mean([getattr(each, key) for each in scores])))
         return means
 
@@ -104,7 +106,7 @@ def compare_rankings(noss: dict[str, ModelScores]) -> RankAgreement | None:
         tau = float(stats.kendalltau(fast, card).statistic)
         return tau if np.isfinite(tau) else None  # all models are equal by one of them
 
-    card = [task.protocols["model_card"] for model in models for task in model.tasks.values()]
+    card = [model.tasks[task].protocols["model_card"] for model in models for task in tasks]
     return RankAgreement(
         protocols=protocols,
         models=len(models),
@@ -112,4 +114,5 @@ def compare_rankings(noss: dict[str, ModelScores]) -> RankAgreement | None:
         kendall_best_test=correlate("test_accuracy", "best_test_accuracy"),
         unconverged_settings=sum(len(scores.unconverged) for scores in card),
         settings=sum(scores.settings for scores in card),
+        left_out=left_out,
     )

@@ -101,7 +101,8 @@ class RankAgreement:
     """How alike two scoring protocols rank the models, by Kendall's tau-b of mean accuracies.
 
     `kendall_validation` compares the accuracies that decide, `kendall_best_test` the fast
-    protocol's test accuracy with the card's best of all.
+    protocol's test accuracy with the card's best of all. Tasks that `fast` alone scored are
+    `left_out`.
     """
 
     protocols: list[str]
@@ -110,6 +111,7 @@ class RankAgreement:
     kendall_best_test: float | None
     unconverged_settings: int
     settings: int
+    left_out: list[str] = field(default_factory=list)  # tasks too large for the card's
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,11 @@ def score(embed: Embed, name: str, params: Params) -> ModelScores:
     tasks = {}
     for task, scores in zip(stores, in_parallel(calls), strict=True):
         tasks[task] = replace(scores, clips_not_finite=len(broken[task]))
+        if scores.too_large_for:
+            print(
+                f"{name}: {task} is scored by fast alone: it has too many clips and classes for "
+                f"{', '.join(scores.too_large_for)} (docs/scoring.md)"
+            )
     means = {}
     for part in PARTS:
         accuracies = [scores.accuracy(part) for scores in tasks.values()]

@@ -4,7 +4,7 @@ Accuracies are in percent. A part is `validation` or `test`. Fields stand in the
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,7 @@ class TaskScores:
     validation_interval: Interval
     test_interval: Interval
     clips_not_finite: int = 0
+    too_large_for: list[str] = field(default_factory=list)  # protocols; not in the file if none
 
     def accuracy(self, part: str) -> float:
         return getattr(self, f"{part}_accuracy")
@@ -115,6 +116,9 @@ def write_scores(scores: ModelScores, path: Path) -> None:
     for key in OPTIONAL:
         if content[key] is None:
             del content[key]
+    for task in content["tasks"].values():
+        if not task["too_large_for"]:
+            del task["too_large_for"]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n")
 

@@ -14,6 +14,9 @@ from frill.noss.results import PARTS, CardScores, FastScores, TaskScores
 from frill.noss.splits import Split, make_splits
 from frill.params.schema import Noss
 
+# Training clips times classes beyond which a task is scored by `fast` alone: docs/scoring.md has
+# what was measured. A model's values do not count: all models of a task are scored alike.
+MOST_FOR_CARD = 4_000_000
 Predictions = list[dict[str, np.ndarray]]  # of every split, int class per validation and test clip
 
 
@@ -27,6 +30,11 @@ class Task:
     classes: int
     splits: list[Split]
 
+    @property
+    def speakers_are_classes(self) -> bool:
+        pairs = set(zip(self.y, self.speakers, strict=True))
+        return len(pairs) == self.classes == len(set(self.speakers))
+
 
 def score_task(
     embeddings: np.ndarray, rows: Sequence[dict], settings: Noss, seed: int
@@ -34,7 +42,7 @@ def score_task(
     """Score `embeddings` float [clips, D] of the clips that `rows` of the manifest describe.
 
     The first of `settings.protocol` decides, by the setting that is best on validation; ties go
-    to the first setting.
+    to the first setting. A task beyond MOST_FOR_CARD is scored by `fast` whatever they are.
     """
     labels = sorted({row["label"] for row in rows})
     y = np.array([labels.index(row["label"]) for row in rows])
@@ -43,9 +51,12 @@ def score_task(
     task = Task(embeddings, y, speakers, len(labels), splits)
     # One BLAS thread: results would depend on the machine's cores, and lbfgs's many small products
     # wait for each other's threads longer than they compute (up to eight times slower).
+    names = settings.protocol
+    if "model_card" in names and is_too_large_for_card(task):
+        names = ["fast"]
     with threadpool_limits(1):
-        outcomes = {name: PROTOCOLS[name](task, settings, seed) for name in settings.protocol}
-    scores, predictions = outcomes[settings.protocol[0]]
+        outcomes = {name: PROTOCOLS[name](task, settings, seed) for name in names}
+    scores, predictions = outcomes[names[0]]
     correct = {part: np.full(len(y), -1) for part in PARTS}
     predicted = np.full(len(y), -1)
     for split, answers in zip(splits, predictions, strict=True):
@@ -76,6 +87,7 @@ def score_task(
         test_unweighted_average_recall=100 * float(recall),
         test_confusion=confusion.tolist(),
         protocols={name: scores for name, (scores, _) in outcomes.items()},
+        too_large_for=[name for name in settings.protocol if name not in outcomes],
         **by_part,
     )
 
@@ -104,6 +116,8 @@ def _score_card(task: Task, settings: Noss, seed: int) -> tuple[CardScores, Pred
         x = {part: task.x[index] for part, index in clips.items()}
         y = {part: task.y[index] for part, index in clips.items()}
         speakers = {part: task.speakers[index].tolist() for part, index in clips.items()}
+        if task.speakers_are_classes:  # normalised by speaker, clips would be normalised by label
+            speakers = {part: [""] * len(index) for part, index in clips.items()}
         fold = run_protocol(x, y, speakers, task.classes, seed, bool(settings.forests))
         folds.append((fold, y))
     scores = summarise(folds)
@@ -115,6 +129,10 @@ def _score_card(task: Task, settings: Noss, seed: int) -> tuple[CardScores, Pred
 
 
 PROTOCOLS = {"fast": _score_fast, "model_card": _score_card}
+
+
+def is_too_large_for_card(task: Task) -> bool:
+    return max(len(split.train) for split in task.splits) * task.classes > MOST_FOR_CARD
 
 
 def best_probe(
@@ -152,8 +170,7 @@ def count_speakers_in_both(task: Task) -> int:
 
     What they say of new speakers is too good. 0 where speakers are the classes.
     """
-    pairs = set(zip(task.y, task.speakers, strict=True))
-    if len(pairs) == task.classes == len(set(task.speakers)):
+    if task.speakers_are_classes:
         return 0
     both = set()
     for split in task.splits:

@@ -23,6 +23,7 @@ from frill.workflow.overlay import UNSET
 
 SAMPLE = 200  # files that are looked at; the others are taken to be like them
 FIRST = 30  # items of an archive that are decoded
+PUBLISHED_BASIS = "published"
 # Clips and mean seconds: of FRILL's model card (AudioSet), ESC-50's README, TFDS's catalogue. The
 # counts of VoxForge and the mask corpus and most lengths are estimates after the papers
 # (arXiv 2002.12764, 1706.08612; ComParE 2020): good for a plan, not to be quoted.
@@ -77,7 +78,7 @@ def _estimate(kind: str, name: str, spec: Any) -> tuple:
     if kind == "tfds" or UNSET in "".join(places):  # a preset's $NAME that is not set
         keys = (getattr(spec, "dataset", "").partition("/")[0], name, kind)  # / begins a variant
         match = next((PUBLISHED[key] for key in keys if key in PUBLISHED), None)
-        return (match[0], match[1:], "published") if match else ()
+        return (match[0], match[1:], PUBLISHED_BASIS) if match else ()
     look = _look_at_files if kind in ("folder", "files", "audioset") else _look_at_archives
     count, lengths_s = look(kind, name, spec)
     known_s = [length_s for length_s in lengths_s if length_s is not None]

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from frill.errors import UserError
-from frill.planning.audio import find_sets
+from frill.planning.audio import PUBLISHED_BASIS, Set, find_sets
 from frill.planning.runs import Runs, estimate, read_runs
 from frill.planning.stages import Stage, plan_stages
 from frill.progress import progress
@@ -34,8 +34,7 @@ def write_plan(preset: str | None, out: Path | None) -> str:
     if out is not None:
         text = json.dumps({"schema": 2, "stages": rows}, indent=1)
         out.write_text(text.replace(": NaN", ": null") + "\n")  # JSON has no NaN
-    unknown = [each.name for each in sets if math.isnan(each.clips)]
-    return "\n".join([*lay_out(rows), "", *note(rows, unknown)])
+    return "\n".join([*lay_out(rows), "", *note(rows, sets)])
 
 
 def list_projects(preset: str | None) -> list[Path]:
@@ -95,7 +94,7 @@ def scale(value: float | None, units: tuple = ((1, ""),), unknown: str = "unknow
     return f"{value / factor:,.{digits}f} {unit}".rstrip()
 
 
-def note(rows: list[dict], unknown: list[str]) -> list[str]:
+def note(rows: list[dict], sets: list[Set]) -> list[str]:
     """Return what the numbers rest on, in lines of 100 columns."""
     peak = total(rows, "disk_bytes", UNITS_BYTES, max(row["transient_bytes"] for row in rows))
     notes = [
@@ -103,8 +102,16 @@ def note(rows: list[dict], unknown: list[str]) -> list[str]:
         "Time: by logs/stages.jsonl, one by one; scaled: by the work that dvc.lock says was done, "
         "too much where a short run is scaled, as its start is, too.",
     ]
-    if any(math.isnan(row["time_s"]) for row in rows):
-        notes.append("Not known: no such source, teacher or protocol ran; run `make repro` once.")
-    if unknown:
+    if timeless := sum(math.isnan(row["time_s"]) for row in rows):
+        notes.append(
+            f"Not known: the time of {timeless} of {len(rows)} lines, as no such source, teacher "
+            "or protocol ran; run `make repro` once."
+        )
+    if published := [each.name for each in sets if each.basis == PUBLISHED_BASIS]:
+        notes.append(
+            "Not looked at, amounts as published or estimated after papers: "
+            f"{', '.join(published)}."
+        )
+    if unknown := [each.name for each in sets if math.isnan(each.clips)]:
         notes.append(f"Unknown amounts of audio: {', '.join(unknown)}.")
     return [line for text in notes for line in textwrap.wrap(text, 100)]

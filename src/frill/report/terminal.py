@@ -142,6 +142,11 @@ def list_notes(frontier: Frontier) -> list[str]:
             f"{agreement.unconverged_settings} of {agreement.settings} settings of the "
             "card's stopped before they converged."
         )
+        if agreement.left_out:
+            notes.append(
+                f"Scored by the fast probes alone, as too large for the card's protocol: "
+                f"{', '.join(agreement.left_out)}."
+            )
     for task, speakers in frontier.speakers_in_train_and_test.items():
         notes.append(
             f"{task}: {speakers} speakers have clips in train and in test; "
