@@ -1,5 +1,7 @@
 """Log-mel windows against plain formulas, TensorFlow's mel matrix and the TensorFlow frontend."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -57,6 +59,22 @@ def test_log_mel_equals_the_plain_formulas():
     log_mel = frontend.log_mel(samples)
     assert log_mel.dtype == np.float32
     np.testing.assert_allclose(log_mel, expected, rtol=RELATIVE, atol=1e-6)
+
+
+def test_long_audio_is_computed_in_pieces():
+    """No frame is lost or moved where they meet, and memory is far below that of all at once."""
+    minutes = 10
+    samples = np.random.default_rng(0).integers(-3000, 3000, 60 * minutes * 16000, np.int16)
+    tracemalloc.start()
+    frames = frontend.log_mel(samples)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(frames) == 60 * minutes * 100 - 2
+    # At once the complex spectra alone, 257 bins a frame, would be 247 MB.
+    assert peak < frames.nbytes + 100e6
+    for border in (4095, 4096, 8191, 8192, len(frames) - 1):
+        alone = frontend.log_mel(samples[border * 160 : border * 160 + 400])
+        np.testing.assert_allclose(frames[border], alone[0], atol=1e-6)
 
 
 def test_silence_is_the_offsets_logarithm():

@@ -68,6 +68,17 @@ def test_embed_is_the_network_on_the_frontends_windows(folder, keras_network, ou
     np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_long_clip_is_heard_in_calls_of_20_s(folder, keras_network, monkeypatch):
+    teacher = Teacher(folder, "layer19")
+    clip = speechlike(47 * 16000)
+    shapes = record_calls(monkeypatch, teacher)
+    (rows,) = teacher.embed([clip])
+    expected = keras_network.predict(frontend.windows(clip)[..., None], verbose=0)["layer19"]
+    np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-4)
+    # 271 rows as 112, 112 and 47; each call ends a second behind its last row's beginning.
+    assert sorted(shapes) == [(1, 46 * 2720 + 16000), (1, 111 * 2720 + 16000)] + [(1, 317_920)]
+
+
 @pytest.mark.parametrize("batch_samples", [1, 90_000, 10**7])
 def test_batches_change_nothing_and_windows_of_padding_are_dropped(
     folder, monkeypatch, batch_samples

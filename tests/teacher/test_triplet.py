@@ -118,6 +118,17 @@ def test_clips_too_short_for_two_windows_are_left_out(tmp_path):
         triplet.load_clips([tmp_path / "short"], 17)
 
 
+def test_of_a_clip_beyond_the_limit_its_beginning_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(triplet, "MAX_FRAMES", 300)
+    long, short = speechlike(80000, 0), speechlike(40000, 1)
+    write_clips(tmp_path / "speech", [Clip("long", long), Clip("short", short)])
+    kept = triplet.load_clips([tmp_path / "speech"], 17).log_mels
+    whole = {298: frontend.log_mel(long)[:298], 248: frontend.log_mel(short)}  # 3 s, and 2.5
+    assert sorted(map(len, kept)) == sorted(whole)
+    for frames in kept:
+        np.testing.assert_array_equal(frames, whole[len(frames)])
+
+
 def test_a_clip_keeps_its_labels(tmp_path):
     """Two corpora, read in a drawn order: long clips are `long`, shorter ones `short`."""
     for corpus in ("a", "b"):

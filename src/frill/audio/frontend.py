@@ -32,6 +32,8 @@ WINDOW_SHAPE = (WINDOW_FRAMES, MEL_BANDS, 1)  # frames, mel bands, channel: what
 # Log-mel lies in [-6.9, 5]; networks bring it to about zero mean and unit deviation, so that their
 # zero padding is not louder than a quiet window.
 INPUT_SCALE, INPUT_OFFSET = 1 / 3, 4 / 3
+# 41 s of audio are computed at once, in some 60 MB: all of a usual clip, a part of an hour's.
+BLOCK_FRAMES = 4096
 # Shorter clips are padded to this: 15,360 samples would give 94 frames, two short of a window.
 MIN_SAMPLES = 16000
 
@@ -66,12 +68,22 @@ def hann() -> np.ndarray:
 def log_mel(samples: np.ndarray) -> np.ndarray:
     """Return float32 [frames, 64] of int16 or float [samples], at least 400.
 
-    frames = (samples - 400) // 160 + 1.
+    frames = (samples - 400) // 160 + 1. Beside them, memory holds BLOCK_FRAMES.
     """
+    frames = (len(samples) - FRAME_SAMPLES) // HOP_SAMPLES + 1
+    result = np.empty((frames, MEL_BANDS), np.float32)
+    for start in range(0, frames, BLOCK_FRAMES):
+        block = result[start : start + BLOCK_FRAMES]
+        end = (start + len(block) - 1) * HOP_SAMPLES + FRAME_SAMPLES
+        block[:] = _log_mel_block(samples[start * HOP_SAMPLES : end])
+    return result
+
+
+def _log_mel_block(samples: np.ndarray) -> np.ndarray:
     views = np.lib.stride_tricks.sliding_window_view(to_float(samples), FRAME_SAMPLES)
     frames = views[::HOP_SAMPLES]
     magnitude = np.abs(np.fft.rfft(frames * hann(), FFT_SAMPLES))
-    return np.log(np.maximum(magnitude @ mel_matrix(), MEL_FLOOR) + LOG_OFFSET).astype(np.float32)
+    return np.log(np.maximum(magnitude @ mel_matrix(), MEL_FLOOR) + LOG_OFFSET)
 
 
 def pad(samples: np.ndarray) -> np.ndarray:

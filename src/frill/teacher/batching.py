@@ -13,6 +13,7 @@ from frill.audio.waveform import SAMPLE_RATE_HZ
 
 # 20 s of audio a call: as fast as more, and its activations stay in the cache.
 BATCH_SAMPLES = 320_000
+MOST_ROWS = count_windows(BATCH_SAMPLES)  # of one call, as it keeps the activations of all
 # Parts are sorted by length within so much audio; 12,288 values a window of it take 46 MB, twice.
 CHUNK_SAMPLES = 8 * BATCH_SAMPLES
 CONTEXT_SAMPLES = 2 * SAMPLE_RATE_HZ  # what TRILLsson hears at once (arXiv 2203.00236)
@@ -26,12 +27,16 @@ class Part(NamedTuple):
 
 
 def split_spans(positions: np.ndarray) -> list[np.ndarray]:
-    """Return ascending positions on the 170 ms grid, cut at long gaps.
+    """Return ascending positions on the 170 ms grid, cut at long gaps and to MOST_ROWS of the grid.
 
     A gap is long if the audio in it is more than a call of its own would hear anew.
     """
     gaps = np.diff(positions) > MIN_SAMPLES // WINDOW_HOP_SAMPLES
-    return np.split(positions, np.flatnonzero(gaps) + 1)
+    spans = []
+    for span in np.split(positions, np.flatnonzero(gaps) + 1):
+        call = (span - span[0]) // MOST_ROWS
+        spans += np.split(span, np.flatnonzero(np.diff(call)) + 1)
+    return spans
 
 
 def crop(samples: np.ndarray, span: np.ndarray) -> np.ndarray:
@@ -45,7 +50,9 @@ def crop(samples: np.ndarray, span: np.ndarray) -> np.ndarray:
 def cut(samples: np.ndarray, positions: np.ndarray | None) -> list[Part]:
     """Cut a clip int16 [samples] for a teacher with a row for every 170 ms. None: all of it."""
     if positions is None:
-        return [Part(samples, np.arange(count_windows(len(samples))))]
+        positions = np.arange(count_windows(len(samples)))
+        if len(positions) <= MOST_ROWS:
+            return [Part(samples, positions)]
     return [Part(crop(samples, span), span - span[0]) for span in split_spans(positions)]
 
 

@@ -23,6 +23,7 @@ import tf_keras as keras
 
 from frill.audio.clips import ClipStore
 from frill.audio.frontend import (
+    HOP_SAMPLES,
     LOG_OFFSET,
     MEL_BANDS,
     WINDOW_FRAMES,
@@ -102,7 +103,7 @@ def train(folders: list[Path], training: TeacherTraining, seed: int) -> Trained:
 def load_clips(folders: list[Path], seed: int) -> Clips:
     """Return the clips that hold two windows or more.
 
-    It is a seeded choice of clips where they exceed MAX_FRAMES.
+    It is a seeded choice of clips where they exceed MAX_FRAMES; of a longer clip its beginning.
     """
     stores = [ClipStore(folder) for folder in folders]
     places = [(store, index) for store in stores for index in range(len(store))]
@@ -110,7 +111,7 @@ def load_clips(folders: list[Path], seed: int) -> Clips:
     frames = 0
     for place in np.random.default_rng(seed).permutation(len(places)):
         store, index = places[place]
-        samples = store.samples(index)
+        samples = store.samples(index)[: MAX_FRAMES * HOP_SAMPLES]
         if count_windows(len(samples)) < 2:
             continue
         log_mels.append(log_mel(samples))
