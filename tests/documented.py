@@ -12,6 +12,8 @@ ELSEWHERE = {
     ("README.md", "git clone ADDRESS frill"): ".ci/run",
     ("README.md", "make repro PRESET=folders"): "tests/workflow/test_overlay.py",
     ("CONTRIBUTING.md", "make .venv/ready"): ".ci/run",
+    ("docs/gpu.md", "make repro GPU=1"): "tests/test_gpus.py",
+    ("docs/slurm.md", "mkdir -p logs"): "tests/sweep/test_slurm.py",
     ("docs/mlflow.md", "make ui"): "tests/tracking/test_tracking_server.py",
     (
         "docs/mlflow.md",

@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine."""
+"""A Ray cluster of several nodes on this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,18 +11,24 @@ ray_cluster = pytest.importorskip(
 TRIES = 3  # Ray gives a node half a minute to start, which may be too little beside other tests
 
 
-@contextmanager
-def two_nodes(cpus: int, **second) -> Iterator:
-    """Give a cluster whose nodes say that they have `cpus`, the second also what `second` says.
+def two_nodes(cpus: int, **second):
+    """Give a cluster whose nodes say that they have `cpus`, the second also what `second` says."""
+    return several_nodes(cpus, second)
 
-    `address` is the cluster's; `worker_nodes` has the second node.
+
+@contextmanager
+def several_nodes(cpus: int, *others: dict) -> Iterator:
+    """Give a cluster whose nodes say that they have `cpus`, the others also what `others` say.
+
+    `address` is the cluster's; `worker_nodes` has all nodes but the first.
     """
     node = {"num_cpus": cpus, "object_store_memory": 100 * 2**20}
     for left in reversed(range(TRIES)):
         cluster = ray_cluster.Cluster()
         try:
             cluster.add_node(**node, include_dashboard=False)
-            cluster.add_node(**node | second)
+            for other in others:
+                cluster.add_node(**node | other)
             break
         except Exception:
             cluster.shutdown()

@@ -165,6 +165,25 @@ def test_a_stage_that_asks_for_more_gpus_than_there_are_runs_alone_and_says_so(
     place.stop()
 
 
+@pytest.mark.parametrize("options", [[], ["GPU=1"]], ids=["CPU", "GPU"])
+def test_make_installs_the_cuda_packages_where_it_is_told(options):
+    """What make would run; nothing is installed here, as that is gigabytes."""
+    done = subprocess.run(
+        ["make", "--dry-run", "--always-make", "repro", "PRESET=paper", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    installs = [line for line in lines if "--require-hashes" in line]
+    assert [line.split()[-1] for line in installs] == [
+        "requirements.lock",
+        *["requirements-gpu.lock"] * len(options),
+    ]
+    assert lines[-1].split() == ["frill", "repro", "--preset", "paper"]
+
+
 def test_the_gpu_lock_has_what_tensorflow_asks_for_and_nothing_else():
     pins = {}
     for line in re.findall(r"(?m)^\w\S*", (ROOT / "requirements-gpu.lock").read_text()):
