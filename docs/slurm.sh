@@ -18,11 +18,21 @@ export PATH="$PWD/.venv/bin:$PATH"
 export RAY_AUTH_MODE=token
 # The first of the node's addresses: where it is in several networks, take the one that joins the nodes.
 address="$(hostname -I | awk '{print $1}'):$((20000 + SLURM_JOB_ID % 10000))"
-# What SLURM gave this job of a node: Ray would count all that the node has.
-# shellcheck disable=SC2016  # each node's own variable
-join='exec ray start --block --num-cpus="$SLURM_CPUS_ON_NODE" "$@"'
+# What each node runs. Ray would count all cores that the node has, not those of this job; and it gives a node half
+# a minute to start, which the first look at a .venv on a network file system may exceed.
+# shellcheck disable=SC2016  # each node's own variables
+join='
+trap "kill \$! 2> /dev/null; exit" TERM
+for try in 1 2 3; do
+    ray start --block --num-cpus="$SLURM_CPUS_ON_NODE" "$@" &
+    wait $! && exit
+    echo "$(hostname): Ray did not start (try $try of 3)"
+done
+exit 1'
 
 [ -s ~/.ray/auth_token ] || ray get-auth-token --generate > /dev/null
+# Ray ends with this script, however that ends.
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
 bash -c "$join" ray --head --node-ip-address="${address%:*}" --port="${address#*:}" \
     > "logs/ray-$SLURM_JOB_ID.log" 2>&1 &
 others=$((SLURM_JOB_NUM_NODES - 1))
