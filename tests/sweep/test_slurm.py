@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 from pipeline_project import ROOT
 
 pytest.importorskip("ray", reason="needs Ray: uv pip install 'frill[sweep]'")
+NUMBERS = count(os.getpid() % 9000)  # of jobs: Ray's port follows from it
 SCRIPT = ROOT / "docs/slurm.sh"
 # Options, then what runs once a node; the nodes have three and four cores of this job.
 SRUN = """#!/bin/bash
@@ -65,7 +67,7 @@ def start(tmp_path):
     started = []
 
     def start(*options: str) -> subprocess.Popen:
-        number = str(os.getpid() % 10000 + len(started))
+        number = str(next(NUMBERS))
         of_slurm = {
             "SLURM_JOB_ID": number,
             "SLURM_JOB_NUM_NODES": "3",
