@@ -13,4 +13,4 @@ with stage("release"):
 
     parity = write_release(settings, Path("release"))
     name, cosine = parity["student"], parity["min_cosine"]
-    print(f"release: {name}; frill.tflite's cosine with the scored file {cosine:.6f} or more")
+    print(f"release: {name}; cosine with the scored file {cosine:.6f} or more")

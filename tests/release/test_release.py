@@ -22,7 +22,7 @@ from frill.errors import UserError
 from frill.release.examples import render_examples
 from frill.release.make import check_parity, choose_clips, write_models, write_texts
 from frill.students.build import StudentSpec, build
-from frill.students.convert import MODEL, convert
+from frill.students.convert import MODEL, convert, convert_with_frontend
 from frill.students.weights import save_student
 
 SPEC = StudentSpec("tiny", 0.5, "gap", None, False, 24)
@@ -162,7 +162,7 @@ def test_every_file_is_under_checksums(release):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             sums[str(path.relative_to(release))] = digest
     assert listed == sums
-    models = {"frill.tflite", "frill_nofrontend.tflite"}
+    models = {"frill.tflite", "frill_1s.tflite", "frill_nofrontend.tflite"}
     assert models | {"example.py", "Frill.kt", "MODEL_CARD.md"} < set(listed)
 
 
@@ -180,28 +180,32 @@ def test_two_releases_of_one_student_have_equal_bytes(tmp_path):
     assert sums[0] == sums[1] and "saved_model/saved_model.pb" in sums[0]
 
 
-def test_both_files_embed_real_clips_alike(release):
+def test_the_files_embed_real_clips_alike(release):
     clips = [speechlike(32000, seed) for seed in (1, 2)]
     parity = check_parity(student_result("one"), release, clips, 0.999)
     assert (parity["clips"], parity["windows"]) == (2, 14)
     assert 0.999 <= parity["min_cosine"] <= 1 + 1e-6
 
 
+@pytest.mark.parametrize("name", ["frill.tflite", "frill_1s.tflite"])
 def test_a_file_that_embeds_otherwise_than_the_scored_one_is_not_shipped(
-    student, release, tmp_path
+    student, release, tmp_path, name
 ):
     """Its frontend's offset is another one, as if conversion had lost it."""
-    shutil.copy(release / "frill.tflite", tmp_path)
+    out = tmp_path / "out"
+    shutil.copytree(release, out)
     other = keras.models.clone_model(student)
     other.get_layer("rescale").offset += 1
     other.set_weights(student.get_weights())
-    (tmp_path / "frill_nofrontend.tflite").write_bytes(convert(other, "float32", qat=False))
+    samples = 16000 if name == "frill_1s.tflite" else None
+    (out / name).write_bytes(convert_with_frontend(other, "float32", False, samples))
     message = (
-        r"one: on a clip of a corpus .* cosine -?0\.\d+ .* params.yaml: convert.min_cosine = 0.999"
+        rf"one: on a clip of a corpus .* of {name}, .* cosine -?0\.\d+ .* "
+        "params.yaml: convert.min_cosine = 0.999"
     )
     with pytest.raises(UserError, match=message):
-        check_parity(student_result("one"), tmp_path, [speechlike(32000, 1)], 0.999)
-    assert not tmp_path.exists()
+        check_parity(student_result("one"), out, [speechlike(32000, 1)], 0.999)
+    assert not out.exists()
 
 
 def test_clips_are_from_the_whole_of_every_corpus(tmp_path):

@@ -180,6 +180,29 @@ def test_the_embedder_takes_a_file_with_frontend(with_frontend, tmp_path, sample
         embedder.embed_windows(np.zeros((1, 96, 64), np.float32))
 
 
+@pytest.mark.parametrize("samples", [7000, 15600, 16000, 100000])
+def test_the_file_of_one_second_gives_the_rows_of_any_length(
+    student, with_frontend, tmp_path, samples
+):
+    second = convert_with_frontend(student, "float32", False, 16000)
+    (tmp_path / "1s.tflite").write_bytes(second)
+    audio = speechlike(samples, seed=7)
+    expected = run_with_frontend(with_frontend, audio)
+    embedded = Embedder(tmp_path / "1s.tflite").embed(audio)
+    np.testing.assert_allclose(embedded, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_the_file_of_one_second_has_fixed_shapes(student):
+    interpreter = load(convert_with_frontend(student, "float32", False, 16000))
+    (entry,) = interpreter.get_input_details()
+    (output,) = interpreter.get_output_details()
+    assert entry["shape_signature"].tolist() == entry["shape"].tolist() == [1, 16000]
+    assert output["shape_signature"].tolist() == output["shape"].tolist() == [1, 64]
+    # What sizes depend on at run time is what GPU and NPU delegates refuse.
+    names = {operation["op_name"] for operation in interpreter._get_ops_details()}
+    assert not names & {"SHAPE", "RANGE", "REDUCE_PROD", "FLOOR_DIV"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "rank, qat, precision",

@@ -26,8 +26,6 @@ def run(student: str, out: Path | None) -> int:
     from frill.release.write import write_release
 
     parity = write_release(settings, folder, student)
-    print(
-        f"{folder.absolute()}: frill.tflite's cosine with the scored file "
-        f"{parity['min_cosine']:.6f} or more"
-    )
+    cosine = parity["min_cosine"]
+    print(f"{folder.absolute()}: cosine with the scored file {cosine:.6f} or more")
     return 0

@@ -17,12 +17,19 @@ from typing import Literal
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from frill.audio.frontend import count_windows, pad, windows
+from frill.audio.frontend import (
+    MIN_SAMPLES,
+    WINDOW_HOP_SAMPLES,
+    WINDOW_SAMPLES,
+    count_windows,
+    pad,
+    windows,
+)
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.embed.stream import Stream
 
-# Windows, one or any number at once, and samples.
-TAKEN = [[[1, 96, 64, 1]], [[-1, 96, 64, 1]], [[1, -1]]]
+# Windows, one or any number at once, and samples, any number or 1 s.
+TAKEN = [[[1, 96, 64, 1]], [[-1, 96, 64, 1]], [[1, -1]], [[1, MIN_SAMPLES]]]
 Pooling = Literal["mean", "max", "mean+max"]
 
 
@@ -34,10 +41,10 @@ def pool(values: np.ndarray, pooling: Pooling) -> np.ndarray:
 
 
 class Embedder:
-    """A model of windows or of samples, such as the two in release/.
+    """A model of windows or of samples, such as the three in release/.
 
-    Windows are float32 [1, 96, 64, 1] -> [1, D], samples float32 [1, T] -> [time, D]. `values` is
-    D, the length of an embedding.
+    Windows are float32 [1, 96, 64, 1] -> [1, D], samples float32 [1, T] -> [time, D], or
+    [1, 16000] -> [1, D], which is run once for each row. `values` is D, the length of an embedding.
 
     Several threads may use one at once: each call takes an interpreter of its own, and as many are
     kept as calls ever ran together. The file is read once: replacing it later changes nothing here.
@@ -87,6 +94,8 @@ class Embedder:
         if self._takes_windows:
             return self.embed_windows(windows(samples))
         samples = pad(samples)
+        if self._takes_second:
+            return self._embed_seconds(samples)
         with self._interpreter() as interpreter:
             self._run(interpreter, samples[None])
             rows = interpreter.get_tensor(self._output).reshape(-1, self.values)
@@ -96,6 +105,16 @@ class Embedder:
                 f"{self._path}: gives {len(rows)} rows for {len(samples)} samples; "
                 f"expected {expected}, one for every 170 ms"
             )
+        return rows
+
+    def _embed_seconds(self, samples: np.ndarray) -> np.ndarray:
+        """Return what `_embed_piece` does, by a file that takes 1 s of which it uses 0.975 s."""
+        views = np.lib.stride_tricks.sliding_window_view(samples, WINDOW_SAMPLES)
+        rows = np.empty((count_windows(len(samples)), self.values), np.float32)
+        with self._interpreter() as interpreter:
+            for view, row in zip(views[::WINDOW_HOP_SAMPLES], rows, strict=True):
+                self._run(interpreter, pad(view)[None])
+                row[:] = interpreter.get_tensor(self._output)[0]
         return rows
 
     def _run(self, interpreter: Interpreter, values: np.ndarray) -> None:
@@ -146,9 +165,10 @@ class Embedder:
             taken = ", ".join(f"{name} {shape}" for name, shape in zip(types, shapes, strict=True))
             raise ValueError(
                 f"{self._path}: takes {taken}; "
-                "expected windows float32 [1, 96, 64, 1] or samples float32 [1, any]"
+                "expected windows float32 [1, 96, 64, 1] or samples float32 [1, any] or [1, 16000]"
             )
         self._takes_windows = len(shapes[0]) == 4
+        self._takes_second = shapes[0] == [1, MIN_SAMPLES]
         self._input = inputs[0]["index"]
         self._output = output["index"]
         self.values = int(output["shape"][-1])

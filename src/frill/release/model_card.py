@@ -18,7 +18,7 @@ def render_model_card(
     """Return the card's text.
 
     `noss` and `latency` are the selected student's results, `audio` the summaries of the corpora
-    by name, `parity` that of frill.tflite with the scored file.
+    by name, `parity` that of the files with frontend with the scored one.
     """
     return render(
         "MODEL_CARD.md",

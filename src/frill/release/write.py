@@ -14,7 +14,7 @@ from frill.students.convert import MODEL, find_limit
 
 
 def write_release(settings: Params, out: Path, student: str | None = None) -> dict:
-    """Write files, card and sums into `out`, and return the parity of frill.tflite.
+    """Write files, card and sums into `out`, and return the parity of those with frontend.
 
     Raises UserError if nothing is selected, or if there is no such student.
     """

@@ -4,6 +4,8 @@ windows float32 [1, 96, 64, 1] -> embedding float32 [1, 2048]
     what is timed, scored and shipped without frontend
 samples float32 [1, T]         -> embedding float32 [windows, 2048]
     the same with the log-mel frontend inside, without Flex operations
+samples float32 [1, 16000]     -> embedding float32 [1, 2048]
+    the same of fixed shapes, for runtimes that cannot resize an input
 """
 
 import hashlib
@@ -49,18 +51,21 @@ def convert(
     )
 
 
-def convert_with_frontend(student: keras.Model, precision: str, qat: bool) -> bytes:
-    """Return the file with frontend: `samples` [1, T] of any length, padded to 1 s inside.
+def convert_with_frontend(
+    student: keras.Model, precision: str, qat: bool, samples: int | None = None
+) -> bytes:
+    """Return the file with frontend. It takes [1, `samples`].
 
+    None is any length, padded to 1 s inside.
     At int8 only its weights are int8: a log-mel in int8 is useless. Those of a student with fake
     quantisation would stay float32 outside of the bottleneck: give one without, and `qat` False.
     """
 
-    def embed(samples):
-        windows = tf.reshape(frontend_tf.windows(samples), [-1, *student.input_shape[1:]])
+    def embed(audio):
+        windows = tf.reshape(frontend_tf.windows(audio), [-1, *student.input_shape[1:]])
         return {"embedding": student(windows, training=False)}
 
-    spec = tf.TensorSpec([1, None], tf.float32, name="samples")
+    spec = tf.TensorSpec([1, samples], tf.float32, name="samples")
     weights = "dynamic" if precision == "int8" else precision
     return _convert(embed, spec, student, weights, qat)
 
