@@ -25,7 +25,18 @@ ORDER = [
     {"targets", "noss"},
     {"students"},
     {"frontier"},
-    {"report", "release", "tracking", "planning", "demo", "repro", "sweep", "hear", "check"},
+    {
+        "report",
+        "release",
+        "tracking",
+        "planning",
+        "head",
+        "demo",
+        "repro",
+        "sweep",
+        "hear",
+        "check",
+    },
     {"commands", "cli", "__main__"},
 ]
 FLOORS = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}

@@ -1,7 +1,7 @@
 """Small, fast, non-semantic speech embeddings.
 
-`Embedder` runs a finished model; `EmbeddingTransformer` is the same for scikit-learn. The rest is
-the pipeline that makes a model.
+`Embedder` runs a finished model, `Head` a classifier of your own sounds; `EmbeddingTransformer` is
+an embedder for scikit-learn. The rest is the pipeline that makes a model.
 """
 
 from importlib import import_module
@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from frill.embed.embedder import Embedder
+    from frill.embed.head import Head
     from frill.embed.transformer import EmbeddingTransformer
 
-__all__ = ["Embedder", "EmbeddingTransformer"]
-_MODULES = {"Embedder": "frill.embed.embedder", "EmbeddingTransformer": "frill.embed.transformer"}
+__all__ = ["Embedder", "EmbeddingTransformer", "Head"]
+_MODULES = {
+    "Embedder": "frill.embed.embedder",
+    "EmbeddingTransformer": "frill.embed.transformer",
+    "Head": "frill.embed.head",
+}
 
 
 def __getattr__(name: str) -> type:

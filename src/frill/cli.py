@@ -17,11 +17,22 @@ from frill.errors import UserError
 GROUPS = {
     "A finished model": ["embed"],
     "In a project's folder (uv pip install 'frill[pipeline]')": (
-        "check params plan repro ui verify show demo release grid devices benchmark clean".split()
+        "check params plan repro ui verify show demo release head".split()
+        + "grid devices benchmark clean".split()
     ),
 }
 # These take --preset: they look at results, which a preset has in a workspace of its own.
-OF_A_WORKSPACE = ("embed", "check", "verify", "show", "demo", "release", "devices", "benchmark")
+OF_A_WORKSPACE = (
+    "embed",
+    "check",
+    "verify",
+    "show",
+    "demo",
+    "release",
+    "head",
+    "devices",
+    "benchmark",
+)
 FOLDER = Path(__file__).with_name("commands")
 
 

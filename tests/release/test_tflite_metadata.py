@@ -49,7 +49,7 @@ def buffers(model: bytes) -> dict[bytes, bytes]:
 
 
 def info(entry: TensorInfo) -> ModelInfo:
-    return ModelInfo("frill", "An embedding", "1a2b", "Apache-2.0", entry, EMBEDDING)
+    return ModelInfo("frill", "An embedding", "1a2b", "Apache-2.0", entry, (EMBEDDING,))
 
 
 def test_one_buffer_is_added_and_the_others_stay(pooling_models):

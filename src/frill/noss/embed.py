@@ -48,10 +48,18 @@ def embed_log_mels(store: ClipStore) -> np.ndarray:
     clips = LogMels(store)
     result = np.empty((len(clips), 128), np.float32)
     for clip, row in enumerate(result):
-        unpadded = (int(clips.samples[clip]) - FRAME_SAMPLES) // HOP_SAMPLES + 1
-        frames = clips.frames(clip)[: max(1, unpadded)]
-        row[:] = np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+        row[:] = describe_frames(clips.frames(clip), int(clips.samples[clip]))
     return result
+
+
+def describe_frames(frames: np.ndarray, samples: int) -> np.ndarray:
+    """Return the mean and the deviation of each band, float32 [128], of a clip of `samples`.
+
+    `frames` float32 [frames, 64] may have padding at their end, which does not count.
+    """
+    unpadded = (samples - FRAME_SAMPLES) // HOP_SAMPLES + 1
+    frames = frames[: max(1, unpadded)]
+    return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
 
 
 def embed_calls(

@@ -59,6 +59,19 @@ class RowSpace:
                 result[block] = self._gram(clips) @ axes
         return result
 
+    def undo(self, weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return a probe's weights [r, classes] and bias [classes] for clips as they are.
+
+        They are float64 [D, classes] and [classes]: x @ weights + bias are the scores.
+        """
+        if self._train is None:
+            standardised = self._axes @ weights
+        else:
+            axes = self._axes / self.variance**0.5
+            standardised = self._standardise(self._train, ALL).T @ (axes @ weights)
+        scaled = standardised / self._deviation[:, None]
+        return scaled, bias - self._mean @ scaled
+
     def _decompose(self, second_moments: np.ndarray) -> None:
         eigenvalues, axes = np.linalg.eigh(second_moments)
         keep = eigenvalues > max(eigenvalues[-1], 0.0) * 1e-10

@@ -68,7 +68,7 @@ def score_task(
     for part, values in correct.items():
         scored = values >= 0
         right = values[scored]
-        numbers = _number_speakers(speakers[scored])
+        numbers = number_speakers(speakers[scored])
         by_part |= {
             f"{part}_accuracy": 100 * float(right.mean()),
             f"{part}_correct": "".join(map(str, right)),
@@ -157,7 +157,7 @@ def best_probe(
     return setting, {"validation": scores, "test": test @ weights + bias}
 
 
-def _number_speakers(speakers: np.ndarray) -> np.ndarray:
+def number_speakers(speakers: np.ndarray) -> np.ndarray:
     """Return a number for each clip's speaker; none if a clip's speaker is unknown."""
     if not speakers.all():
         return np.array([], int)

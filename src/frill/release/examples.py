@@ -15,9 +15,14 @@ EXAMPLES = ("example.py", "Frill.kt")
 
 def render_examples(values: int) -> dict[str, str]:
     """Return each example's text by its file's name. `values` is the length of an embedding."""
-    numbers = {
+    numbers = list_numbers() | {"values": values}
+    return {name: render(name, **numbers) for name in EXAMPLES}
+
+
+def list_numbers() -> dict[str, int | str]:
+    """Return what the examples say of the frontend and of Android's package."""
+    return {
         "rate_hz": SAMPLE_RATE_HZ,
-        "values": values,
         "step_ms": frontend.WINDOW_HOP_SAMPLES * 1000 // SAMPLE_RATE_HZ,
         "min_samples": frontend.MIN_SAMPLES,
         "frame": frontend.FRAME_SAMPLES,
@@ -26,4 +31,3 @@ def render_examples(values: int) -> dict[str, str]:
         "window_hop": frontend.WINDOW_HOP_FRAMES,
         "package": ANDROID_PACKAGE,
     }
-    return {name: render(name, **numbers) for name in EXAMPLES}

@@ -14,6 +14,7 @@ The .tflite files hold TFLite metadata. Two releases of one student have equal b
 """
 
 import hashlib
+import json
 import shutil
 from dataclasses import replace
 from operator import itemgetter
@@ -31,6 +32,7 @@ from frill.errors import UserError
 from frill.frontier.results import StudentResult
 from frill.release.examples import render_examples
 from frill.release.tflite_metadata import ModelInfo, TensorInfo, add_metadata
+from frill.scratch import content_hash
 from frill.students.convert import compare_embeddings, convert_with_frontend, find_limit
 from frill.students.weights import load_student
 
@@ -93,20 +95,23 @@ def write_models(
     def write_tflite(name: str, model: bytes, entry: TensorInfo) -> None:
         about = f"Non-semantic speech embedding: {selected.name} of FRILL's family"
         version = hashlib.sha256(model).hexdigest()[:12]
-        info = ModelInfo("frill", about, version, licence, entry, EMBEDDING)
+        info = ModelInfo("frill", about, version, licence, entry, (EMBEDDING,))
         (out / name).write_bytes(add_metadata(model, info))
 
-    student = load_student(folder)
-    qat = bool(selected.qat)
-    network = student
-    if selected.precision == "int8":
-        network, qat = load_student(folder, simulates_int8=False), False
-    precision = selected.precision
-    write_tflite("frill.tflite", convert_with_frontend(network, precision, qat), SAMPLES)
-    second = convert_with_frontend(network, precision, qat, frontend.MIN_SAMPLES)
+    any_length, second = convert_folder(folder, selected.precision)
+    write_tflite("frill.tflite", any_length, SAMPLES)
     write_tflite("frill_1s.tflite", second, SECOND)
     write_tflite("frill_nofrontend.tflite", scored, WINDOWS)
-    _save_model(student, out / "saved_model")
+    _save_model(load_student(folder), out / "saved_model")
+
+
+def convert_folder(folder: Path, precision: str) -> tuple[bytes, bytes]:
+    """Return a trained student's two files with frontend: of any length, and of 1 s."""
+    network = load_student(folder, simulates_int8=precision != "int8")
+    qat = json.loads((folder / "spec.json").read_text())["qat"] and precision != "int8"
+    any_length = convert_with_frontend(network, precision, qat)
+    second = convert_with_frontend(network, precision, qat, frontend.MIN_SAMPLES)
+    return any_length, second
 
 
 def choose_clips(corpora: list[Path]) -> list[np.ndarray]:
@@ -170,6 +175,5 @@ def _save_model(student: keras.Model, folder: Path) -> None:
 def _write_checksums(folder: Path) -> None:
     lines = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        lines.append(f"{digest}  {path.relative_to(folder).as_posix()}\n")
+        lines.append(f"{content_hash(path)}  {path.relative_to(folder).as_posix()}\n")
     (folder / "SHA256SUMS").write_text("".join(lines))

@@ -1,4 +1,4 @@
-"""The texts of a release: files of their own languages in templates/, filled in by Jinja."""
+"""Texts of a release or a head: files of their own languages in templates/, filled in by Jinja."""
 
 from importlib.resources import files
 
@@ -13,7 +13,10 @@ ENVIRONMENT = jinja2.Environment(
 )
 
 
-def render(name: str, **values) -> str:
-    """Return the text of templates/NAME.jinja. Raises jinja2.UndefinedError for a missing value."""
-    template = files("frill.release").joinpath("templates", f"{name}.jinja")
-    return ENVIRONMENT.from_string(template.read_text("utf-8")).render(values)
+def render(template: str, room: str = "release", **values) -> str:
+    """Return the text of templates/TEMPLATE.jinja of frill's `room`.
+
+    Raises jinja2.UndefinedError for a missing value.
+    """
+    file = files(f"frill.{room}").joinpath("templates", f"{template}.jinja")
+    return ENVIRONMENT.from_string(file.read_text("utf-8")).render(values)

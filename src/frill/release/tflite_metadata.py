@@ -7,6 +7,9 @@ written here with flatbuffers' own builder, by the schema's field numbers.
 tests/release/test_tflite_metadata.py reads them back with MediaPipe's reader.
 """
 
+import io
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import flatbuffers
@@ -16,6 +19,8 @@ from ai_edge_litert.tools import flatbuffer_utils
 NAME = b"TFLITE_METADATA"
 IDENTIFIER = b"M001"
 FEATURE, AUDIO = 1, 4  # of the union ContentProperties
+SCORE_THRESHOLD = 3  # of the union ProcessUnitOptions
+DESCRIPTIONS, AXIS_LABELS = 1, 2  # of the enumeration AssociatedFileType
 PARSER_VERSION = "1.3.0"  # of the schema: the first with AudioProperties
 
 
@@ -24,7 +29,8 @@ class TensorInfo:
     """An input or output.
 
     `dimensions` names its axes. `audio_hz` is the sample rate of mono audio, None for other
-    content. `limits` are (low, high).
+    content. `limits` are (low, high). `labels_file` names the attached file with a label for each
+    value of the last axis, a line each. Values below `score_threshold` are no answer.
     """
 
     name: str
@@ -32,6 +38,8 @@ class TensorInfo:
     dimensions: tuple[str, ...]
     audio_hz: int | None = None
     limits: tuple[float, float] | None = None
+    labels_file: str | None = None
+    score_threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ class ModelInfo:
     version: str
     licence: str
     input: TensorInfo
-    output: TensorInfo
+    outputs: tuple[TensorInfo, ...]
+    files: tuple[str, ...] = ()  # attached ones that are about the whole model
 
 
 def add_metadata(model: bytes, info: ModelInfo) -> bytes:
@@ -61,21 +70,40 @@ def add_metadata(model: bytes, info: ModelInfo) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
 
 
+def attach_files(model: bytes, files: Mapping[str, bytes]) -> bytes:
+    """Return `model` with a zip of `files` behind it, where readers of metadata look for them.
+
+    It is stored without compression, as MediaPipe asks, and without times: equal files give equal
+    bytes. Python's zipfile reads it from the .tflite file itself.
+    """
+    buffer = io.BytesIO(model)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return buffer.getvalue()
+
+
 def _pack(info: ModelInfo) -> bytes:
     b = flatbuffers.Builder(1024)
     inputs = _add_vector(b, [_add_tensor(b, info.input)])
-    outputs = _add_vector(b, [_add_tensor(b, info.output)])
+    outputs = _add_vector(b, [_add_tensor(b, output) for output in info.outputs])
     subgraph = _add_table(b, {2: inputs, 3: outputs})
     texts = {0: info.name, 1: info.description, 2: info.version, 5: info.licence, 7: PARSER_VERSION}
     fields = _add_texts(b, texts)
     fields[3] = _add_vector(b, [subgraph])
+    if info.files:
+        files = [_add_file(b, name, DESCRIPTIONS) for name in info.files]
+        fields[6] = _add_vector(b, files)
     model = _add_table(b, fields)
     b.Finish(model, file_identifier=IDENTIFIER)
     return bytes(b.Output())
 
 
 def _add_tensor(b: flatbuffers.Builder, info: TensorInfo) -> int:
-    """Add TensorMetadata: name, description, dimension_names, content, stats."""
+    """Add TensorMetadata.
+
+    Its fields: name, description, dimension_names, content, process_units, stats, associated_files.
+    """
     fields = _add_texts(b, {0: info.name, 1: info.description})
     fields[2] = _add_vector(b, [b.CreateString(name) for name in info.dimensions])
     if info.audio_hz:
@@ -88,7 +116,16 @@ def _add_tensor(b: flatbuffers.Builder, info: TensorInfo) -> int:
     if info.limits is not None:
         low, high = (_add_float(b, limit) for limit in info.limits)
         fields[5] = _add_table(b, {0: high, 1: low})
+    if info.score_threshold is not None:
+        options = _add_table(b, {}, floats={0: info.score_threshold})
+        fields[4] = _add_vector(b, [_add_table(b, {1: options}, bytes_={0: SCORE_THRESHOLD})])
+    if info.labels_file is not None:
+        fields[6] = _add_vector(b, [_add_file(b, info.labels_file, AXIS_LABELS)])
     return _add_table(b, fields)
+
+
+def _add_file(b: flatbuffers.Builder, name: str, kind: int) -> int:
+    return _add_table(b, {0: b.CreateString(name)}, bytes_={2: kind})
 
 
 def _add_texts(b: flatbuffers.Builder, texts: dict[int, str]) -> dict[int, int]:
@@ -100,20 +137,25 @@ def _add_table(
     offsets: dict[int, int],
     integers: dict[int, int] | None = None,
     bytes_: dict[int, int] | None = None,
+    floats: dict[int, float] | None = None,
 ) -> int:
     """Add a table and return its offset.
 
-    Its fields by number: `offsets` of what was added before, `integers` uint32, `bytes_` uint8.
+    Its fields by number: `offsets` of what was added before, `integers` uint32, `bytes_` uint8,
+    `floats` float32.
     """
     integers = integers or {}
     bytes_ = bytes_ or {}
-    b.StartObject(1 + max([*offsets, *integers, *bytes_], default=-1))
+    floats = floats or {}
+    b.StartObject(1 + max([*offsets, *integers, *bytes_, *floats], default=-1))
     for field, offset in offsets.items():
         b.PrependUOffsetTRelativeSlot(field, offset, 0)
     for field, value in integers.items():
         b.PrependUint32Slot(field, value, 0)
     for field, value in bytes_.items():
         b.PrependUint8Slot(field, value, 0)
+    for field, value in floats.items():
+        b.PrependFloat32Slot(field, value, 0.0)
     return b.EndObject()
 
 

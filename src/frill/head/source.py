@@ -1,0 +1,64 @@
+"""The model that a head stands on: a release, or a trained student's folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from frill.errors import UserError
+
+RELEASE = Path("release")
+SYNTHETIC = "All audio behind this model is synthetic"  # as its card says
+
+
+@dataclass(frozen=True)
+class Source:
+    """The two files with frontend: of any length, and of 1 s. `about` names the model."""
+
+    any_length: bytes
+    second: bytes
+    about: str
+    synthetic: bool
+
+
+def read_source(model: Path) -> Source:
+    """Return the files of a folder. Raises UserError for what is neither kind of folder."""
+    if (model / "spec.json").is_file():
+        return _convert(model)
+    paths = [model / "frill.tflite", model / "frill_1s.tflite"]
+    if model.is_file():
+        raise UserError(
+            f"--model {model}: a head needs a model with frontend, of any length and of 1 s: give "
+            "the folder of frill.tflite and frill_1s.tflite, or a student's, models/students/NAME"
+        )
+    for path in paths:
+        if not path.is_file():
+            raise UserError(
+                f"--model {model}: has no {path.name}, a model with frontend; `make repro` writes "
+                f"it to release/, `frill release` to another folder; or give models/students/NAME"
+            )
+    card = model / "MODEL_CARD.md"
+    text = card.read_text() if card.is_file() else ""
+    title = text.partition("\n")[0].removeprefix("# ").strip()
+    files = [path.read_bytes() for path in paths]
+    return Source(*files, title or f"frill.tflite of {model.resolve().name}/", SYNTHETIC in text)
+
+
+def _convert(folder: Path) -> Source:
+    """Return the files of a trained student, converted as the release's are.
+
+    Its precision is that of its file in models/tflite, float32 where there is none.
+    """
+    converted = folder.parent.parent / "tflite" / folder.name / "summary.json"
+    precision = "float32"
+    if converted.is_file():
+        precision = json.loads(converted.read_text())["precision"]
+    from frill import tensorflow_setup
+
+    tensorflow_setup.set_up(threads=1, seed=17, onednn=1)
+    from frill.release.make import convert_folder
+
+    files = convert_folder(folder, precision)
+    frontier = folder.parent.parent.parent / "results/frontier.json"
+    is_synthetic = frontier.is_file() and json.loads(frontier.read_text())["synthetic"]
+    about = f"{folder.resolve().name}, a student of models/students, {precision}"
+    return Source(*files, about, is_synthetic)
