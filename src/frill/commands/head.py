@@ -7,11 +7,12 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from frill import tensorflow_setup
 from frill.audio.clips import ClipStore
 from frill.errors import UserError
-from frill.head.clips import ROLES, Labelled, read_labelled
+from frill.head.clips import ROLES, Labelled, describe_short, read_labelled
 from frill.head.make import Made, make_head
-from frill.head.source import RELEASE, read_source
+from frill.head.source import RELEASE, is_student, read_source
 from frill.head.write import Paths, name_files
 from frill.noss.evaluate import TASKS
 
@@ -54,10 +55,12 @@ def run(**options) -> int:
             "give either AUDIO, a folder of labelled clips, or --task, one of params.yaml"
         )
     paths = name_files(given.out)
+    if is_student(given.model):
+        tensorflow_setup.set_up(threads=1, seed=17, onednn=1)
     source = read_source(given.model)
     with TemporaryDirectory(prefix="frill-") as folder:
         store, name, lines = _open_clips(given, Path(folder))
-        for line in lines:
+        for line in lines + describe_short(store.rows, name):
             print(line)
         made = make_head(store, name, source, paths, given.seed)
     print("\n".join(describe(made, paths)))

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from frill.audio.clip_writer import write_clips
 from frill.audio.clips import ClipStore
+from frill.audio.frontend import WINDOW_SAMPLES
+from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.corpora import files, folder
 from frill.corpora.limits import enforce_limits
 from frill.corpora.reading import find_unused, open_csv, read_all, screen
@@ -134,3 +136,15 @@ def check_classes(rows: Sequence[dict], name: str) -> None:
             f"{name}: the class {label!r} has {clips} clip{plural}; a head needs {LEAST_CLIPS} or "
             "more of each: to fit, to choose and to test; add some, or leave it out by --labels"
         )
+
+
+def describe_short(rows: Sequence[dict], name: str) -> list[str]:
+    """Return a line on clips shorter than what a window takes, if there are any."""
+    short = [row for row in rows if int(row["samples"]) < WINDOW_SAMPLES]
+    if not short:
+        return []
+    return [
+        f"{name}: {len(short)} of {len(rows)} clips are shorter than a window "
+        f"({WINDOW_SAMPLES / SAMPLE_RATE_HZ:.3f} s) and are padded with silence, "
+        f"first {short[0]['source']}; in the app, pad short sounds alike"
+    ]

@@ -20,9 +20,14 @@ class Source:
     synthetic: bool
 
 
+def is_student(model: Path) -> bool:
+    """Tell whether a folder is a trained student's, which TensorFlow has to convert."""
+    return (model / "spec.json").is_file()
+
+
 def read_source(model: Path) -> Source:
     """Return the files of a folder. Raises UserError for what is neither kind of folder."""
-    if (model / "spec.json").is_file():
+    if is_student(model):
         return _convert(model)
     paths = [model / "frill.tflite", model / "frill_1s.tflite"]
     if model.is_file():
@@ -52,10 +57,7 @@ def _convert(folder: Path) -> Source:
     precision = "float32"
     if converted.is_file():
         precision = json.loads(converted.read_text())["precision"]
-    from frill import tensorflow_setup
-
-    tensorflow_setup.set_up(threads=1, seed=17, onednn=1)
-    from frill.release.make import convert_folder
+    from frill.release.make import convert_folder  # TensorFlow takes seconds
 
     files = convert_folder(folder, precision)
     frontier = folder.parent.parent.parent / "results/frontier.json"

@@ -1,0 +1,237 @@
+"""`frill head` as users type it: folders and CSVs in, files and one sentence for what is wrong."""
+
+import csv
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from head_sounds import ODD_LABELS, make_sound, write_folder, write_wav
+from scipy.special import softmax
+
+from frill import Embedder, Head
+from frill.cli import run
+from frill.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def odd(release, tmp_path_factory) -> Path:
+    """Return a finished head with odd labels, made of few clips."""
+    folder = tmp_path_factory.mktemp("odd")
+    write_folder(folder / "clips", ODD_LABELS, 6, 30000)
+    out = folder / "my-sounds 2.tflite"
+    assert run(["head", str(folder / "clips"), "--model", str(release), "--out", str(out)]) == 0
+    return out
+
+
+def read_constants(path: Path) -> dict[str, np.ndarray]:
+    interpreter = Interpreter(model_path=str(path))
+    interpreter.allocate_tensors()
+    tensors = {each["name"]: each["index"] for each in interpreter.get_tensor_details()}
+    names = ("head/weights", "head/bias")
+    return {name: np.array(interpreter.get_tensor(tensors[name])) for name in names}
+
+
+def test_the_files_equal_embedder_and_weights_in_numpy(odd, release):
+    embedder = Embedder(release / "frill.tflite")
+    constants = read_constants(odd)
+    about = Head(odd).about
+    ratio = about.window_temperature / about.clip_temperature
+    for kind, samples in enumerate((9000, 16000, 100000)):
+        clip = make_sound(kind, 7, samples)
+        rows = embedder.embed(clip)
+        scores = rows @ constants["head/weights"].T + constants["head/bias"]
+        expected = softmax(ratio * scores.mean(axis=0))
+        for path in (odd, odd.with_name(f"{odd.stem}_1s.tflite")):
+            head = Head(path)
+            windows = head.find_windows(clip)
+            np.testing.assert_allclose(windows, softmax(scores, axis=1), atol=1e-4)
+            shares = head.classify(clip)
+            assert list(shares.values()) == sorted(shares.values(), reverse=True)
+            found = [shares[label] for label in head.labels]
+            np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_sounds_are_named_and_streams_give_the_rows_of_the_whole(odd):
+    head = Head(odd)
+    assert head.labels == sorted(ODD_LABELS)
+    for kind, label in enumerate(ODD_LABELS):
+        assert next(iter(head.classify(make_sound(kind, 99, 30000)))) == label
+    clip = make_sound(1, 5, 50000)
+    stream = head.stream()
+    rows = [*map(stream.push, np.array_split(clip, 9)), stream.finish()]
+    np.testing.assert_array_equal(np.concatenate(rows), head.find_windows(clip))
+
+
+def test_everything_is_written_and_under_checksums(odd):
+    lines = (odd.with_name("my-sounds 2_SHA256SUMS")).read_text().splitlines()
+    sums = dict(line.split("  ", 1)[::-1] for line in lines)
+    endings = [".tflite", "_1s.tflite", ".json", "_card.md", "_example.py"]
+    assert sums.keys() == {f"my-sounds 2{ending}" for ending in endings} | {"MySounds2.kt"}
+    for name, digest in sums.items():
+        assert hashlib.sha256(odd.with_name(name).read_bytes()).hexdigest() == digest
+
+
+def test_the_card_says_what_the_json_says(odd):
+    content = json.loads(odd.with_suffix(".json").read_text())
+    card = odd.with_name("my-sounds 2_card.md").read_text()
+    assert content["labels"] == sorted(ODD_LABELS) and content["clips"] == 24
+    measured = content["measured"]
+    assert np.sum(measured["confusion"]) == measured["clips"] == 24
+    assert f"| accuracy | {measured['accuracy']:.1f} (95 % interval" in card
+    assert "embeddings of small_gap: a non-semantic speech embedding" in card
+    assert "The smallest class has 6 clips: believe the interval" in card
+    confusion = card.partition("True classes")[2]
+    rows = [line for line in confusion.splitlines() if re.match(r"\| \d ", line)]
+    assert len(rows) == 4 and "\\|x" in rows[-1]
+    low, high = measured["interval"]
+    assert 0 <= low <= measured["accuracy"] <= high <= 100
+
+
+def test_the_python_example_prints_what_the_head_says(odd, tmp_path):
+    clip = make_sound(2, 50, 30000)
+    write_wav(tmp_path / "sound.wav", clip)
+    example = odd.with_name("my-sounds 2_example.py")
+    done = subprocess.run(
+        [sys.executable, str(example), str(tmp_path / "sound.wav")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    first, *_ = done.stdout.splitlines()
+    share, label = first.split("  ", 1)
+    expected = Head(odd).classify(clip / np.float32(32768))
+    assert label == ODD_LABELS[2] == next(iter(expected))
+    assert float(share) == pytest.approx(expected[label], abs=6e-4)
+
+
+def test_labels_stand_in_the_zip_behind_the_model(odd):
+    for path in (odd, odd.with_name("my-sounds 2_1s.tflite")):
+        with zipfile.ZipFile(path) as archive:
+            assert archive.read("labels.txt").decode().splitlines() == sorted(ODD_LABELS)
+            assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+def test_equal_clips_give_equal_models(odd, release, tmp_path):
+    clips = str(odd.parent / "clips")
+    again = tmp_path / "my-sounds 2.tflite"
+    run(["head", clips, "--model", str(release), "--out", str(again)])
+    for ending in (".tflite", "_1s.tflite"):
+        other = odd.with_name(f"{odd.stem}{ending}")
+        assert again.with_name(f"{again.stem}{ending}").read_bytes() == other.read_bytes()
+
+
+def test_a_csv_with_names_of_its_own(release, tmp_path, capsys):
+    write_folder(tmp_path / "audio", ["a", "b"], 12)
+    with open(tmp_path / "list.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "word", "part"])
+        for label in "ab":
+            for clip in range(12):
+                part = "teach" if clip < 6 else "dev" if clip < 9 else "exam"
+                writer.writerow([f"{label}/{clip}.wav", {"a": "yes", "b": "no"}[label], part])
+    out = tmp_path / "word.tflite"
+    arguments = ["head", str(tmp_path / "audio"), "--csv", str(tmp_path / "list.csv")]
+    arguments += ["--columns", "file=path", "label=word", "split=part", "--model", str(release)]
+    arguments += ["--splits", "train=teach", "validation=dev", "test=exam", "--out", str(out)]
+    assert run(arguments) == 0
+    assert Head(out).labels == ["no", "yes"]
+    content = json.loads(out.with_suffix(".json").read_text())
+    assert (content["fitted_clips"], content["measured"]["clips"]) == (12, 6)
+    assert content["measured"]["unheard"] is None
+    assert "held out by its split" in capsys.readouterr().out
+
+
+def test_short_clips_are_told(release, tmp_path, capsys):
+    write_folder(tmp_path / "short", ["a", "b"], 4, 9000)
+    out = str(tmp_path / "s.tflite")
+    run(["head", str(tmp_path / "short"), "--model", str(release), "--out", out])
+    printed = capsys.readouterr().out
+    assert "short: 8 of 8 clips are shorter than a window (0.975 s) and are padded" in printed
+
+
+def break_folder(folder: Path, kind: str) -> list[str]:
+    """Write clips with something wrong, and return what else is typed."""
+    write_folder(folder, ["a", "b"], 4)
+    if kind == "one class":
+        shutil.rmtree(folder / "b")
+    elif kind == "one clip":
+        for clip in (1, 2, 3):
+            (folder / f"b/{clip}.wav").unlink()
+    elif kind == "no folder":
+        return ["--levels", "label", "speaker"]
+    elif kind == "no label":
+        with open(folder / "list.csv", "w") as file:
+            file.write("file,label\n")
+            for path in sorted(folder.glob("*/*.wav")):
+                label = path.parent.name if path.stem != "0" else ""
+                file.write(f"{path.relative_to(folder)},{label}\n")
+        return ["--csv", str(folder / "list.csv")]
+    elif kind == "no column":
+        (folder / "list.csv").write_text("path,word\na/0.wav,a\n")
+        return ["--csv", str(folder / "list.csv")]
+    return []
+
+
+@pytest.mark.parametrize(
+    "kind, message",
+    [
+        ("one class", r"^clips: has 1 class \(a\); a head needs two or more$"),
+        ("one clip", r"^clips: the class 'b' has 1 clip; a head needs 3 or more of each"),
+        ("no folder", r"lies in 1 folders below .*; --levels names 2: label, speaker"),
+        ("no label", r"2 of 8 files cannot be used, over --rejected-limit = 0.02"),
+        ("no column", r"list.csv: which column holds the file\? Name it by --columns file="),
+    ],
+)
+def test_clips_that_make_no_head_are_one_sentence(release, tmp_path, kind, message):
+    more = break_folder(tmp_path / "clips", kind)
+    arguments = ["head", str(tmp_path / "clips"), "--model", str(release)]
+    with pytest.raises(UserError) as error:
+        run([*arguments, "--out", str(tmp_path / "x.tflite"), *more])
+    assert re.search(message, str(error.value))
+    assert "params.yaml" not in str(error.value)
+    assert not list(tmp_path.glob("x*"))
+
+
+def test_a_label_that_is_missing_is_named(release, tmp_path):
+    more = break_folder(tmp_path / "clips", "no label")
+    arguments = ["head", str(tmp_path / "clips"), "--model", str(release), *more]
+    with pytest.raises(UserError, match="clips: a/0.wav: has no label; skipped"):
+        run([*arguments, "--out", str(tmp_path / "x.tflite")])
+
+
+def test_a_model_without_frontend_and_other_options_are_one_sentence(
+    release, tmp_path, pooling_models
+):
+    def attempt(*arguments: str) -> str:
+        with pytest.raises(UserError) as error:
+            run(["head", *arguments])
+        return str(error.value)
+
+    clips = str(tmp_path)
+    model = attempt(clips, "--model", str(pooling_models[0]), "--out", "x.tflite")
+    assert "a head needs a model with frontend" in model and "cheap.tflite" in model
+    (tmp_path / "old").mkdir()
+    shutil.copy(release / "frill.tflite", tmp_path / "old")
+    old = attempt(clips, "--model", str(tmp_path / "old"), "--out", "x.tflite")
+    assert "has no frill_1s.tflite, a model with frontend; `make repro` writes it" in old
+    at = ["--model", str(release)]
+    assert "expected a name that ends in .tflite" in attempt(clips, *at, "--out", "x.bin")
+    assert "give either AUDIO" in attempt(*at, "--out", "x.tflite")
+    assert "--task mood: data/task/mood is not there" in attempt(
+        "--task", "mood", *at, "--out", "x.tflite"
+    )
+    missing = attempt(str(tmp_path / "none"), *at, "--out", "x.tflite")
+    assert missing.startswith("AUDIO = ") and missing.endswith("no such folder; correct the path")
+    roles = attempt(clips, *at, "--csv", "l.csv", "--columns", "who=x", "--out", "x.tflite")
+    assert "--columns who=x: expected NAME=VALUE, NAME one of file, label" in roles
+
+
+def test_a_file_that_is_no_head_is_named(release):
+    with pytest.raises(ValueError, match="has no labels of a head; give a file that `frill head`"):
+        Head(release / "frill.tflite")
