@@ -15,6 +15,7 @@ from scipy.special import log_softmax
 
 from frill.audio.clips import ClipStore
 from frill.embed.embedder import Embedder, pool
+from frill.embed.head import Head
 from frill.errors import UserError
 from frill.noss.embed import embed_calls
 from frill.noss.evaluate import TASKS, zero_not_finite
@@ -111,12 +112,15 @@ def _compute_log_shares(
 
 
 class Listener:
-    """A model with the probes of its tasks."""
+    """A model with the probes of its tasks, as HeadListener is a head."""
 
     def __init__(self, embedder: Embedder, probes: list[TaskProbe], pooling: str):
         self.probes = probes
         self.embedder = embedder
         self._pooling = pooling
+
+    def embed(self, samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+        return self.embedder.embed(samples, sample_rate_hz)
 
     def find_shares(self, rows: np.ndarray) -> dict[str, dict[str, float]]:
         """Return for each task the probability of each label, the greatest first.
@@ -125,3 +129,26 @@ class Listener:
         """
         embedding = pool(rows, self._pooling)
         return {probe.task: probe.find_shares(embedding) for probe in self.probes}
+
+    def list_unknown(self, tasks: dict[str, dict[str, float]]) -> list[str]:
+        """Return the tasks whose answer is "unknown": probes have no threshold."""
+        return []
+
+
+class HeadListener:
+    """A file of `frill head`: the one task is what it was made for."""
+
+    def __init__(self, head: Head, name: str):
+        self._head = head
+        self._name = name
+
+    def embed(self, samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+        """Return the probabilities of every window, float32 [windows, labels]."""
+        return self._head.find_windows(samples, sample_rate_hz)
+
+    def find_shares(self, rows: np.ndarray) -> dict[str, dict[str, float]]:
+        """Return the probability of each label of a recording with these windows."""
+        return {self._name: self._head.sum_up(rows)}
+
+    def list_unknown(self, tasks: dict[str, dict[str, float]]) -> list[str]:
+        return [task for task, shares in tasks.items() if not self._head.is_known(shares)]

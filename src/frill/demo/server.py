@@ -3,7 +3,7 @@
 GET  /  /demo.css  /demo.js  /recorder.js   the page: fixed names, nothing else is read from disk
 GET  /about                                 the model, its tasks, the limits
 POST /embed?rate_hz=48000                   float32 little-endian samples, one channel -> windows,
-                                            latency_ms, labels by task
+                                            latency_ms, labels by task, tasks of none
 
 Only this machine is answered: it listens on 127.0.0.1. A request whose Host or Origin names another
 site is refused, so that no page of the web that resolves its own name to 127.0.0.1 can ask.
@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from frill.demo.probes import Listener
+from frill.demo.probes import HeadListener, Listener
 
 ADDRESS = "127.0.0.1"
 PAGE = {
@@ -54,7 +54,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listener: Listener, about: dict, port: int):
+    def __init__(self, listener: Listener | HeadListener, about: dict, port: int):
         super().__init__((ADDRESS, port), Handler)
         self.listener = listener
         self.about = about | {"max_bytes": MAX_BYTES}
@@ -99,18 +99,18 @@ class Handler(BaseHTTPRequestHandler):
         listener = self.server.listener
         begin = perf_counter()
         try:
-            rows = listener.embedder.embed(samples, rate_hz)
+            rows = listener.embed(samples, rate_hz)
         except ValueError as error:
             raise Refused(400, str(error)) from None
         latency_ms = 1000 * (perf_counter() - begin)
-        tasks = {}
-        for task, shares in listener.find_shares(rows).items():
-            tasks[task] = dict(list(shares.items())[:SHOWN])
+        found = listener.find_shares(rows)
+        tasks = {task: dict(list(shares.items())[:SHOWN]) for task, shares in found.items()}
         answer = {
             "audio_s": len(samples) / rate_hz,
             "windows": len(rows),
             "latency_ms": latency_ms,
             "tasks": tasks,
+            "unknown": listener.list_unknown(found),
         }
         return JSON, json.dumps(answer).encode()
 

@@ -113,7 +113,8 @@ function show(answer) {
       bar.ariaHidden = "true"; // the figure beside it says the same
       return make("li", undefined, make("span", label.replaceAll("_", " ")), make("span", percent(share)), bar);
     });
-    return make("article", undefined, make("h2", task.replaceAll("_", " ")),
+    const unknown = answer.unknown.includes(task) ? [make("p", "Unknown: none of the labels is likely enough.")] : [];
+    return make("article", undefined, make("h2", task.replaceAll("_", " ")), ...unknown,
       make("p", `of ${labels} labels; right for ${test_accuracy.toFixed(0)} % of the task's test clips`), make("ol", undefined, ...items));
   }));
   element("results").hidden = false;
@@ -132,6 +133,6 @@ document.addEventListener("drop", (event) => {
 fetch("/about").then((response) => response.json()).then((value) => {
   about = value;
   element("synthetic").hidden = !about.synthetic;
-  element("about").textContent = `Model: ${about.model}, ${about.values} values every 170 ms. Shares are the probabilities of linear discriminants fitted on each task's clips; they know no label but the task's, and a sound unlike all its clips gets one too.`;
+  element("about").textContent = `Model: ${about.model}, ${about.values} values every 170 ms. ${about.explains}`;
   say("Ready.");
 }).catch(() => fail("The demo does not answer; is it still running?"));
