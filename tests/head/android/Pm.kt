@@ -1,0 +1,7 @@
+package android.content.pm
+
+class PackageManager {
+    companion object {
+        const val PERMISSION_GRANTED = 0
+    }
+}
