@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 
+from frill.head.calibration import find_probabilities
 from frill.head.features import Features
 from frill.head.fit import Trials, fit_head
 from frill.head.folds import split_clips
@@ -79,7 +80,7 @@ def test_weights_are_scikit_learns_on_standardised_clips(clips, values):
         np.testing.assert_allclose(others @ weights + bias, scores, atol=0.02)
 
 
-def test_of_one_split_the_measured_head_ships_and_of_folds_one_of_all_clips():
+def test_the_head_that_ships_is_the_measured_one_or_the_mean_of_the_folds():
     features, y = draw(80, 12, 2)
     half = np.arange(80)
     one = Trials(features, y, [Split(half[:40], half[40:60], half[60:])], 2)
@@ -90,17 +91,25 @@ def test_of_one_split_the_measured_head_ships_and_of_folds_one_of_all_clips():
     folds = [Split(half[20:60], half[60:], half[:20]), Split(half[:40], half[40:60], half[60:])]
     trials = Trials(features, y, folds, 2)
     head = fit_head(trials)
-    space = RowSpace(features.clips, half, y, 2)
-    (probe,) = [
-        probe for name, *probe in (*ridge(space), *_lda(space)) if name == head.decision.setting
-    ]
-    np.testing.assert_allclose(head.weights, space.undo(*probe)[0])
+    shipped = features.clips @ head.weights + head.bias
+    scores = []
+    for trial in trials.trials:
+        weights, bias = trial.probes[head.decision.setting]
+        scores.append(trial.space.project(features.clips, half) @ weights + bias)
+    np.testing.assert_allclose(shipped, np.mean(scores, axis=0), atol=1e-9)
 
 
-def _lda(space: RowSpace):
-    from frill.noss.probes import lda
-
-    return lda(space)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_threshold_holds_for_the_head_that_ships(seed):
+    """With as many clips as values a head of all clips has scores of another scale."""
+    features, y = draw(224, 24, 4, seed)
+    few = Features(features.clips[:24], features.windows[:48], features.owners[:48], None)
+    rows = make_rows(y[:24])
+    trials = Trials(few, y[:24], split_clips(rows, "few", 17)[0], 4)
+    head = fit_head(trials)
+    scores = features.clips[24:] @ head.weights + head.bias
+    shares = find_probabilities(scores, head.decision.temperature)
+    assert np.mean(shares.max(axis=1) < head.decision.threshold) < 0.35
 
 
 def test_what_is_measured_was_decided_without_the_measured_clips():
