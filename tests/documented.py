@@ -14,6 +14,8 @@ ELSEWHERE = {
     ("CONTRIBUTING.md", "make .venv/ready"): ".ci/run",
     ("docs/gpu.md", "make repro GPU=1"): "tests/test_gpus.py",
     ("docs/slurm.md", "mkdir -p logs"): "tests/sweep/test_slurm.py",
+    ("docs/head.md", "frill head"): "tests/head/test_head_documented.py",
+    ("docs/head.md", "from frill import Head"): "tests/head/test_head_documented.py",
     ("docs/mlflow.md", "make ui"): "tests/tracking/test_tracking_server.py",
     (
         "docs/mlflow.md",

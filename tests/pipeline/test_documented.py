@@ -124,6 +124,9 @@ def test_a_finished_model_embeds_in_python_and_by_the_command(project, monkeypat
     exec(read_block("docs/embedder.md", "from frill import Embedder"), known)
     assert known["embeddings"].shape == known["rows"].shape and known["rows"].ndim == 2
     exec(read_block("docs/embedder.md", "from frill import EmbeddingTransformer"), known)
+    known["sounds"] = samples[None].astype(np.float32) / 32767
+    exec(read_block("docs/embedder.md", "from frill import hear"), known)
+    assert known["embeddings"].shape[2] == known["scenes"].shape[1] == known["rows"].shape[1]
     both, mean = read_commands("docs/embedder.md", "frill embed talk.wav")
     type_in(project, both)
     with np.load("embeddings.npz") as found:
