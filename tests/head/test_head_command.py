@@ -13,12 +13,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from examples import write_clips
 from head_sounds import ODD_LABELS, make_sound, write_folder, write_wav
 from scipy.special import softmax
 
 from frill import Embedder, Head
+from frill.audio.clips import Clip, ClipStore
 from frill.cli import run
 from frill.errors import UserError
+from frill.head.clips import Labelled, read_labelled
+from frill.head.make import make_head
+from frill.head.source import read_source
+from frill.head.write import name_files
+from frill.noss.score import score_task
+from frill.params.schema import Noss
+from frill.students.build import StudentSpec, build
+from frill.students.weights import save_student
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +155,53 @@ def test_a_csv_with_names_of_its_own(release, tmp_path, capsys):
     assert (content["fitted_clips"], content["measured"]["clips"]) == (12, 6)
     assert content["measured"]["unheard"] is None
     assert "held out by its split" in capsys.readouterr().out
+
+
+def test_a_task_of_the_project_ships_its_head(release, tmp_path, monkeypatch):
+    """Its accuracy is scoring's of the same embeddings, its clips those of data/task."""
+    clips = []
+    for kind, label in enumerate(["a", "b", "c"]):
+        for number in range(10):
+            sound = make_sound(kind, 100 * kind + number)
+            fold = str(number % 5)
+            clips.append(Clip(f"{label}{number}", sound, label=label, fold=fold, speaker=fold))
+    write_clips(tmp_path / "data/task/mood", clips)
+    monkeypatch.chdir(tmp_path)
+    assert run(["head", "--task", "mood", "--model", str(release), "--out", "mood.tflite"]) == 0
+    measured = json.loads(Path("mood.json").read_text())["measured"]
+    embedder = Embedder(release / "frill.tflite")
+    x = np.array([embedder.embed(clip.samples).mean(axis=0) for clip in clips])
+    rows = ClipStore(Path("data/task/mood")).rows
+    settings = Noss(
+        protocol=["fast"], forests=0, probes=["ridge", "lda"], pooling="mean", validation_share=0.2
+    )
+    scored = score_task(x, rows, settings, 17)
+    assert measured["accuracy"] == scored.test_accuracy
+    assert measured["interval"] == scored.test_interval
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision, qat", [("dynamic", False), ("int8", True)])
+def test_a_students_folder_gives_a_head_at_its_precision(short_backbone, tmp_path, precision, qat):
+    """That it equals embedder and numpy is looked at by the command itself."""
+    spec = StudentSpec("tiny", 0.5, "gap", None, qat, 64)
+    folder = tmp_path / "models/students/small"
+    save_student(build(spec, None), spec, folder)
+    (tmp_path / "models/tflite/small").mkdir(parents=True)
+    summary = json.dumps({"precision": precision})
+    (tmp_path / "models/tflite/small/summary.json").write_text(summary)
+    write_folder(tmp_path / "clips", ["a", "b"], 5, 30000)
+    out = tmp_path / "x.tflite"
+    source = read_source(folder)
+    paths = name_files(out)
+    labelled = Labelled(tmp_path / "clips")
+    store, _ = read_labelled(labelled, tmp_path / "work")
+    made = make_head(store, "clips", source, paths, 17)
+    assert made.values["parity"] <= 1e-4
+    interpreter = Interpreter(model_path=str(out))
+    assert np.int8 in {each["dtype"] for each in interpreter.get_tensor_details()}
+    constants = read_constants(out)
+    assert {values.dtype for values in constants.values()} == {np.dtype(np.float32)}
 
 
 def test_short_clips_are_told(release, tmp_path, capsys):

@@ -60,7 +60,7 @@ def make_head(store: ClipStore, name: str, source: Source, paths: Paths, seed: i
         step = max(1, len(store) // PARITY_CLIPS)
         chosen = list(range(0, len(store), step))[:PARITY_CLIPS]
         clips = [store.samples(index) for index in chosen]
-        parity = check_parity(head, embedder, clips, paths)
+        parity = check_parity(head, (embedder, second), clips, paths)
         latency = host.measure(paths.second, second, TIMING)
     file_bytes = paths.any_length.stat().st_size
     values = {

@@ -115,28 +115,31 @@ def _describe_output(name: str, rows: str, threshold: float) -> TensorInfo:
     return TensorInfo(name, text, ("rows", "labels"), None, (0.0, 1.0), LABELS, round(threshold, 6))
 
 
-def check_parity(head: FittedHead, model: Path, clips: list[np.ndarray], paths: Paths) -> float:
-    """Return how far the files are from the embedder `model` and weights in numpy, on real clips.
+def check_parity(
+    head: FittedHead, models: tuple[Path, Path], clips: list[np.ndarray], paths: Paths
+) -> float:
+    """Return how far the files are from embedders and weights in numpy, on real clips.
 
-    It is the greatest difference of a probability over the windows and the whole of `clips`, int16
-    [samples]. Raises UserError beyond PARITY; then no file is left.
+    `models` are the embedders of any length and of 1 s, each compared with its own file: of a
+    quantised model they differ from each other by levels of int8. It is the greatest difference of
+    a probability over the windows and the whole of `clips`, int16 [samples]. Raises UserError
+    beyond PARITY; then no file is left.
     """
-    embedder = Embedder(model)
-    heads = [Head(path) for path in (paths.any_length, paths.second)]
     decision = head.decision
     differences = []
-    for samples in clips:
-        rows = embedder.embed(samples)
-        scores = rows @ head.weights + head.bias
-        windows = find_probabilities(scores, decision.window_temperature)
-        pooled = pool(rows, "mean") @ head.weights + head.bias
-        clip = find_probabilities(pooled, decision.temperature)
-        for shipped in heads:
+    for model, path in zip(models, (paths.any_length, paths.second), strict=True):
+        embedder, shipped = Embedder(model), Head(path)
+        for samples in clips:
+            rows = embedder.embed(samples)
+            windows = find_probabilities(
+                rows @ head.weights + head.bias, decision.window_temperature
+            )
+            pooled = pool(rows, "mean") @ head.weights + head.bias
+            clip = find_probabilities(pooled, decision.temperature)
             found = shipped.find_windows(samples)
             shares = shipped.sum_up(found)
-            differences.append(np.abs(found - windows).max())
             summed = np.array([shares[label] for label in shipped.labels])
-            differences.append(np.abs(summed - clip).max())
+            differences += [np.abs(found - windows).max(), np.abs(summed - clip).max()]
     worst = float(max(differences))
     if not worst <= PARITY:  # a NaN is beyond it, too
         paths.any_length.unlink()
