@@ -24,7 +24,7 @@ def make_sound(kind: int, seed: int, samples: int = 16000) -> np.ndarray:
     rng = np.random.default_rng(seed)
     hz = 300 * 1.8**kind * rng.uniform(0.95, 1.05)
     tone = 6000 * np.sin(2 * np.pi * hz * np.arange(samples) / 16000)
-    return (speechlike(samples, seed) // 8 + tone).astype(np.int16)
+    return (speechlike(samples, seed) // 32 + tone).astype(np.int16)
 
 
 def write_folder(folder: Path, labels: list[str], clips: int, samples: int = 16000) -> Path:
