@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--levels", nargs="+", default=["label"], choices=["label", "speaker"], help=levels
     )
-    labels = "only clips with one of these labels; others count as unusable"
+    labels = "only clips with one of these labels"
     parser.add_argument("--labels", nargs="+", help=labels)
     limit = "the share of files that may be unusable (0.02)"
     parser.add_argument("--rejected-limit", type=float, default=0.02, help=limit)

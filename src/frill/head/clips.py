@@ -9,12 +9,12 @@ What cannot be used is listed and limited in the tasks' sentences, which name op
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from frill.audio.clip_writer import write_clips
-from frill.audio.clips import ClipStore
+from frill.audio.clips import Clip, ClipStore, Rejected
 from frill.audio.frontend import WINDOW_SAMPLES
 from frill.audio.waveform import SAMPLE_RATE_HZ
 from frill.corpora import files, folder
@@ -53,13 +53,14 @@ def read_labelled(labelled: Labelled, work: Path) -> tuple[ClipStore, list[str]]
 
     Raises UserError for what cannot be read, and beyond the limits.
     """
-    name = labelled.audio.name or "clips"
+    name = labelled.audio.resolve().name
     kind = "files" if labelled.csv is None else "folder"
     try:
         spec = _make_spec(labelled, name)
         loader = files if labelled.csv is None else folder
         reads = read_all(loader.prepare_reads(name, spec), 0, count_workers())
-        items = screen(reads, spec.labels, needs_label=True, silent_dbfs=SILENT_DBFS)
+        chosen = _choose(reads, labelled.labels)
+        items = screen(chosen, None, needs_label=True, silent_dbfs=SILENT_DBFS)
         written = write_clips(
             work / "store", lambda done: progress(items, name, None, "clip"), work / "new"
         )
@@ -78,10 +79,18 @@ def read_labelled(labelled: Labelled, work: Path) -> tuple[ClipStore, list[str]]
     return ClipStore(work / "store"), [_name_options(line, name) for line in lines]
 
 
+def _choose(
+    items: Iterable[Clip | Rejected], labels: Sequence[str] | None
+) -> Iterator[Clip | Rejected]:
+    """Yield the items less the clips of labels that were not asked for."""
+    for item in items:
+        is_other = isinstance(item, Clip) and item.label and labels and item.label not in labels
+        if not is_other:
+            yield item
+
+
 def _make_spec(labelled: Labelled, name: str) -> FilesSet | FolderSet:
     shared = {"use": "corpus", "folder": str(labelled.audio.absolute())}
-    if labelled.labels is not None:
-        shared["labels"] = list(labelled.labels)
     if labelled.csv is None:
         if "label" not in labelled.levels or len(set(labelled.levels)) < len(labelled.levels):
             raise UserError(

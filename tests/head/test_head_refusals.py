@@ -1,0 +1,94 @@
+"""What makes no head is told in one sentence, and nothing is written."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from head_sounds import write_folder
+
+from frill import Head
+from frill.cli import run
+from frill.errors import UserError
+
+
+def break_folder(folder: Path, kind: str) -> list[str]:
+    """Write clips with something wrong, and return what else is typed."""
+    write_folder(folder, ["a", "b"], 4)
+    if kind == "one class":
+        shutil.rmtree(folder / "b")
+    elif kind == "one clip":
+        for clip in (1, 2, 3):
+            (folder / f"b/{clip}.wav").unlink()
+    elif kind == "no folder":
+        return ["--levels", "label", "speaker"]
+    elif kind == "no label":
+        with open(folder / "list.csv", "w") as file:
+            file.write("file,label\n")
+            for path in sorted(folder.glob("*/*.wav")):
+                label = path.parent.name if path.stem != "0" else ""
+                file.write(f"{path.relative_to(folder)},{label}\n")
+        return ["--csv", str(folder / "list.csv")]
+    elif kind == "no column":
+        (folder / "list.csv").write_text("path,word\na/0.wav,a\n")
+        return ["--csv", str(folder / "list.csv")]
+    return []
+
+
+@pytest.mark.parametrize(
+    "kind, message",
+    [
+        ("one class", r"^clips: has 1 class \(a\); a head needs two or more$"),
+        ("one clip", r"^clips: the class 'b' has 1 clip; a head needs 3 or more of each"),
+        ("no folder", r"lies in 1 folders below .*; --levels names 2: label, speaker"),
+        ("no label", r"2 of 8 files cannot be used, over --rejected-limit = 0.02"),
+        ("no column", r"list.csv: which column holds the file\? Name it by --columns file="),
+    ],
+)
+def test_clips_that_make_no_head_are_one_sentence(release, tmp_path, kind, message):
+    more = break_folder(tmp_path / "clips", kind)
+    arguments = ["head", str(tmp_path / "clips"), "--model", str(release)]
+    with pytest.raises(UserError) as error:
+        run([*arguments, "--out", str(tmp_path / "x.tflite"), *more])
+    assert re.search(message, str(error.value))
+    assert "params.yaml" not in str(error.value)
+    assert not list(tmp_path.glob("x*"))
+
+
+def test_a_label_that_is_missing_is_named(release, tmp_path):
+    more = break_folder(tmp_path / "clips", "no label")
+    arguments = ["head", str(tmp_path / "clips"), "--model", str(release), *more]
+    with pytest.raises(UserError, match="clips: a/0.wav: has no label; skipped"):
+        run([*arguments, "--out", str(tmp_path / "x.tflite")])
+
+
+def test_a_model_without_frontend_and_other_options_are_one_sentence(
+    release, tmp_path, pooling_models
+):
+    def attempt(*arguments: str) -> str:
+        with pytest.raises(UserError) as error:
+            run(["head", *arguments])
+        return str(error.value)
+
+    clips = str(tmp_path)
+    model = attempt(clips, "--model", str(pooling_models[0]), "--out", "x.tflite")
+    assert "a head needs a model with frontend" in model and "cheap.tflite" in model
+    (tmp_path / "old").mkdir()
+    shutil.copy(release / "frill.tflite", tmp_path / "old")
+    old = attempt(clips, "--model", str(tmp_path / "old"), "--out", "x.tflite")
+    assert "has no frill_1s.tflite, a model with frontend; `make repro` writes it" in old
+    at = ["--model", str(release)]
+    assert "expected a name that ends in .tflite" in attempt(clips, *at, "--out", "x.bin")
+    assert "give either AUDIO" in attempt(*at, "--out", "x.tflite")
+    assert "--task mood: data/task/mood is not there" in attempt(
+        "--task", "mood", *at, "--out", "x.tflite"
+    )
+    missing = attempt(str(tmp_path / "none"), *at, "--out", "x.tflite")
+    assert missing.startswith("AUDIO = ") and missing.endswith("no such folder; correct the path")
+    roles = attempt(clips, *at, "--csv", "l.csv", "--columns", "who=x", "--out", "x.tflite")
+    assert "--columns who=x: expected NAME=VALUE, NAME one of file, label" in roles
+
+
+def test_a_file_that_is_no_head_is_named(release):
+    with pytest.raises(ValueError, match="has no labels of a head; give a file that `frill head`"):
+        Head(release / "frill.tflite")
