@@ -29,9 +29,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="NAME.tflite", help=out)
     model = f"the folder of a release ({RELEASE}), or of a trained student (models/students/NAME)"
     parser.add_argument("--model", type=Path, default=RELEASE, help=model)
-    table = "a CSV that lists the files: file, label, and speaker, split or fold where there are"
+    table = "a CSV of the files: file, label; where there are: speaker, split, fold, licence"
     parser.add_argument("--csv", type=Path, help=table)
-    columns = "the CSV's own names: file=path label=word (file, label, speaker, split, fold)"
+    columns = (
+        "the CSV's own names: file=path label=word (file, label, speaker, split, fold, licence)"
+    )
     parser.add_argument("--columns", nargs="+", default=[], metavar="ROLE=COLUMN", help=columns)
     splits = "the CSV's own words for splits: train=train validation=dev test=test"
     parser.add_argument("--splits", nargs="+", default=[], metavar="SPLIT=WORD", help=splits)

@@ -1,7 +1,7 @@
 """The labelled clips that a head is fitted to: a folder of audio, read by the loaders of tasks.
 
     mood/happy/anna/1.wav       sub-folders say what a file is, as `levels` name them
-    list.csv                    or a CSV does: its columns file, label, speaker, split, fold
+    list.csv                    or a CSV does: its columns file, label, speaker, split, fold ...
 
 What cannot be used is listed and limited in the tasks' sentences, which name options here.
 """
@@ -25,7 +25,7 @@ from frill.params.audio import Audio, Columns, FilesSet, FolderSet
 from frill.progress import progress
 from frill.workers import count_workers
 
-ROLES = ("file", "label", "speaker", "split", "fold")
+ROLES = ("file", "label", "speaker", "split", "fold", "licence")
 SILENT_DBFS = -72.0  # the default's audio.silent_dbfs and audio.leakage_limit
 LEAKAGE_LIMIT = 0.01
 LEAST_CLIPS = 3  # of a class: one to fit, one to choose, one to test
