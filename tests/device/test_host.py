@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import subprocess
+from importlib.metadata import version
 
 import pytest
 
@@ -48,7 +49,9 @@ def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
     )
 
     class Scripted:
-        def __init__(self, path, threads):
+        has_xnnpack = True
+
+        def __init__(self, path, threads, xnnpack):
             opened.append(path)
 
         def time_round_ms(self, length_ms):
@@ -63,7 +66,7 @@ def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
     assert result["ratio_iqr"] == [2.75, 3.75]
     assert result["round_ms"] == [2.0, 7.0, 4.0]
     assert result["control_round_ms"] == [1.0, 2.0, 1.0]
-    assert opened == [cheap, dear] * 3
+    assert opened == [cheap, dear] * 3 + [dear]  # the last to see what runs it
     assert next(rounds, None) is None
 
 
@@ -81,6 +84,32 @@ def test_identity_is_that_of_the_machine():
     assert own["kind"] == "host"
     assert own["machine"] == os.uname().machine
     assert f"Model name: {own['cpu']}" in re.sub(" +", " ", cpuinfo)
+
+
+def test_the_runtime_is_told_and_whether_xnnpack_is_on(measured, pooling_models):
+    assert measured["runtime"] == f"LiteRT {version('ai-edge-litert')}, XNNPACK"
+    without = DEVICE.model_copy(update={"xnnpack": 0, "rounds": 3})
+    told = f"LiteRT {version('ai-edge-litert')}, without XNNPACK"
+    result = measure(*pooling_models, "host", without)
+    assert result["runtime"] == result["identity"]["runtime"] == told
+    # The two compute the same.
+    plain = timed_model.TimedModel(pooling_models[1], 1, xnnpack=False)
+    output = timed_model.TimedModel(pooling_models[1], 1).run()[0]
+    assert plain.compare(output.tobytes()) == pytest.approx(1.0)
+    assert not plain.has_xnnpack
+
+
+def test_another_runtime_than_the_recorded_one_is_refused(pooling_models):
+    recorded = identity.read_identity("host", DEVICE) | {"runtime": "LiteRT 1.0.1, XNNPACK"}
+    with pytest.raises(UserError, match=r"the runtime LiteRT .* says LiteRT 1.0.1,") as raised:
+        measure(*pooling_models, "host", DEVICE, recorded)
+    assert "identify@host" in str(raised.value)
+
+
+def test_what_an_older_frill_did_not_record_is_no_difference():
+    now = identity.read_identity("host", DEVICE)
+    older = {key: now[key] for key in ("kind", "cpu", "machine", "system")}
+    assert identity.describe_difference(older, now) == ""
 
 
 def test_another_machine_than_the_recorded_one_is_refused(pooling_models):

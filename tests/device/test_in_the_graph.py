@@ -145,7 +145,7 @@ def test_by_hand(project, rig, tmp_path):
     assert "cosine 1.0000000" in done.stdout
     done = project.run("frill", "benchmark", model)
     assert done.returncode == 0
-    on_host = r"model.tflite on host \(.+\), LiteRT, XNNPACK, 1 thread\n  latency "
+    on_host = r"model.tflite on host \(.+\), LiteRT [\d.]+, XNNPACK, 1 thread\n  latency "
     assert re.search(on_host, done.stdout)
     rig.power_off(serial)
     project.params["devices"]["pixel"]["tool_sha256"] = "0" * 64

@@ -139,6 +139,11 @@ def test_another_machine_is_told_whose_latencies_it_has_and_never_adds_its_own_t
     refused = "host is not the machine recorded in results/identity/host.json"
     assert re.search(rf"(?m)^benchmark@one-host: {refused} {changed}", there.stdout)
 
+    # Nor does an edit that makes identify run again.
+    there = second.run(*another_machine, "dvc", "repro", *force, "identify@host")
+    assert there.returncode == 255
+    assert re.search(rf"(?m)^identify@host: {refused} {changed}", there.stdout)
+
     (second.folder / "results/identity/host.json").unlink()
     there = second.run(*another_machine, "dvc", "repro", "frontier", "track/dvc.yaml")
     assert there.returncode == 0, there.stdout

@@ -9,7 +9,7 @@ from pipeline_project import ROOT, miniature
 
 from frill import fingerprint
 from frill.corpora.load import LOADERS
-from frill.fingerprint import hash_code
+from frill.fingerprint import LOCK, hash_code
 from frill.params.audio import Audio
 from frill.workflow import recipe
 
@@ -126,6 +126,18 @@ def test_the_teachers_recipe_has_its_network_and_an_embeddings_what_a_teacher_he
     assert {"batching.py", "calling_convention.py"} <= heard
     stored = {path.name for path in fingerprint.find_sources("frill.corpora.synthetic.sets").data}
     assert "sentences_en.txt" in stored
+
+
+def test_another_runtime_identifies_and_times_again(recipes, monkeypatch, tmp_path):
+    lock = tmp_path / "requirements.lock"
+    text, changed = re.subn(r"(?m)^ai-edge-litert==\S+", "ai-edge-litert==9.9", LOCK.read_text())
+    assert changed == 1
+    lock.write_text(text)
+    monkeypatch.setattr(fingerprint, "LOCK", lock)
+    after = recipe.read_all(LOADERS, ROOT)
+    differing = {name for name in recipes if recipes[name] != after[name]}
+    assert {"identify", "benchmark/host", "benchmark_references"} <= differing
+    assert not any(name.startswith(("distill/", "targets", "download")) for name in differing)
 
 
 def test_recipes_are_small_files(recipes):

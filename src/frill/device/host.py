@@ -1,4 +1,4 @@
-"""Latency on this machine's CPU, through LiteRT with XNNPACK.
+"""Latency on this machine's CPU, through LiteRT.
 
 Rounds alternate between a control model and the one measured. What slows the machine down for a
 while slows both: the ratio of the two is stable, and it is what the frontier compares. Every round
@@ -36,8 +36,7 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
     ratios = model_ms / control_ms
     return {
         "schema": 1,
-        "identity": identity.read_host(),
-        "runtime": "LiteRT, XNNPACK",
+        "runtime": identity.describe_runtime(_open(model, device).has_xnnpack),
         "threads": device.threads,
         "rounds": device.rounds,
         "runs": len(all_ms),
@@ -49,12 +48,16 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
         "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
         "round_ms": model_ms.tolist(),
         "control_round_ms": control_ms.tolist(),
-        "peak_memory_mib": measure_peak_memory_mib(model, device.threads),
+        "peak_memory_mib": measure_peak_memory_mib(model, device.threads, device.xnnpack),
         "model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
     }
 
 
+def _open(path: Path, device: HostDevice) -> TimedModel:
+    return TimedModel(path, device.threads, bool(device.xnnpack))
+
+
 def _time_round_ms(path: Path, device: HostDevice) -> list[float]:
-    model = TimedModel(path, device.threads)
+    model = _open(path, device)
     model.time_round_ms(0.0)  # warm-up, not counted
     return model.time_round_ms(device.round_ms)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from frill.device import host, identity
 from frill.device.claim import claim
-from frill.errors import UserError
 from frill.params.devices import AdbDevice, Device
 
 
@@ -26,11 +25,8 @@ def _measure(model: Path, control: Path, name: str, device: Device, recorded: di
         from frill.device.phone import protocol
 
         return protocol.measure(model, control, name, device, recorded)
-    present = identity.read_host()
-    difference = "" if recorded is None else identity.describe_difference(recorded, present)
-    if difference:
-        raise UserError(
-            f"{name} is not the machine recorded in results/identity/{name}.json ({difference}): "
-            "delete the file and run `dvc repro`, which measures every model on this one"
-        )
-    return host.measure(model, control, device)
+    present = identity.read_identity(name, device)
+    if recorded is not None:
+        identity.refuse_other_device(name, recorded, present)
+        identity.refuse_other_runtime(name, recorded, present)
+    return host.measure(model, control, device) | {"identity": present}

@@ -1,6 +1,6 @@
 """Peak memory of a .tflite file, in a process of its own.
 
-    python -m frill.device.memory MODEL THREADS
+    python -m frill.device.memory MODEL THREADS XNNPACK
 
 What is counted is what the model adds. It is the largest resident memory while the model runs, less
 that of the process before, which has loaded Python, numpy and LiteRT. A phone's benchmark_model
@@ -23,11 +23,11 @@ def can_measure_memory() -> bool:
     return RESET.exists()
 
 
-def measure_peak_memory_mib(model: Path, threads: int) -> float | None:
+def measure_peak_memory_mib(model: Path, threads: int, xnnpack: int = 1) -> float | None:
     """Return MiB of resident memory; None where the system does not tell."""
     if not can_measure_memory():
         return None
-    command = [sys.executable, "-m", __name__, str(model), str(threads)]
+    command = [sys.executable, "-m", __name__, str(model), str(threads), str(xnnpack)]
     done = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -40,17 +40,17 @@ def _read_mib(key: str) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(key))
 
 
-def _run(path: Path, threads: int) -> float:
+def _run(path: Path, threads: int, xnnpack: int) -> float:
     from frill.device.timed_model import TimedModel
 
     np.random.default_rng()  # loads numpy.random, which is not the model's
     RESET.write_text("5")  # the peak is now what is resident: proc(5)
     before_mib = _read_mib("VmRSS")
-    model = TimedModel(path, threads)
+    model = TimedModel(path, threads, bool(xnnpack))
     for _ in range(INVOCATIONS):
         model.time_round_ms(0.0)
     return _read_mib("VmHWM") - before_mib
 
 
 if __name__ == "__main__":
-    print(_run(Path(sys.argv[1]), int(sys.argv[2])))
+    print(_run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

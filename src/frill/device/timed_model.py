@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter_ns
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from frill.errors import UserError
 
@@ -21,9 +21,14 @@ class TimedModel:
     other models and for files that are none.
     """
 
-    def __init__(self, path: Path, threads: int = 1):
+    def __init__(self, path: Path, threads: int = 1, xnnpack: bool = True):
+        kernels = (
+            OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        )
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter = Interpreter(
+                model_path=str(path), num_threads=threads, experimental_op_resolver_type=kernels
+            )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
@@ -41,6 +46,11 @@ class TimedModel:
         self._input = inputs[0]["index"]
         self._outputs = [each["index"] for each in self._interpreter.get_output_details()]
         self.values = np.random.default_rng(0).uniform(-1, 1, inputs[0]["shape"]).astype(np.float32)
+
+    @property
+    def has_xnnpack(self) -> bool:
+        """Tell whether a delegate computes any of it; XNNPACK is the only one on a CPU."""
+        return any(node["op_name"] == "DELEGATE" for node in self._interpreter._get_ops_details())
 
     def time_round_ms(self, length_ms: float) -> list[float]:
         """Return milliseconds of each invocation in a round of about `length_ms`."""

@@ -17,6 +17,7 @@ from frill.params.values import (
     Section,
     Sha256,
     Threads,
+    ZeroOrOne,
     check_zero_or_one,
     read_none,
 )
@@ -55,6 +56,7 @@ class HostDevice(Section):
     threads: Threads
     rounds: Annotated[int, Field(ge=3, le=LARGEST, strict=True)]
     round_ms: Positive
+    xnnpack: ZeroOrOne = 1
 
     @property
     def measures_s(self) -> float:

@@ -61,13 +61,8 @@ def measure(
     tool = locate_tool(device.tool, device.tool_sha256, key)
     phone = connect(name, device.serial)
     present = read_identity(phone)
-    difference = "" if recorded is None else identity.describe_difference(recorded, present)
-    if difference:
-        raise phone.error(
-            f"is not as recorded in results/identity/{name}.json ({difference}): "
-            "connect that phone, or delete the file and run `dvc repro`, "
-            "which measures every model on this one"
-        )
+    if recorded is not None:
+        identity.refuse_other_device(name, recorded, present)
     check_abi(tool, present["abis"].split(","), key)
     with Session(phone, device.folder, key) as session:
         hashes = {
