@@ -1,4 +1,4 @@
-"""identify.py DEVICE: what the device's milliseconds depend on (CPU and runtime, or phone and build).
+"""identify.py DEVICE: what its milliseconds depend on (CPU and runtime, or phone and build).
 
 A phone has to be attached; without it only its own stages wait. Another device than the recorded
 one is refused. Another runtime is recorded, and every model is timed with it.

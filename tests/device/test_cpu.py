@@ -1,8 +1,8 @@
 """What tells CPUs apart, from texts that machines printed.
 
 Arm's /proc/cpuinfo: Graviton 2 and a Neoverse V2 (Grace, the core of Graviton 4) from reports of
-their users, the Features whole. macOS: `sysctl hw.optional` of an M1 (after a list of what an M2 has
-more), M3 and M4 (Arm's learning paths), rows cut.
+their users, the Features whole. macOS: `sysctl hw.optional` of an M1 (after a list of what an M2
+has more) and of an M4 (Arm's learning paths), rows cut.
 """
 
 import os
@@ -57,7 +57,8 @@ def test_one_name_of_a_hypervisor_is_told_apart_by_model_and_features():
     def xeon(model: int, flags: str) -> dict:
         return parse_cpuinfo(
             f"processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: {model}\n"
-            f"model name\t: Intel(R) Xeon(R) Processor @ 2.70GHz\nstepping\t: 8\nflags\t\t: {flags}\n"
+            "model name\t: Intel(R) Xeon(R) Processor @ 2.70GHz\nstepping\t: 8\n"
+            f"flags\t\t: {flags}\n"
         )
 
     ice_lake = xeon(106, "fpu sse4_2 avx2 smep avx512_vnni")
