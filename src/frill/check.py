@@ -18,7 +18,8 @@ from frill.corpora.shards import find_archives
 from frill.corpora.synthetic import sets as synthetic
 from frill.corpora.tfds import sources as tfds_sources
 from frill.device.memory import can_measure_memory
-from frill.device.phone.tool_file import locate_tool
+from frill.device.phone.tools.download import locate_tool
+from frill.device.phone.tools.tool_set import refuse_unknown_sums
 from frill.errors import UserError
 from frill.fingerprint import hash_code
 from frill.noss.splits import SplitError, make_splits
@@ -109,9 +110,16 @@ def _open_once(path: Path, output: str | None, load: Callable) -> None:
 
 
 def _check_tool(name: str, device: Device) -> None:
-    """Check the tool of a phone before hours of training; a URL is left to the stage."""
-    if isinstance(device, AdbDevice) and "://" not in device.tool:
-        locate_tool(device.tool, device.tool_sha256, f"devices.{name}")
+    """Check the tools of a phone before hours of training; what is fetched is left to the stage."""
+    if not isinstance(device, AdbDevice):
+        return
+    key = f"devices.{name}"
+    refuse_unknown_sums(device, key)
+    own = {"tool": (device.tool, device.tool_sha256)}
+    own["run_model"] = (device.run_model, device.run_model_sha256)
+    for field, (path, sha256) in own.items():
+        if path and "://" not in path:
+            locate_tool(path, sha256, f"{key}.{field}")
 
 
 def _check_budget(params: Params) -> None:

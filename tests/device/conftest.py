@@ -6,12 +6,14 @@ A part that this machine lacks and cannot get skips them, with the way to get it
 import os
 import secrets
 import shutil
+import sys
 from pathlib import Path
 
 import get_adbd
+import litert_tools as litert_tools_program
 import pytest
 from adbutils import adb_path
-from measuring import settings
+from measuring import settings, sha256
 from rig import NO_REAL_PHONES, Rig, namespaces_refused
 
 from frill.device.phone import connection, cooling
@@ -89,3 +91,32 @@ def device(rig, tool, monkeypatch):
 def same_models(pooling_models) -> tuple[Path, Path]:
     """Return one model twice: it is its own control."""
     return pooling_models[0], pooling_models[0]
+
+
+@pytest.fixture(scope="session")
+def litert_tools(tmp_path_factory) -> dict[str, Path]:
+    """Return what stands in for LiteRT's two tools (litert_tools.py), as files by their names."""
+    folder = tmp_path_factory.mktemp("litert")
+    program = Path(litert_tools_program.__file__).resolve()
+    tools = {}
+    for name in ("benchmark_model", "run_model"):
+        tools[name] = folder / name
+        tools[name].write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program}" {name} "$@"\n')
+        tools[name].chmod(0o755)
+    return tools
+
+
+@pytest.fixture
+def litert(rig, litert_tools, monkeypatch):
+    """Return a function that makes settings for the rig's phone with LiteRT's tools."""
+    monkeypatch.setattr(connection, "RETURN_S", 2.0)
+    monkeypatch.setattr(cooling, "GATE_S", 0.2)
+    serial = rig.start()
+
+    def build(**changed):
+        run_model = litert_tools["run_model"]
+        own = dict(tool_kind="litert", xnnpack=1, run_model=str(run_model))
+        own["run_model_sha256"] = sha256(run_model)
+        return settings(serial, litert_tools["benchmark_model"], rig.remote_folder, **own | changed)
+
+    return build

@@ -3,7 +3,7 @@
 import pytest
 
 from frill.device.phone.summary import summarise
-from frill.device.phone.tool import Timing
+from frill.device.phone.tools.benchmark_model import Timing
 
 
 def timing(mean: float, median: float | None = None, p95: float | None = None) -> Timing:

@@ -241,14 +241,38 @@ def test_a_bad_value_of_a_phone_is_one_line(default, key, value, allowed):
     assert ".adb" not in line
 
 
+RUN_MODEL = {"run_model": "run_model", "run_model_sha256": "1" * 64}
+LITERT = {"kind": "adb", "serial": "none", "runtime": "litert 2.3.0"}
+
+
 @pytest.mark.parametrize(
-    "change, allowed",
-    [({}, "min_cosine: none"), ({"min_cosine": "none", "xnnpack": 0}, "xnnpack: 1")],
+    "phone, allowed",
+    [
+        (PHONE | {"tool_kind": "litert"}, "write run_model and run_model_sha256"),
+        (PHONE | {"tool_kind": "litert", "xnnpack": 0} | RUN_MODEL, "write xnnpack: 1"),
+        (PHONE | {"runtime": "litert 2.3.0"}, "write one of the two"),
+        ({"kind": "adb", "serial": "none"}, "write one of the two"),
+        ({"kind": "adb", "serial": "none", "tool": "t"}, "tool needs tool_sha256"),
+        (PHONE | RUN_MODEL, "write tool_kind: litert, or no run_model"),
+        (PHONE | {"accelerator": "gpu"}, "accelerator: gpu takes LiteRT's tools"),
+        (LITERT | {"tool_kind": "tflite"}, "leave tool_kind out"),
+        (LITERT | {"accelerator": "dsp"}, "'cpu', 'gpu' or 'npu'"),
+        (LITERT | {"runtime": "litert latest"}, "such as `litert 2.3.0`"),
+        (LITERT | {"runtime": "tflite 2.14.1"}, "such as `litert 2.3.0`"),
+        (LITERT | {"min_cosine": "none"}, "valid number"),
+        (LITERT | {"libraries": [{"file": "libA.so", "sha256": "1"}]}, "64 hexadecimal digits"),
+    ],
 )
-def test_what_litert_cannot_do_is_refused(default, change, allowed):
-    default["devices"]["pixel"] = PHONE | {"tool_kind": "litert"} | change
+def test_tools_that_do_not_go_together_are_one_line(default, phone, allowed):
+    default["devices"]["pixel"] = phone
     (line,) = refused(default)
-    assert line.startswith("params.yaml: devices.pixel: LiteRT") and allowed in line
+    assert line.startswith("params.yaml: devices.pixel") and allowed in line
+
+
+def test_a_runtime_needs_no_file(default):
+    default["devices"]["pixel"] = LITERT
+    pixel = validate(default).devices["pixel"]
+    assert (pixel.tool_kind, pixel.accelerator, pixel.min_cosine) == ("litert", "cpu", 0.99)
 
 
 def test_kinds_of_devices(default):

@@ -1,6 +1,7 @@
 """List the phones attached over adb, their state, and what the devices of params.yaml miss."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
@@ -46,18 +47,35 @@ def describe_devices(params: Params | None) -> Iterator[str]:
     for name in devices:
         label = f"{name} (selection)" if name == params.selection.device else name
         yield f"  {label:<20}  {'; '.join(problems.get(name, [])) or 'ready'}"
+    for name, phone in phones.items():
+        if phone.runtime and not (phone.tool_sha256 and phone.run_model_sha256):
+            yield from _suggest(name, phone.serial, phone.runtime)
     named = {phone.serial for phone in phones.values()}
     new = [serial for serial, state in attached if state == "device" and serial not in named]
     if new and None not in named:
-        yield (
-            "\nTo measure on it, add to params.yaml, under devices "
-            "(docs/pixel.md says where to get the tool):"
-        )
         for serial in new:
-            yield (
-                f'  phone: {{kind: adb, serial: "{serial}", tool: benchmark_model, '
-                "tool_sha256: SHA256_OF_IT, threads: 1, cores: big}"
-            )
+            yield from _suggest("pixel", serial, f"litert {version('ai-edge-litert')}")
+
+
+def _suggest(name: str, serial: str | None, runtime: str) -> Iterator[str]:
+    """Yield the line of a phone for params.yaml, with the sums of the runtime's tools.
+
+    They are fetched for that, and kept.
+    """
+    from frill.device.phone.tools.tool_set import SUMS, fetch_sums
+
+    yield f"\nTo measure with {runtime}, write in params.yaml, under devices:"
+    sums = dict.fromkeys(SUMS.values(), "SHA256_OF_IT")
+    try:
+        sums = fetch_sums(runtime)
+    except UserError as error:
+        yield f"  (without its sums: {error})"
+    text = ", ".join(f"{key}: {sha256}" for key, sha256 in sums.items())
+    serial_text = "none" if serial is None else f'"{serial}"'
+    yield (
+        f"  {name}: {{kind: adb, serial: {serial_text}, runtime: {runtime}, {text}, "
+        "threads: 1, cores: big}"
+    )
 
 
 def _describe_attached(serial: str, state: str) -> str:
@@ -102,7 +120,7 @@ def describe_cores(cores: list[Core]) -> str:
 
 
 def _find_problems(name: str, device: AdbDevice) -> Iterator[str]:
-    from frill.device.phone.tool_file import check_abi, locate_tool
+    from frill.device.phone.tools.tool_set import locate_tools
 
     try:
         phone = connection.connect(name, device.serial)
@@ -113,8 +131,8 @@ def _find_problems(name: str, device: AdbDevice) -> Iterator[str]:
     except ValueError as error:
         yield f"devices.{name}.cores = {device.cores!r} {error}"
     try:
-        tool = locate_tool(device.tool, device.tool_sha256, f"devices.{name}")
+        tools = locate_tools(device, f"devices.{name}")
         if phone:
-            check_abi(tool, read_identity(phone)["abis"].split(","), f"devices.{name}")
+            tools.check_abi(read_identity(phone)["abis"].split(","), f"devices.{name}")
     except UserError as error:
         yield str(error)

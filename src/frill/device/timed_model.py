@@ -17,8 +17,8 @@ MIN_INVOCATIONS = 3  # a round, however slow the model
 class TimedModel:
     """A model of one fixed-shape float32 input: a student's window, a teacher's samples.
 
-    `values` is what it is run on, uniform in [-1, 1], and `name` the input's. Raises UserError for
-    other models and for files that are none.
+    `values` is what it is run on, uniform in [-1, 1], `name` the input's and `output_shapes` those
+    of what it gives. Raises UserError for other models and for files that are none.
     """
 
     def __init__(self, path: Path, threads: int = 1, xnnpack: bool = True):
@@ -44,8 +44,17 @@ class TimedModel:
             )
         self.name = inputs[0]["name"]
         self._input = inputs[0]["index"]
-        self._outputs = [each["index"] for each in self._interpreter.get_output_details()]
+        outputs = self._interpreter.get_output_details()
+        self._outputs = [each["index"] for each in outputs]
+        self.output_shapes = [tuple(each["shape"].tolist()) for each in outputs]
         self.values = np.random.default_rng(0).uniform(-1, 1, inputs[0]["shape"]).astype(np.float32)
+
+    @property
+    def signature_name(self) -> str:
+        """Return the input's name in the model's first signature; the tensor's own without one."""
+        for signature in self._interpreter.get_signature_list().values():
+            return signature["inputs"][0]
+        return self.name
 
     @property
     def has_xnnpack(self) -> bool:

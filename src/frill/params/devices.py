@@ -49,6 +49,25 @@ def _check_remote_folder(value: str) -> str:
     return value
 
 
+def _check_runtime(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"litert \d+\.\d+\.\d+", value):
+        raise ValueError(
+            "must be litert and a released version, such as `litert 2.3.0`; "
+            "`latest` is another program every week"
+        )
+    return value
+
+
+class Library(Section):
+    """A file that the tools load, such as a GPU's accelerator: a name or path, and its sha256.
+
+    A name without a slash is of the runtime's published files, where the device has a runtime.
+    """
+
+    file: PathText
+    sha256: Sha256
+
+
 class HostDevice(Section):
     """This machine's CPU."""
 
@@ -73,9 +92,15 @@ class AdbDevice(Section):
     kind: Literal["adb"]
     # As `adb devices` lists it, or host:port; none: the only phone attached.
     serial: Annotated[str | None, BeforeValidator(read_none)]
-    tool: PathText  # path or URL of a benchmark_model for the phone
-    tool_sha256: Sha256
+    # LiteRT's published tools of that version, such as `litert 2.3.0`. Or tool: one's own.
+    runtime: Annotated[str | None, AfterValidator(_check_runtime)] = None
+    tool: PathText | None = None  # path or URL of a benchmark_model for the phone
+    tool_sha256: Sha256 | None = None
     tool_kind: Literal["tflite", "litert"] = "tflite"
+    run_model: PathText | None = None  # the same of LiteRT's run_model, which checks outputs
+    run_model_sha256: Sha256 | None = None
+    accelerator: Literal["cpu", "gpu", "npu"] = "cpu"
+    libraries: list[Library] = []  # copied beside the tools
     threads: Threads = 1
     cores: Annotated[str, BeforeValidator(_check_cores)] = "big"
     # None: of a build without it, which knows no such flag.
@@ -91,25 +116,54 @@ class AdbDevice(Section):
     max_thermal_status: Annotated[int, Field(ge=0, le=6, strict=True)] = 0
     cool_down_s: Seconds = 900.0  # waited for those two, at most
     timeout_s: Annotated[Seconds, Field(ge=1)] = 120.0  # of one process
-    # Of the phone's output with the host's.
-    min_cosine: Annotated[
-        Annotated[Real, Field(ge=-1, le=1)] | None, BeforeValidator(read_none)
-    ] = 0.99
+    min_cosine: Annotated[Real, Field(ge=-1, le=1)] = 0.99  # of the phone's output with the host's
 
     @property
     def measures_s(self) -> float:
         """Return how long a model is timed at least, by the settings alone."""
         return self.processes * (self.warm_up_s + self.min_s)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_runtime(cls, values: Any) -> Any:
+        """LiteRT's published tools are LiteRT's: tool_kind need not be written."""
+        if isinstance(values, dict) and values.get("runtime") is not None:
+            return {"tool_kind": "litert"} | values
+        return values
+
     @model_validator(mode="after")
     def _check_tool(self):
-        if self.tool_kind == "litert" and self.min_cosine is not None:
+        if (self.runtime is None) == (self.tool is None):
             raise ValueError(
-                "LiteRT's tool cannot check a model's output; take TFLite's, "
-                "or write min_cosine: none"
+                "a phone needs a runtime, such as `litert 2.3.0`, or a tool of your own; "
+                "write one of the two"
             )
-        if self.tool_kind == "litert" and self.xnnpack == 0:
+        if self.tool and not self.tool_sha256:
+            raise ValueError("tool needs tool_sha256; `sha256sum FILE` prints it")
+        if self.tool_kind == "tflite":
+            return self._check_tflite()
+        if self.xnnpack == 0:
             raise ValueError("LiteRT's tool always takes XNNPACK on the CPU; write xnnpack: 1")
+        if self.tool and not (self.run_model and self.run_model_sha256):
+            raise ValueError(
+                "LiteRT's benchmark_model cannot check a model's output; "
+                "write run_model and run_model_sha256, of the same version"
+            )
+        return self
+
+    def _check_tflite(self):
+        if self.runtime:
+            raise ValueError(f"runtime {self.runtime} is LiteRT's; leave tool_kind out")
+        for key in ("run_model", "run_model_sha256", "libraries"):
+            if getattr(self, key):
+                raise ValueError(
+                    f"{key} is of LiteRT's tools; write tool_kind: litert, or no {key}"
+                )
+        if self.accelerator != "cpu":
+            raise ValueError(
+                f"accelerator: {self.accelerator} takes LiteRT's tools; "
+                "write runtime, such as `litert 2.3.0`"
+            )
         return self
 
 

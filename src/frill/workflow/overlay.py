@@ -19,7 +19,7 @@ from frill.params.grid import list_students
 from frill.params.load import ParamsError, parse
 
 OF_NAMES = ("students", "devices", "baselines")
-PATH_KEYS = ("folder", "csv", "ontology", "manual_dir", "data_dir", "source", "tool")
+PATH_KEYS = ("folder", "csv", "ontology", "manual_dir", "data_dir", "source", "tool", "run_model")
 GRID = "grid"
 UNSET = "unset:"
 
@@ -69,7 +69,7 @@ def mark_unset(value: Any, key: str = "") -> Any:
         return {name: mark_unset(each, name) for name, each in value.items()}
     if not isinstance(value, str) or "$" not in value:
         return value
-    return "f" * 64 if key == "tool_sha256" else value.replace("$", UNSET)
+    return "f" * 64 if key.endswith("_sha256") else value.replace("$", UNSET)
 
 
 def _merge(params: dict, own: dict) -> dict:

@@ -2,6 +2,7 @@
 
 gate        before each pair of processes the phone is cool and its screen off (cooling.py)
 check       one process reads a known window; the cosine of its output with this computer's
+            (output_check.py)
 pairs       `processes` times one process of the control model and one of the model, in turns of
             which comes first
 discarded   a pair in which the phone throttled or a thread moved to another core (cores.py);
@@ -15,31 +16,34 @@ else their mean. What is reported is over processes.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import NamedTuple
 
 from frill.device import identity
 from frill.device.errors import ModelError
-from frill.device.phone import tool as benchmark_tool
-from frill.device.phone.connection import Phone, connect, last_line
+from frill.device.phone.connection import Finished, Phone, connect, last_line
 from frill.device.phone.cooling import is_throttled, wait_until_cool
 from frill.device.phone.cores import bind_cores, read_cores
+from frill.device.phone.output_check import check_output
 from frill.device.phone.session import Session, WatchedRun
 from frill.device.phone.state import Conditions, read_conditions, read_identity
 from frill.device.phone.summary import summarise
-from frill.device.phone.tool import Timing, ToolError
-from frill.device.phone.tool_file import check_abi, locate_tool
-from frill.device.timed_model import TimedModel
+from frill.device.phone.tools import benchmark_model as benchmark_tool
+from frill.device.phone.tools.benchmark_model import Timing, ToolError
+from frill.device.phone.tools.tool_set import BENCHMARK_MODEL, RUN_MODEL, Tools, locate_tools
 from frill.errors import UserError
 from frill.params.devices import AdbDevice
 from frill.progress import progress
 
 OPERATORS = 8  # kept of the profile
-TOOL = "benchmark_model"
 MODEL = "model.tflite"
 CONTROL = "control.tflite"
-RUNTIMES = {"tflite": "TFLite's benchmark_model", "litert": "LiteRT's benchmark_model"}
+TOOL = f"./{BENCHMARK_MODEL}"
+FILES = {"model": MODEL, "tool": TOOL, "run_model": f"./{RUN_MODEL}"}
+RUNTIMES = {"tflite": "TFLite", "litert": "LiteRT"}
+# Libraries that lie beside the tools; Qualcomm's NPU takes the other name, too.
+LIBRARY_PATHS = ["env", "LD_LIBRARY_PATH=.", "ADSP_LIBRARY_PATH=."]
 
 
 class Run(NamedTuple):
@@ -58,25 +62,36 @@ def measure(
     refused, so that one table never mixes two. Raises DeviceError, UserError.
     """
     key = f"devices.{name}"
-    tool = locate_tool(device.tool, device.tool_sha256, key)
+    tools = locate_tools(device, key)
     phone = connect(name, device.serial)
     present = read_identity(phone)
     if recorded is not None:
         identity.refuse_other_device(name, recorded, present)
-    check_abi(tool, present["abis"].split(","), key)
+    tools.check_abi(present["abis"].split(","), key)
     with Session(phone, device.folder, key) as session:
         hashes = {
-            "tool_sha256": session.push(tool, TOOL, 0o755),
+            "binaries": _push_tools(session, tools, device),
             "model_sha256": session.push(model, MODEL),
             "control_sha256": session.push(control, CONTROL),
         }
-        if hashes["tool_sha256"] != device.tool_sha256:
-            raise UserError(
-                f"{tool}: was changed while it was copied, and is not run: "
-                "see what writes it, then run this again"
-            )
         numbers = _Measurement(phone, session, name, device).run(model)
         return {"schema": 1, **numbers, **hashes, "identity": present}
+
+
+def _push_tools(session: Session, tools: Tools, device: AdbDevice) -> dict[str, str]:
+    """Copy what is run, and return its sums by name: those of params.yaml, or nothing is run."""
+    files = {BENCHMARK_MODEL: (tools.benchmark_model, device.tool_sha256)}
+    if tools.run_model:
+        files[RUN_MODEL] = (tools.run_model, device.run_model_sha256)
+    for (name, path), library in zip(tools.libraries.items(), device.libraries, strict=True):
+        files[name] = (path, library.sha256)
+    for name, (path, sha256) in files.items():
+        if session.push(path, name, 0o755) != sha256:
+            raise UserError(
+                f"{path}: was changed while it was copied, and is not run: "
+                "see what writes it, then run this again"
+            )
+    return {name: sha256 for name, (_, sha256) in files.items()}
 
 
 class _Measurement:
@@ -85,11 +100,13 @@ class _Measurement:
         self._session = session
         self._name = name
         self._device = device
+        self._environment = LIBRARY_PATHS if device.libraries else []
         self._affinity = bind_cores(phone, f"devices.{name}", device)
         xnnpack = None if device.xnnpack is None else bool(device.xnnpack)
         self._common = dict(threads=device.threads, xnnpack=xnnpack)
         self._timing = self._common | dict(
             kind=device.tool_kind,
+            accelerator=device.accelerator,
             runs=device.runs,
             min_secs=device.min_s,
             max_secs=min(150.0, device.timeout_s / 2),
@@ -110,9 +127,9 @@ class _Measurement:
         watched_runs = [run.watched for pair in pairs for run in pair]
         numbers = summarise(models, controls)
         numbers["warnings"] += self._affinity.describe_caps() + _doubts(before)
-        xnnpack = {0: ", without XNNPACK", 1: ", XNNPACK", None: ""}[self._device.xnnpack]
         return {
-            "runtime": RUNTIMES[models[0].tool] + xnnpack,
+            "runtime": self._describe_runtime(models[0].tool),
+            "accelerator": self._device.accelerator,
             "threads": self._device.threads,
             "cores": self._device.cores,
             "core_mask": self._affinity.mask,
@@ -127,49 +144,19 @@ class _Measurement:
             "conditions_after": asdict(read_conditions(self._phone)),
         }
 
-    def _timing_command(self, model: str) -> list[str]:
-        return benchmark_tool.build_command(f"./{TOOL}", model, **self._timing)
+    def _describe_runtime(self, tool: str) -> str:
+        version = (self._device.runtime or "").removeprefix("litert")
+        kernels = {0: ", without XNNPACK", 1: ", XNNPACK", None: ""}[self._device.xnnpack]
+        return f"{RUNTIMES[tool]}{version}'s benchmark_model{kernels}"
 
-    def _check(self, model: Path) -> float | None:
+    def _timing_command(self, model: str) -> list[str]:
+        return benchmark_tool.build_command(TOOL, model, **self._timing)
+
+    def _check(self, model: Path) -> float:
         """Return the cosine of the phone's output with the host's; raise under the limit."""
-        if self._device.min_cosine is None:
-            return None
-        known = TimedModel(model)
-        self._session.push(known.values.tobytes(), "input.bin")
-        files = dict(
-            input_name=known.name,
-            input_shape=known.values.shape,
-            input_file="input.bin",
-            output_file="output.bin",
-        )
+        key = f"devices.{self._name}"
         with self._name_phone():
-            command = benchmark_tool.build_check_command(
-                f"./{TOOL}", MODEL, **self._common, **files
-            )
-        self._run_tool(command)
-        output = self._session.pull("output.bin")
-        if output is None:
-            raise self._failure(
-                "wrote no output that could be checked: "
-                "take a newer build of benchmark_model (--output_filepath), "
-                f"or write min_cosine: none for devices.{self._name}"
-            )
-        try:
-            cosine = known.compare(output)
-        except ValueError as error:
-            raise self._failure(
-                f"gave an output that is not the model's ({error}): "
-                "take another build of benchmark_model"
-            ) from None
-        if cosine < self._device.min_cosine:
-            raise self._failure(
-                "computes something else than this host: "
-                f"the cosine of the two outputs is {cosine:.4f}, "
-                f"the limit devices.{self._name}.min_cosine {self._device.min_cosine:g}: "
-                "its latency would mean nothing; "
-                "turn XNNPACK off or take another build of the tool"
-            )
-        return cosine
+            return check_output(model, self._device, key, self._session, self._finish, FILES)
 
     def _run_pairs(self) -> tuple[list[tuple[Run, Run]], list[str]]:
         """Return the pairs that count, model before control, and why others were discarded."""
@@ -205,25 +192,33 @@ class _Measurement:
         return (runs[MODEL], runs[CONTROL]), next(filter(None, faults), "")
 
     def _run_tool(self, argv: list[str]) -> Run:
-        device = self._device
         with self._name_phone():
-            start = monotonic()
-            watched = self._session.watch(
-                argv, self._affinity.cpus, self._affinity.mask, device.timeout_s
+            watched = self._watch(argv)
+            return Run(benchmark_tool.parse(*watched.finished), watched)
+
+    def _finish(self, argv: list[str]) -> Finished:
+        return self._watch(argv).finished
+
+    def _watch(self, argv: list[str]) -> WatchedRun:
+        device = self._device
+        start = monotonic()
+        watched = self._session.watch(
+            [*self._environment, *argv], self._affinity.cpus, self._affinity.mask, device.timeout_s
+        )
+        code = watched.finished.exit_code
+        tool = PurePosixPath(argv[0]).name
+        if code == 137 and monotonic() - start >= device.timeout_s:
+            raise ToolError(
+                f"{tool} did not end within {device.timeout_s:g} s and was killed: "
+                f"raise devices.{self._name}.timeout_s, or measure a smaller model"
             )
-            stdout, stderr, code = watched.finished
-            if code == 137 and monotonic() - start >= device.timeout_s:
-                raise ToolError(
-                    f"benchmark_model did not end within {device.timeout_s:g} s and was killed: "
-                    f"raise devices.{self._name}.timeout_s, or measure a smaller model"
-                )
-            if code == 125:
-                raise ToolError(
-                    "benchmark_model left no exit code, "
-                    f"its folder is gone or full ({last_line(stderr)}): "
-                    f"see that devices.{self._name}.folder has space, and run this again"
-                )
-            return Run(benchmark_tool.parse(stdout, stderr, code), watched)
+        if code == 125:
+            raise ToolError(
+                f"{tool} left no exit code, "
+                f"its folder is gone or full ({last_line(watched.finished.stderr)}): "
+                f"see that devices.{self._name}.folder has space, and run this again"
+            )
+        return watched
 
     def _run_apart(self, flag: str, parse: Callable):
         """Return what a process of its own says; None where this build of the tool cannot."""
@@ -233,9 +228,6 @@ class _Measurement:
         except (ModelError, ToolError) as error:
             print(f"not measured: {error}")
             return None
-
-    def _failure(self, what: str) -> ModelError:
-        return ModelError(str(self._phone.error(what)))
 
     @contextmanager
     def _name_phone(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from frill.device.phone.tool import Timing
+from frill.device.phone.tools.benchmark_model import Timing
 
 
 def summarise(models: list[Timing], controls: list[Timing]) -> dict:

@@ -26,11 +26,11 @@ from pathlib import Path
 
 import pytest
 
-from frill.device.phone import tool_file
-from frill.device.phone.tool_file import check_abi, locate_tool
+from frill.device.phone.tools import download
+from frill.device.phone.tools.download import check_abi, locate_tool
 from frill.errors import UserError
 
-KEY = "devices.pixel"
+KEY = "devices.pixel.tool"
 EM_386, EM_MIPS, EM_ARM, EM_X86_64, EM_AARCH64, EM_RISCV = 3, 8, 40, 62, 183, 243
 PIXEL = ["arm64-v8a", "armeabi-v7a", "armeabi"]  # of a Pixel 1
 BY_HAND = "download it by hand and give the path"
@@ -197,14 +197,14 @@ def refusal(call, *arguments) -> str:
     with pytest.raises(UserError) as raised:
         call(*arguments)
     message = str(raised.value)
-    assert message.startswith(f"params.yaml: {KEY}.tool") and "\n" not in message
+    assert message.startswith(f"params.yaml: {KEY}") and "\n" not in message
     return message
 
 
 def not_downloaded(url: str, folder: Path, sha256: str = SHA256) -> str:
     """Return the message; nothing is kept, not even a part."""
     message = refusal(locate_tool, url, sha256, KEY, folder)
-    assert message.startswith(f"params.yaml: {KEY}.tool = {url!r}: ") and not any(folder.glob("*"))
+    assert message.startswith(f"params.yaml: {KEY} = {url!r}: ") and not any(folder.glob("*"))
     return message
 
 
@@ -232,7 +232,7 @@ def test_a_path_without_a_file(tmp_path):
         message = refusal(locate_tool, str(path), SHA256, KEY)
         assert repr(str(path)) in message
         assert reason in message
-        assert "give the path of the benchmark_model file" in message
+        assert "give the path of the file" in message
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_damaged_download_is_fetched_again(server, folder):
     ],
 )
 def test_a_download_that_fails(server, folder, monkeypatch, answer, reason):
-    monkeypatch.setattr(tool_file, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(download, "TIMEOUT_S", 0.3)
     message = not_downloaded(f"{server.url}/{answer}", folder)
     assert reason in message.partition("cannot be downloaded")[2] and message.endswith(BY_HAND)
 
@@ -329,15 +329,15 @@ def test_what_was_downloaded_is_looked_at(server, folder):
 
 @pytest.mark.parametrize(
     ("answer", "limit"),
-    [("huge", tool_file.LIMIT_BYTES), ("whole", len(TOOL) - 1), ("endless", 10**6)],
+    [("huge", download.LIMIT_BYTES), ("whole", len(TOOL) - 1), ("endless", 10**6)],
 )
 def test_a_file_that_is_too_large(server, folder, monkeypatch, answer, limit):
-    monkeypatch.setattr(tool_file, "LIMIT_BYTES", limit)
+    monkeypatch.setattr(download, "LIMIT_BYTES", limit)
     assert f"larger than {limit / 1e6:g} MB" in not_downloaded(f"{server.url}/{answer}", folder)
 
 
 def test_a_file_of_just_the_limit(server, folder, monkeypatch):
-    monkeypatch.setattr(tool_file, "LIMIT_BYTES", len(TOOL))
+    monkeypatch.setattr(download, "LIMIT_BYTES", len(TOOL))
     assert locate_tool(f"{server.url}/no_length", SHA256, KEY, folder).read_bytes() == TOOL
 
 
@@ -399,7 +399,7 @@ def test_a_password_in_a_redirect_is_never_shown(server, folder, monkeypatch):
 def killed(server, folder: Path, by: signal.Signals) -> list[Path]:
     """Return what is left in `folder` by a download that was ended in mid-body."""
     code = (
-        "from pathlib import Path; from frill.device.phone.tool_file import locate_tool; "
+        "from pathlib import Path; from frill.device.phone.tools.download import locate_tool; "
         f"locate_tool('{server.url}/stalls', '{SHA256}', 'x', Path({str(folder)!r}))"
     )
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
@@ -473,7 +473,7 @@ def test_a_file_that_the_phone_runs(tmp_path, header, abis):
             PIXEL,
             "x86_64",
             "arm64-v8a, armeabi-v7a, armeabi",
-            "TFLite's nightly android_aarch64_benchmark_model",
+            "LiteRT's android_arm64 build (runtime: litert VERSION)",
         ),
         (
             elf(EM_AARCH64, 64),
@@ -487,14 +487,14 @@ def test_a_file_that_the_phone_runs(tmp_path, header, abis):
             ["arm64-v8a"],
             "armeabi-v7a",
             "arm64-v8a",
-            "TFLite's nightly android_aarch64_benchmark_model",
+            "LiteRT's android_arm64 build (runtime: litert VERSION)",
         ),
         (
             elf(EM_AARCH64, 32),
             ["arm64-v8a"],
             "another processor (ELF machine 183)",
             "arm64-v8a",
-            "TFLite's nightly android_aarch64_benchmark_model",
+            "LiteRT's android_arm64 build (runtime: litert VERSION)",
         ),
         (
             elf(EM_X86_64, 32),
@@ -523,7 +523,7 @@ def test_a_file_that_the_phone_runs(tmp_path, header, abis):
             ["arm64-v8a"],
             "another processor",
             "arm64-v8a",
-            "TFLite's nightly android_aarch64_benchmark_model",
+            "LiteRT's android_arm64 build (runtime: litert VERSION)",
         ),
     ],
 )
@@ -531,7 +531,7 @@ def test_a_file_for_another_phone(tmp_path, header, abis, built_for, takes, buil
     path = tmp_path / "benchmark_model"
     path.write_bytes(header)
     message = refusal(check_abi, path, abis, KEY)
-    assert message.startswith(f"params.yaml: {KEY}.tool: {path} is for {built_for}")
+    assert message.startswith(f"params.yaml: {KEY}: {path} is for {built_for}")
     assert message.endswith(f", the phone takes {takes}; take {build}")
 
 

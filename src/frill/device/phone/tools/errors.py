@@ -1,4 +1,4 @@
-"""What a failed run of benchmark_model (either tool, see tool.py) means and what to do about it.
+"""What a failed run of benchmark_model (TFLite's or LiteRT's) or run_model means, and what to do.
 
 The tools say little with their exit code: 1 for everything they notice, 134 for what they abort on.
 The shell adds 126, 127 and 128+N. Android's says 1 for another processor's file ("not executable:
@@ -40,6 +40,11 @@ _CAUSES = (
         "choose cores that are online, or write cores: any",
     ),
     (
+        r"Unknown command line flag",
+        "does not know a flag",
+        "take another version of LiteRT's tools",
+    ),
+    (
         r"Failed to parse flag",
         "does not understand the value of a flag",
         "correct that setting of the device",
@@ -73,6 +78,9 @@ _CAUSES = (
         "give the name, the shape and as many float32 values as the model's own input has",
     ),
 )
+# Lines that say nothing of a failure: Abseil's begin with I0000, W0000 or E0000, date and place.
+_NO_REASON = r"INFO: |WARN|[IW]\d{4} |(?:ERROR: )?Benchmarking failed"
+_MARKS = r"ERROR: |FATAL: |[EF]\d{4} .*?\] ?"
 _SIGNALS = {
     "SIGKILL": "it ran out of memory or of its time limit: "
     "raise the limit, or measure a smaller model",
@@ -82,44 +90,46 @@ _SIGNALS = {
 
 
 class ToolError(UserError):
-    """benchmark_model did not measure, or not what it was asked to.
+    """A tool did not measure or run, or not what it was asked to.
 
     It says what happened and what to do. The device's name is the caller's to add.
     """
 
 
-def explain_failure(stdout: str, stderr: str, exit_code: int) -> ToolError:
-    """Return what a failed run means; `exit_code` as for `tool.parse`."""
+def explain_failure(
+    stdout: str, stderr: str, exit_code: int, tool: str = "benchmark_model"
+) -> ToolError:
+    """Return what a failed run of a tool means; `exit_code` as for `tool.parse`."""
     lines = [
         line
         for line in [*stdout.splitlines(), *stderr.splitlines()]
-        if line.strip() and not re.match(r"INFO: |WARN|(?:ERROR: )?Benchmarking failed", line)
+        if line.strip() and not re.match(_NO_REASON, line)
     ]
     for pattern, what, remedy in _CAUSES:
         for line in lines:
             if re.search(pattern, line):
-                return ToolError(f"benchmark_model {what} ({_clean(line)}): {remedy}")
-    return _explain_code(exit_code, _quote_reason(lines, stderr.splitlines()))
+                return ToolError(f"{tool} {what} ({_clean(line)}): {remedy}")
+    return _explain_code(exit_code, _quote_reason(lines, stderr.splitlines()), tool)
 
 
-def _explain_code(exit_code: int, quoted: str) -> ToolError:
+def _explain_code(exit_code: int, quoted: str, tool: str) -> ToolError:
     if exit_code == 126:
         return ToolError(
-            f"benchmark_model may not be executed{quoted}: "
+            f"{tool} may not be executed{quoted}: "
             "chmod it to 755, in a folder that is not mounted noexec"
         )
     if exit_code == 127:
         return ToolError(
-            f"benchmark_model is not on the device, or was built for another system{quoted}: "
+            f"{tool} is not on the device, or was built for another system{quoted}: "
             f"copy it there again, or {OTHER_BUILD}"
         )
     number = -exit_code if exit_code < 0 else exit_code - 128
     if number in set(signal.Signals):
         name = signal.Signals(number).name
         remedy = _SIGNALS.get(name, f"see that the model is whole, then {OTHER_BUILD}")
-        return ToolError(f"benchmark_model was ended by {name}{quoted}: {remedy}")
+        return ToolError(f"{tool} was ended by {name}{quoted}: {remedy}")
     return ToolError(
-        f"benchmark_model failed with exit code {exit_code}{quoted}: "
+        f"{tool} failed with exit code {exit_code}{quoted}: "
         f"run it by hand to see more, or {OTHER_BUILD}"
     )
 
@@ -130,7 +140,7 @@ def _quote_reason(lines: list[str], error_lines: list[str]) -> str:
     The first error is the reason of those after it. Builds and shells that mark none as such end
     with what matters.
     """
-    marked = [line for line in lines if re.match(r"ERROR: |FATAL: ", line)]
+    marked = [line for line in lines if re.match(_MARKS, line)]
     reasons = marked[:1] or [line for line in lines if line in error_lines][-1:]
     return f" ({_clean(reasons[0])})" if reasons else ""
 
@@ -140,5 +150,5 @@ def _clean(line: str) -> str:
 
     A shell quotes what it could not run.
     """
-    text = re.sub(r"^(?:ERROR|FATAL): ", "", line).strip()
+    text = re.sub(rf"^(?:{_MARKS})", "", line).strip()
     return "".join(c if c.isprintable() else "?" for c in text)

@@ -24,8 +24,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from frill.device.phone import tool as benchmark_tool
-from frill.device.phone.tool import Timing, ToolError
+from frill.device.phone.tools import benchmark_model as benchmark_tool
+from frill.device.phone.tools.benchmark_model import Timing, ToolError
 from frill.errors import UserError
 
 OUTPUTS = Path(__file__).parent / "outputs"

@@ -1,6 +1,6 @@
 """The two tools named benchmark_model: their command lines and what they print.
 
-How they fail is in tool_errors.py. TFLite's (tflite/tools/benchmark/ in google-ai-edge/LiteRT,
+How they fail is in errors.py. TFLite's (tflite/tools/benchmark/ in google-ai-edge/LiteRT,
 tensorflow/lite/tools/benchmark/ before) ends with a line "Inference timings in us". LiteRT's
 (litert/tools/benchmark_litert_model.h there), which runs a CompiledModel, ends with a block
 "BENCHMARK RESULTS" on stderr, in milliseconds to two decimals.
@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from frill.device.phone.tool_errors import OTHER_BUILD, ToolError, explain_failure
+from frill.device.phone.tools.errors import OTHER_BUILD, ToolError, explain_failure
 
 Kind = Literal["tflite", "litert"]
 
@@ -72,13 +72,15 @@ def build_command(
     warm_up_runs: int = 1,
     warm_up_secs: float = 0.5,
     kind: Kind = "tflite",
+    accelerator: str = "cpu",
 ) -> list[str]:
     """Return the arguments of a timing run, not quoted.
 
     `runs` and `min_secs` are both minimums: `Timing.runs` is the real count. `xnnpack` None leaves
     the flag out, for builds without XNNPACK, which do not know it. No input is named, so that the
     tool takes the model's own shape: it would resize the model to any other and exit 0. LiteRT's
-    tool always takes XNNPACK (params.AdbDevice refuses other wishes).
+    tool always takes XNNPACK (params.AdbDevice refuses other wishes), and for what an accelerator
+    does not take the CPU.
     """
     flags = {
         "graph": model,
@@ -92,6 +94,10 @@ def build_command(
     if kind == "tflite" and xnnpack is not None:
         # False too: where it is left out, most builds apply XNNPACK by themselves.
         flags["use_xnnpack"] = str(xnnpack).lower()
+    if accelerator != "cpu":
+        flags[f"use_{accelerator}"] = "true"
+    if accelerator == "npu":
+        flags |= {"dispatch_library_path": ".", "compiler_plugin_library_path": "."}
     return [tool, *(f"--{name}={value}" for name, value in flags.items())]
 
 

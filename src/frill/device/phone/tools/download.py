@@ -1,9 +1,10 @@
-"""The benchmark_model of a device.
+"""A program or library for a device, such as benchmark_model.
 
 It is the one file that params.yaml names and no other: the device runs whatever is put there.
 """
 
 import re
+import tempfile
 import time
 from collections.abc import Iterator
 from http.client import HTTPException
@@ -15,6 +16,7 @@ from frill.progress import progress
 from frill.scratch import atomic_write, content_hash
 
 LIMIT_BYTES = 500_000_000  # far over any build of the tool: a wrong URL must not fill the disk
+FOLDER = Path("scratch/tools")
 TIMEOUT_S = 30.0  # without a byte
 ABANDONED_S = 3600.0  # a part of a download that nobody has written to for so long
 # EI_CLASS (1: 32-bit, 2: 64-bit) and e_machine of the ELF header, for the words of Android's
@@ -27,7 +29,10 @@ _ABIS = {
     "x86": (1, 3),
     "riscv64": (2, 243),
 }
-_OFFICIAL = {(2, 183): "android_aarch64_benchmark_model", (1, 40): "android_arm_benchmark_model"}
+_OFFICIAL = {
+    (2, 183): "LiteRT's android_arm64 build (runtime: litert VERSION)",
+    (1, 40): "TFLite's nightly android_arm_benchmark_model",
+}
 # A URL's name and password, also with a slash not written %2F: never shown.
 _LOGIN = re.compile(r"(?<=//)(?:[^/?#]*|[^/]*:(?!\d*[/?#]).*)@")
 _OTHER_FILES = {
@@ -37,14 +42,14 @@ _OTHER_FILES = {
 }
 
 
-def locate_tool(tool: str, sha256: str, key: str, folder: Path = Path("scratch/tools")) -> Path:
+def locate_tool(tool: str, sha256: str, key: str, folder: Path = FOLDER) -> Path:
     """Return a local file of that sha256. Raises UserError.
 
     It is `tool` itself if that is a path, or what is at that http(s) URL, kept in `folder` under
-    its sha256. What is kept is hashed again, and fetched again if damaged. `key` is the device in
-    params.yaml, such as devices.pixel.
+    its sha256. What is kept is hashed again, and fetched again if damaged. `key` names the file in
+    params.yaml, such as devices.pixel.tool.
     """
-    lead = f"params.yaml: {key}.tool = {_hide_login(tool)!r}:"
+    lead = f"params.yaml: {key} = {_hide_login(tool)!r}:"
     scheme = re.match(r"([a-z][a-z0-9+.-]*)://", tool.lower())
     if scheme is None:
         return _check_local(Path(tool), sha256, lead)
@@ -68,9 +73,29 @@ def _check_local(path: Path, sha256: str, lead: str) -> Path:
     except OSError as error:
         raise UserError(
             f"{lead} cannot be read ({error.strerror}); "
-            "give the path of the benchmark_model file, or an http(s) URL of it"
+            "give the path of the file, or an http(s) URL of it"
         ) from None
     return path
+
+
+def fetch_unknown(url: str, folder: Path = FOLDER) -> str:
+    """Return the sha256 of the file at a URL, which is kept in `folder` as `locate_tool` does.
+
+    For a file that params.yaml has no sum of yet. Raises UserError.
+    """
+    lead = f"{url}:"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix="new.") as temporary:
+            new = Path(temporary, "file")
+            with new.open("wb") as file:
+                file.writelines(_read_blocks(url, lead))
+            _read_header(new, lead)
+            sha256 = content_hash(new)
+            new.replace(folder / sha256)
+    except OSError as error:
+        raise UserError(f"{lead} cannot be kept ({error.strerror}); see to {folder}") from None
+    return sha256
 
 
 def check_abi(path: Path, abis: list[str], key: str) -> None:
@@ -78,7 +103,7 @@ def check_abi(path: Path, abis: list[str], key: str) -> None:
 
     These are the words of the phone's ro.product.cpu.abilist. Unknown words do not count.
     """
-    header = _read_header(path, f"params.yaml: {key}.tool: {path}")
+    header = _read_header(path, f"params.yaml: {key}: {path}")
     accepted = [_ABIS[abi] for abi in abis if abi in _ABIS]
     if not accepted or header.startswith(b"#!"):
         return
@@ -88,9 +113,9 @@ def check_abi(path: Path, abis: list[str], key: str) -> None:
     other = f"another processor (ELF machine {machine[1]})"
     built_for = next((abi for abi in _ABIS if _ABIS[abi] == machine), other)
     official = [_OFFICIAL[each] for each in accepted if each in _OFFICIAL]
-    build = f"TFLite's nightly {official[0]}" if official else "a build for one of these"
+    build = official[0] if official else "a build for one of these"
     raise UserError(
-        f"params.yaml: {key}.tool: {path} is for {built_for}, "
+        f"params.yaml: {key}: {path} is for {built_for}, "
         f"the phone takes {', '.join(abis)}; take {build}"
     )
 
@@ -100,7 +125,7 @@ def _check(path: Path, sha256: str, lead: str) -> None:
     actual = content_hash(path)
     if actual != sha256:
         raise UserError(
-            f"{lead} has sha256 {actual}, not {sha256} as tool_sha256 says, "
+            f"{lead} has sha256 {actual}, not {sha256} as params.yaml says, "
             "and no other file is ever run; if it changed, as nightly builds do, "
             "compare it with its source, then write the new value"
         )
@@ -121,8 +146,7 @@ def _read_header(path: Path, lead: str) -> bytes:
         if header.strip().startswith(magic):
             what = name
     raise UserError(
-        f"{lead} is {what}, no ELF program; "
-        "give the path or the URL of the benchmark_model binary itself"
+        f"{lead} is {what}, no ELF program; give the path or the URL of the binary itself"
     )
 
 
@@ -150,7 +174,7 @@ def _read_blocks(url: str, lead: str) -> Iterator[bytes]:
         with build_opener(_Redirects).open(url, timeout=TIMEOUT_S) as response:
             total_bytes = response.length or 0  # 0: it was not sent
             read_bytes = 0
-            with progress((), "benchmark_model", total_bytes, "B") as bar:
+            with progress((), url.rpartition("/")[2], total_bytes, "B") as bar:
                 bar.unit_scale = True
                 while max(total_bytes, read_bytes) <= LIMIT_BYTES:
                     block = response.read(1 << 16)
@@ -161,8 +185,7 @@ def _read_blocks(url: str, lead: str) -> Iterator[bytes]:
                     yield block
         if max(total_bytes, read_bytes) > LIMIT_BYTES:
             raise UserError(
-                f"{lead} is larger than {LIMIT_BYTES / 1e6:g} MB; "
-                "give the URL of the benchmark_model binary itself"
+                f"{lead} is larger than {LIMIT_BYTES / 1e6:g} MB; give the URL of the binary itself"
             )
         if read_bytes < total_bytes:  # http.client says nothing
             raise OSError(f"it ended after {read_bytes} of {total_bytes} bytes")
