@@ -48,7 +48,7 @@ def miniature() -> dict:
     }
     params["students"] = MINIATURE_STUDENTS
     params["convert"] |= {"min_cosine_quantised": 0.5, "min_cosine_int8": 0.5}
-    params["devices"]["host"] |= {"rounds": 3, "round_ms": 5.0}
+    params["devices"]["host"] |= {"rounds": 3, "round_ms": 5.0, "cadence_runs": 2}
     params["selection"] |= {"latency_ms": 1000.0, "file_bytes": "none"}
     return params
 

@@ -22,6 +22,7 @@ def settings(serial: str, tool: Path, folder: str, /, **changed) -> AdbDevice:
         runs=5,
         min_s=0.05,
         warm_up_s=0.05,
+        cadence_runs=3,
         discards=2,
         timeout_s=30.0,
         cool_down_s=1.0,

@@ -25,7 +25,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from frill.device.phone.tools import benchmark_model as benchmark_tool
-from frill.device.phone.tools.benchmark_model import Timing, ToolError
+from frill.device.phone.tools.benchmark_model import Delegation, Timing, ToolError
 from frill.errors import UserError
 
 OUTPUTS = Path(__file__).parent / "outputs"
@@ -47,6 +47,10 @@ def refusal(stdout: str, stderr: str, exit_code: int) -> str:
     return str(raised.value)
 
 
+def delegated(nodes: int, all_nodes: int | None, partitions: int) -> tuple[Delegation, ...]:
+    return (Delegation("TfLiteXNNPackDelegate", nodes, all_nodes, partitions),)
+
+
 # Each number is copied from the fixture by hand; microseconds there are milliseconds here.
 TIMINGS = {
     "tflite": Timing("tflite", 1.127, 4.087, 120, 0.833933, 0.777, None, None, None, ()),
@@ -54,14 +58,16 @@ TIMINGS = {
     "check": Timing("tflite", 0.41, 3.713, 1, 3.713, 3.713, None, None, None, ()),
     "slow": Timing("tflite", 20.233, 1700.273, 3, 1168.33, 1166.458, None, None, None, ()),
     "profile": Timing("tflite", 0.853, 4.494, 110, 0.877073, 0.789, None, None, None, ()),
-    "tflite_new": Timing("tflite", 21.36, 6.021, 238, 4.20147, 4.096, 4.193, 4.307, 86, ()),
+    "tflite_new": Timing(
+        *("tflite", 21.36, 6.021, 238, 4.20147, 4.096, 4.193, 4.307, delegated(86, 88, 5), ()),
+    ),
     "tflite_2_3": Timing(
         *("tflite", 0.917, 20.411, 66, 15.0937, 14.806, None, None, None),
         ("ModifyGraphWithDelegate is disallowed when graph is immutable.",),
     ),
     "tflite_1_13": Timing("tflite", 1.934, 60.817, 50, 58.733, 58.021, None, None, None, ()),
     "litert": Timing(
-        *("litert", 6.342, 9.876, 124, 8.14627, 8.007, 8.128, 8.345, 88),
+        *("litert", 6.342, 9.876, 124, 8.14627, 8.007, 8.128, 8.345, delegated(88, 88, 1)),
         (
             "[litert/runtime/accelerators/auto_registration.cc:46] NPU accelerator could not be "
             "loaded and registered: kLiteRtStatusErrorInvalidArgument.",
@@ -103,13 +109,17 @@ def test_delegated_nodes_of_all_subgraphs_count_and_a_delegate_that_takes_none_i
         "INFO: Replacing 3 node(s) with delegate (TfLiteXNNPackDelegate) node, "
         "yielding 2 partitions.\n"
     )
-    assert benchmark_tool.parse(stdout, stderr + old_words, code).delegated_nodes == 86 + 3
+    timing = benchmark_tool.parse(stdout, stderr + old_words, code)
+    assert timing.delegation == delegated(86 + 3, None, 5 + 2)
+    gpu = old_words.replace("TfLiteXNNPackDelegate", "LITERT_CL")
+    timing = benchmark_tool.parse(stdout, stderr + gpu, code)
+    assert timing.delegation == (*delegated(86, 88, 5), Delegation("LITERT_CL", 3, None, 2))
     unused = (
         "Though XNNPACK delegate is explicitly applied, "
         "the model graph will not be executed by the delegate."
     )
     timing = benchmark_tool.parse(f"{stdout}INFO: {unused}\n", "", code)
-    assert (timing.delegated_nodes, timing.warnings) == (0, (unused,))
+    assert (timing.delegation, timing.warnings) == ((), (unused,))
     # Android 7's linker says so of what newer compilers write into any program.
     linker = "WARNING: linker: /data/local/tmp/frill/benchmark_model: unused DT entry: type 0x1d\n"
     assert benchmark_tool.parse(stdout, linker, code).warnings == ()
@@ -332,6 +342,10 @@ def test_the_profile_is_of_the_regular_runs_and_looks_into_delegates(name, expec
 def test_peak_memory_is_the_peak_and_not_what_is_left_at_the_end():
     assert benchmark_tool.parse_peak_memory(*output("memory")[:2]) == 20.2539
     assert benchmark_tool.parse_peak_memory(*output("litert_memory")[:2]) == 35.2
+    # What the process grew by is told by every run.
+    assert benchmark_tool.parse_added_memory(*output("tflite_new")[:2]) == 18.2188
+    assert benchmark_tool.parse_added_memory(*output("litert_memory")[:2]) == 11.51
+    assert benchmark_tool.parse_added_memory("") is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from frill.device.measure import measure
 from frill.errors import UserError
 from frill.params.devices import HostDevice
 
-DEVICE = HostDevice(kind="host", threads=1, rounds=5, round_ms=2)
+DEVICE = HostDevice(kind="host", threads=1, rounds=5, round_ms=2, cadence_runs=2)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,7 @@ def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
 
     class Scripted:
         has_xnnpack = True
+        time_at_cadence_ms = staticmethod(lambda runs: [5.0, 7.0, 6.0])
 
         def __init__(self, path, threads, xnnpack):
             opened.append(path)
@@ -59,12 +60,18 @@ def test_numbers_are_the_medians_of_rounds(pooling_models, monkeypatch):
 
     monkeypatch.setattr(host, "TimedModel", Scripted)
     cheap, dear = pooling_models
-    result = host.measure(dear, cheap, HostDevice(kind="host", threads=1, rounds=3, round_ms=1))
+    result = host.measure(dear, cheap, HostDevice(**DEVICE.model_dump() | {"rounds": 3}))
     assert (result["latency_ms"], result["control_ms"], result["runs"]) == (4.0, 1.0, 9)
     assert result["ratio"] == 3.5  # of 2, 3.5, 4
     assert result["iqr_ms"] == [3.0, 5.5]
     assert result["ratio_iqr"] == [2.75, 3.75]
     assert result["round_ms"] == [2.0, 7.0, 4.0]
+    # numpy's linear percentiles of 2 2 2 4 4 6 7 8 30, by hand.
+    percentiles_ms = [result[key] for key in ("p50_ms", "p90_ms", "p95_ms")]
+    assert percentiles_ms == pytest.approx([4.0, 12.4, 21.2])
+    assert result["first_ms"] == 99.0
+    assert (result["cadence_ms"], result["cadence_runs"]) == (6.0, 3)
+    assert (result["valid"], result["invalid_because"][:16]) == (False, "too few pairs: 3")
     assert result["control_round_ms"] == [1.0, 2.0, 1.0]
     assert opened == [cheap, dear] * 3 + [dear]  # the last to see what runs it
     assert next(rounds, None) is None

@@ -67,7 +67,11 @@ def test_a_measurement_with_litert(rig, litert, pooling_models):
     assert result["statistic"] == "median"
     assert result["p95_over"] == "invocations"
     assert result["cosine"] > 0.999999  # six digits of each value are printed
-    assert result["peak_memory_mib"] == 35.2
+    assert (result["process_memory_mib"], result["added_memory_mib"]) == (35.2, 2.5)
+    assert result["p50_ms"] == result["latency_ms"]
+    assert result["delegation"] == [
+        {"delegate": "TfLiteXNNPackDelegate", "nodes": 3, "all_nodes": 3, "partitions": 1}
+    ]
     assert set(result["binaries"]) == {"benchmark_model", "run_model"}
     assert result["accelerator"] == "cpu"
     assert has_left_nothing(rig)

@@ -41,6 +41,15 @@ def test_a_measurement_holds_together(rig, device, pooling_models):
     assert result["discarded"] == []
     assert {row["name"] for row in result["operators"]} == {"CONV_2D", "MEAN"}
     assert 5 < result["peak_memory_mib"] < 500
+    assert result["process_memory_mib"] == result["peak_memory_mib"] > result["added_memory_mib"]
+    assert result["cadence_ms"] > 0
+    assert result["cadence_runs"] == 3
+    assert result["init_ms"] > 0
+    assert result["first_ms"] > 0
+    # TFLite 2.14.1 prints no median of invocations; without XNNPACK there is no delegate.
+    assert (result["p50_ms"], result["p90_ms"], result["p95_over"]) == (None, None, "processes")
+    assert result["delegation"] is None
+    assert (result["valid"], result["invalid_because"][:16]) == (False, "too few pairs: 3")
     assert result["model_sha256"] == sha256(dear)
     assert result["control_sha256"] == sha256(cheap)
     assert result["core_mask"] == "1"

@@ -2,14 +2,15 @@
 
     python -m frill.device.memory MODEL THREADS XNNPACK
 
-What is counted is what the model adds. It is the largest resident memory while the model runs, less
+Budgets look at what the model adds. It is the largest resident memory while the model runs, less
 that of the process before, which has loaded Python, numpy and LiteRT. A phone's benchmark_model
-counts its whole process instead; see docs/frontier.md.
+counts its whole process instead; see docs/frontier.md. The whole process is told beside it.
 """
 
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,15 +24,22 @@ def can_measure_memory() -> bool:
     return RESET.exists()
 
 
-def measure_peak_memory_mib(model: Path, threads: int, xnnpack: int = 1) -> float | None:
-    """Return MiB of resident memory; None where the system does not tell."""
+class Peak(NamedTuple):
+    """Resident memory at its peak, MiB; None where the system does not tell."""
+
+    added_mib: float | None
+    process_mib: float | None
+
+
+def measure_peak_memory(model: Path, threads: int, xnnpack: int = 1) -> Peak:
+    """Return what the model adds at its peak, and the whole process then."""
     if not can_measure_memory():
-        return None
+        return Peak(None, None)
     command = [sys.executable, "-m", __name__, str(model), str(threads), str(xnnpack)]
     done = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    return float(done.stdout)
+    return Peak(*map(float, done.stdout.split()))
 
 
 def _read_mib(key: str) -> float:
@@ -40,7 +48,7 @@ def _read_mib(key: str) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(key))
 
 
-def _run(path: Path, threads: int, xnnpack: int) -> float:
+def _run(path: Path, threads: int, xnnpack: int) -> Peak:
     from frill.device.timed_model import TimedModel
 
     np.random.default_rng()  # loads numpy.random, which is not the model's
@@ -49,8 +57,9 @@ def _run(path: Path, threads: int, xnnpack: int) -> float:
     model = TimedModel(path, threads, bool(xnnpack))
     for _ in range(INVOCATIONS):
         model.time_round_ms(0.0)
-    return _read_mib("VmHWM") - before_mib
+    peak_mib = _read_mib("VmHWM")
+    return Peak(peak_mib - before_mib, peak_mib)
 
 
 if __name__ == "__main__":
-    print(_run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    print(*_run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

@@ -4,13 +4,14 @@ The input is the same on every machine, so that two machines can be compared.
 """
 
 from pathlib import Path
-from time import perf_counter_ns
+from time import perf_counter, perf_counter_ns, sleep
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from frill.errors import UserError
 
+CADENCE_S = 0.17  # how often an app calls the model: each hop of the frontend
 MIN_INVOCATIONS = 3  # a round, however slow the model
 
 
@@ -65,6 +66,18 @@ class TimedModel:
         """Return milliseconds of each invocation in a round of about `length_ms`."""
         times_ms: list[float] = []
         while sum(times_ms) < length_ms or len(times_ms) < MIN_INVOCATIONS:
+            start = perf_counter_ns()
+            self.run()
+            times_ms.append((perf_counter_ns() - start) / 1e6)
+        return times_ms
+
+    def time_at_cadence_ms(self, runs: int) -> list[float]:
+        """Return milliseconds of invocations that begin each CADENCE_S, as in an app."""
+        times_ms = []
+        due = perf_counter()
+        for _ in range(runs):
+            sleep(max(0.0, due - perf_counter()))
+            due = perf_counter() + CADENCE_S
             start = perf_counter_ns()
             self.run()
             times_ms.append((perf_counter_ns() - start) / 1e6)

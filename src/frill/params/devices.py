@@ -75,6 +75,7 @@ class HostDevice(Section):
     threads: Threads
     rounds: Annotated[int, Field(ge=3, le=LARGEST, strict=True)]
     round_ms: Positive
+    cadence_runs: Count = 20  # invocations at an app's pace, one each 170 ms
     xnnpack: ZeroOrOne = 1
 
     @property
@@ -112,6 +113,7 @@ class AdbDevice(Section):
     min_s: Seconds = 1.0  # and seconds, at least
     warm_up_s: Seconds = 0.5  # before those
     discards: CountOrZero = 7  # pairs that may be thrown away and repeated
+    cadence_runs: Count = 30  # invocations at an app's pace, one each 170 ms
     max_battery_c: NoneOrPositive = 35.0
     max_thermal_status: Annotated[int, Field(ge=0, le=6, strict=True)] = 0
     cool_down_s: Seconds = 900.0  # waited for those two, at most

@@ -7,50 +7,40 @@ pairs       `processes` times one process of the control model and one of the mo
             which comes first
 discarded   a pair in which the phone throttled or a thread moved to another core (cores.py);
             repeated, up to a limit
-apart       peak memory and operators, in processes of their own: both slow the model down
+apart       peak memory and operators, in processes of their own: both slow the model down; one more
+            calls the model each 170 ms, as an app does: back-to-back invocations flatter
 
 A process gives one number: the median over its invocations where the build of the tool prints one,
 else their mean. What is reported is over processes.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
-from time import monotonic
-from typing import NamedTuple
+from pathlib import Path
 
 from frill.device import identity
-from frill.device.errors import ModelError
-from frill.device.phone.connection import Finished, Phone, connect, last_line
+from frill.device.errors import SpoiltError
+from frill.device.phone.connection import Phone, connect
 from frill.device.phone.cooling import is_throttled, wait_until_cool
 from frill.device.phone.cores import bind_cores, read_cores
 from frill.device.phone.output_check import check_output
-from frill.device.phone.session import Session, WatchedRun
+from frill.device.phone.session import Session
 from frill.device.phone.state import Conditions, read_conditions, read_identity
-from frill.device.phone.summary import summarise
+from frill.device.phone.summary import read_cadence, read_memory, summarise
+from frill.device.phone.tool_runs import TOOL, Run, ToolRuns
 from frill.device.phone.tools import benchmark_model as benchmark_tool
-from frill.device.phone.tools.benchmark_model import Timing, ToolError
 from frill.device.phone.tools.tool_set import BENCHMARK_MODEL, RUN_MODEL, Tools, locate_tools
+from frill.device.validity import judge
 from frill.errors import UserError
 from frill.params.devices import AdbDevice
 from frill.progress import progress
 
 OPERATORS = 8  # kept of the profile
+# What a measurement that was spoilt does without.
+APART = ("operators", "process_memory_mib", "added_memory_mib", "peak_memory_mib")
+APART += ("cadence_ms", "cadence_runs")
 MODEL = "model.tflite"
 CONTROL = "control.tflite"
-TOOL = f"./{BENCHMARK_MODEL}"
 FILES = {"model": MODEL, "tool": TOOL, "run_model": f"./{RUN_MODEL}"}
-RUNTIMES = {"tflite": "TFLite", "litert": "LiteRT"}
-# Libraries that lie beside the tools; Qualcomm's NPU takes the other name, too.
-LIBRARY_PATHS = ["env", "LD_LIBRARY_PATH=.", "ADSP_LIBRARY_PATH=."]
-
-
-class Run(NamedTuple):
-    """A process of benchmark_model."""
-
-    timing: Timing
-    watched: WatchedRun
 
 
 def measure(
@@ -74,8 +64,13 @@ def measure(
             "model_sha256": session.push(model, MODEL),
             "control_sha256": session.push(control, CONTROL),
         }
-        numbers = _Measurement(phone, session, name, device).run(model)
-        return {"schema": 1, **numbers, **hashes, "identity": present}
+        measurement = _Measurement(phone, session, name, device)
+        numbers = measurement.run(model)
+    result = {"schema": 1, **numbers, **hashes, "identity": present}
+    if measurement.fault:
+        what = measurement.describe_spoilt(len(result["discarded"]), measurement.fault)
+        raise SpoiltError(str(phone.error(what)), result)
+    return result
 
 
 def _push_tools(session: Session, tools: Tools, device: AdbDevice) -> dict[str, str]:
@@ -100,66 +95,58 @@ class _Measurement:
         self._session = session
         self._name = name
         self._device = device
-        self._environment = LIBRARY_PATHS if device.libraries else []
         self._affinity = bind_cores(phone, f"devices.{name}", device)
-        xnnpack = None if device.xnnpack is None else bool(device.xnnpack)
-        self._common = dict(threads=device.threads, xnnpack=xnnpack)
-        self._timing = self._common | dict(
-            kind=device.tool_kind,
-            accelerator=device.accelerator,
-            runs=device.runs,
-            min_secs=device.min_s,
-            max_secs=min(150.0, device.timeout_s / 2),
-            warm_up_secs=device.warm_up_s,
-        )
+        self._runs = ToolRuns(phone, session, name, device, self._affinity)
 
     def run(self, model: Path) -> dict:
         before = wait_until_cool(self._phone, self._name, self._device)
         # Again: some phones lower their caps when the screen goes dark.
         self._affinity.cores = read_cores(self._phone)
         cosine = self._check(model)
-        pairs, discarded = self._run_pairs()
-        memory = self._run_apart(benchmark_tool.MEMORY_FLAG, benchmark_tool.parse_peak_memory)
-        profile_flag = benchmark_tool.PROFILE_FLAGS[self._device.tool_kind]
-        operators = self._run_apart(profile_flag, benchmark_tool.parse_profile)
+        pairs, discarded, self.fault = self._run_pairs()
+        apart = {} if self.fault else self._measure_apart()
         models = [model.timing for model, _ in pairs]
         controls = [control.timing for _, control in pairs]
         watched_runs = [run.watched for pair in pairs for run in pair]
         numbers = summarise(models, controls)
         numbers["warnings"] += self._affinity.describe_caps() + _doubts(before)
         return {
-            "runtime": self._describe_runtime(models[0].tool),
+            "runtime": self._runs.describe_runtime(models[0].tool),
             "accelerator": self._device.accelerator,
             "threads": self._device.threads,
             "cores": self._device.cores,
             "core_mask": self._affinity.mask,
-            "command": self._timing_command(MODEL),
+            "command": self._runs.timing_command(MODEL),
             **numbers,
+            **judge(len(pairs), self.fault and f"{_name_kind(self.fault)}: {self.fault}"),
             "cosine": cosine,
             "discarded": discarded,
-            "peak_memory_mib": memory,
-            "operators": [operator._asdict() for operator in (operators or [])[:OPERATORS]],
+            **dict.fromkeys(APART) | apart,
             "core_khz": self._affinity.summarise_khz(watched_runs),
             "conditions_before": asdict(before),
             "conditions_after": asdict(read_conditions(self._phone)),
         }
 
-    def _describe_runtime(self, tool: str) -> str:
-        version = (self._device.runtime or "").removeprefix("litert")
-        kernels = {0: ", without XNNPACK", 1: ", XNNPACK", None: ""}[self._device.xnnpack]
-        return f"{RUNTIMES[tool]}{version}'s benchmark_model{kernels}"
-
-    def _timing_command(self, model: str) -> list[str]:
-        return benchmark_tool.build_command(TOOL, model, **self._timing)
+    def _measure_apart(self) -> dict:
+        """Return what takes processes of its own, with the keys APART."""
+        profile_flag = benchmark_tool.PROFILE_FLAGS[self._device.tool_kind]
+        command = self._runs.timing_command(MODEL)
+        memory = self._runs.run_apart([*command, benchmark_tool.MEMORY_FLAG], read_memory)
+        operators = self._runs.run_apart([*command, profile_flag], benchmark_tool.parse_profile)
+        cadence = self._runs.run_apart(self._runs.cadence_command(MODEL), read_cadence)
+        operators = [operator._asdict() for operator in (operators or [])[:OPERATORS]]
+        return {"operators": operators, **(memory or {}), **(cadence or {})}
 
     def _check(self, model: Path) -> float:
         """Return the cosine of the phone's output with the host's; raise under the limit."""
         key = f"devices.{self._name}"
-        with self._name_phone():
-            return check_output(model, self._device, key, self._session, self._finish, FILES)
+        with self._runs.name_phone():
+            return check_output(model, self._device, key, self._session, self._runs.finish, FILES)
 
-    def _run_pairs(self) -> tuple[list[tuple[Run, Run]], list[str]]:
-        """Return the pairs that count, model before control, and why others were discarded."""
+    def _run_pairs(self) -> tuple[list[tuple[Run, Run]], list[str], str]:
+        """Return the pairs that count, model before control, why others were discarded, and the
+        last of these reasons where there were too many. Raises DeviceError where none counts.
+        """
         pairs: list[tuple[Run, Run]] = []
         discarded: list[str] = []
         processes = self._device.processes
@@ -172,70 +159,29 @@ class _Measurement:
                 discarded.append(fault)
                 bar.set_postfix_str(f"{len(discarded)} discarded: {fault}")
                 if len(discarded) > self._device.discards:
-                    raise self._phone.error(
-                        f"spoilt {len(discarded)} pairs of processes, the last because {fault}; "
-                        f"devices.{self._name}.discards allows {self._device.discards}: "
-                        f"{_remedy(fault)}"
-                    )
+                    if not pairs:
+                        raise self._phone.error(self.describe_spoilt(len(discarded), fault))
+                    return pairs, discarded, fault
             pairs.append(pair)
-        return pairs, discarded
+        return pairs, discarded, ""
+
+    def describe_spoilt(self, discarded: int, fault: str) -> str:
+        """Return what to do about too many pairs that do not count, as the rest of a sentence."""
+        return (
+            f"spoilt {discarded} pairs of processes, the last because {fault}; "
+            f"devices.{self._name}.discards allows {self._device.discards}: {_remedy(fault)}"
+        )
 
     def _run_pair(self, control_first: bool) -> tuple[tuple[Run, Run], str]:
         """Return a pair, model before control, and why it does not count; empty if it does."""
         wait_until_cool(self._phone, self._name, self._device)
         order = (CONTROL, MODEL) if control_first else (MODEL, CONTROL)
-        runs = {name: self._run_tool(self._timing_command(name)) for name in order}
+        runs = {name: self._runs.run_tool(self._runs.timing_command(name)) for name in order}
         faults = [self._affinity.find_fault(run.watched) for run in runs.values()]
         after = read_conditions(self._phone)
         if is_throttled(after, self._device):
             faults.append(f"thermal status rose to {after.thermal_status}")
         return (runs[MODEL], runs[CONTROL]), next(filter(None, faults), "")
-
-    def _run_tool(self, argv: list[str]) -> Run:
-        with self._name_phone():
-            watched = self._watch(argv)
-            return Run(benchmark_tool.parse(*watched.finished), watched)
-
-    def _finish(self, argv: list[str]) -> Finished:
-        return self._watch(argv).finished
-
-    def _watch(self, argv: list[str]) -> WatchedRun:
-        device = self._device
-        start = monotonic()
-        watched = self._session.watch(
-            [*self._environment, *argv], self._affinity.cpus, self._affinity.mask, device.timeout_s
-        )
-        code = watched.finished.exit_code
-        tool = PurePosixPath(argv[0]).name
-        if code == 137 and monotonic() - start >= device.timeout_s:
-            raise ToolError(
-                f"{tool} did not end within {device.timeout_s:g} s and was killed: "
-                f"raise devices.{self._name}.timeout_s, or measure a smaller model"
-            )
-        if code == 125:
-            raise ToolError(
-                f"{tool} left no exit code, "
-                f"its folder is gone or full ({last_line(watched.finished.stderr)}): "
-                f"see that devices.{self._name}.folder has space, and run this again"
-            )
-        return watched
-
-    def _run_apart(self, flag: str, parse: Callable):
-        """Return what a process of its own says; None where this build of the tool cannot."""
-        try:
-            run = self._run_tool([*self._timing_command(MODEL), flag])
-            return parse(run.watched.finished.stdout, run.watched.finished.stderr)
-        except (ModelError, ToolError) as error:
-            print(f"not measured: {error}")
-            return None
-
-    @contextmanager
-    def _name_phone(self) -> Iterator[None]:
-        """Add the phone to benchmark_model's errors, which do not know where it ran."""
-        try:
-            yield
-        except ToolError as error:
-            raise ModelError(f"{self._phone.name} ({self._phone.serial}): {error}") from None
 
 
 def _doubts(before: Conditions) -> list[str]:
@@ -246,6 +192,10 @@ def _doubts(before: Conditions) -> list[str]:
     if before.screen_on:
         doubts.append("the screen stayed on")
     return doubts
+
+
+def _name_kind(fault: str) -> str:
+    return "moved" if "moved" in fault or "outside" in fault else "throttled"
 
 
 def _remedy(fault: str) -> str:

@@ -28,6 +28,7 @@ _PEAK_MEMORY = (
     rf"Overall peak memory footprint \(MB\) via periodic monitoring: {_NUMBER}"
     rf"|Peak memory: +{_NUMBER} MB"
 )
+_ADDED_MEMORY = rf"(?m)\(MB\): .*?overall={_NUMBER}|Overall footprint: +{_NUMBER} MB"
 # Both slow the model down: the times of such a run are not latencies.
 MEMORY_FLAG = "--report_peak_memory_footprint=true"  # a second thread looks every 50 ms
 PROFILE_FLAGS: dict[Kind, str] = {
@@ -50,8 +51,20 @@ class Timing:
     min_ms: float
     median_ms: float | None
     p95_ms: float | None
-    delegated_nodes: int | None
+    delegation: tuple["Delegation", ...] | None  # None: not told; empty: no delegate takes any
     warnings: tuple[str, ...]
+
+
+class Delegation(NamedTuple):
+    """What a delegate took of the graph: `nodes` of `all_nodes`, in so many `partitions`.
+
+    All subgraphs together. What older builds do not print is None.
+    """
+
+    delegate: str
+    nodes: int
+    all_nodes: int | None
+    partitions: int | None
 
 
 class Operator(NamedTuple):
@@ -173,7 +186,7 @@ def parse(stdout: str, stderr: str, exit_code: int) -> Timing:
         min_ms=regular["min"],
         median_ms=regular.get("median"),
         p95_ms=regular.get("p95"),
-        delegated_nodes=_count_delegated_nodes(text),
+        delegation=_parse_delegation(text),
         warnings=tuple(re.findall(_WARNING, text, re.MULTILINE)),
     )
 
@@ -211,6 +224,12 @@ def parse_peak_memory(stdout: str, stderr: str = "") -> float:
             "take a newer build of the tool, or leave peak memory out for this device"
         )
     return float(match[1] or match[2])
+
+
+def parse_added_memory(stdout: str, stderr: str = "") -> float | None:
+    """Return MiB that the process grew by, from the tool's start to its end; None if not told."""
+    match = re.search(_ADDED_MEMORY, stdout + "\n" + stderr)
+    return float(match[1] or match[2]) if match else None
 
 
 def _refuse_ignored_flags(text: str) -> None:
@@ -264,11 +283,23 @@ def _parse_init_ms(text: str) -> float | None:
     return float(in_ms[1]) if in_ms else None
 
 
-def _count_delegated_nodes(text: str) -> int | None:
-    replaced = re.findall(r"Replacing (\d+) (?:out of \d+ )?node\(s\) with delegate", text)
-    if not replaced:
-        return 0 if "will not be executed by the delegate" in text else None
-    return sum(map(int, replaced))
+def _parse_delegation(text: str) -> tuple[Delegation, ...] | None:
+    row = (
+        r"Replacing (\d+) (?:out of (\d+) )?node\(s\) with delegate \((\w+)\) node, "
+        r"yielding (\d+) partitions"
+    )
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for nodes, all_nodes, delegate, partitions in re.findall(row, text):
+        found.setdefault(delegate, []).append((nodes, all_nodes, partitions))
+    if not found:
+        return () if "will not be executed by the delegate" in text else None
+    sums = {name: map(_add, zip(*rows, strict=True)) for name, rows in found.items()}
+    return tuple(Delegation(name, *numbers) for name, numbers in sums.items())
+
+
+def _add(numbers: tuple[str, ...]) -> int | None:
+    """Return the sum over subgraphs; None where one was not printed."""
+    return sum(map(int, numbers)) if all(numbers) else None
 
 
 def _parse_node_types(text: str) -> list[tuple[str, float]]:
