@@ -41,6 +41,7 @@ with stage("track"):
         training=settings.distill.model_dump(),
         ratios={name: timing.ratio for name, timing in timings.items()},
         other_devices=other_devices.read_latencies_ms(frontier),
+        timed=other_devices.name_metrics(devices, frontier.device),
         files=files,
     )
     results = sync.Results(

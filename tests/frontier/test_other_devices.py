@@ -21,19 +21,28 @@ def test_devices_are_told_from_their_results(tmp_path, monkeypatch):
                 "round_ms": [ratio * 4.0],
                 "control_round_ms": [4.0],
                 "identity": recorded,
+                "init_ms": 7.5,
+                "valid": True,
             }
             (tmp_path / device / f"{name}.json").write_text(json.dumps(result))
     untimed = {"latency_ms": None, "reason": "not timed"}
     (tmp_path / "pixel/a_teacher.json").write_text(json.dumps(untimed))
     students = [student_result(name) for name in ("one", "two", "three")]
-    assert other_devices.read_devices(frontier_result(students, references=[])) == {
+    nothing = dict.fromkeys([*other_devices.DETAILS, "delegation", "invalid_because"])
+    told = nothing | {"init_ms": 7.5, "valid": True}
+    devices = other_devices.read_devices(frontier_result(students, references=[]))
+    metrics = other_devices.name_metrics(devices, "host")
+    assert metrics["one"]["init_ms"] == metrics["one"]["pixel_init_ms"] == 7.5
+    assert devices == {
         "host": {
             "identity": {"cpu": "A CPU"},
             "latency_ms": {"one": 1.0, "two": 1.0, "three": 1.0},
+            "details": {"one": told, "two": told, "three": nothing},
         },
         "pixel": {
             "identity": {"model": "Pixel"},
             "latency_ms": {"one": 2.0, "two": 8.0},  # the ratio times the control's median
+            "details": {"one": told, "two": told},
         },
     }
 

@@ -78,6 +78,14 @@ def whole(frontier) -> Frontier:
     )
 
 
+DETAILS = dict(init_ms=7.5, first_ms=3.25, p50_ms=1.2, p90_ms=None, p95_ms=1.75, cadence_ms=2.125)
+DETAILS |= dict(added_memory_mib=11.5, process_memory_mib=35.2, valid=False)
+DETAILS |= dict(
+    invalid_because="too few pairs: 3, an interval takes 6",
+    delegation=[{"delegate": "XNNPACK", "nodes": 86, "all_nodes": 88, "partitions": 5}],
+)
+
+
 @pytest.fixture
 def grid() -> Frontier:
     """Return results of 144 students along FRILL's axes, each second backbone's on the frontier."""
@@ -109,8 +117,16 @@ def report(tmp_path):
         phone = {"slow": 3.5, "quick": 1.25}
         host = {s.name: s.latency_ms for s in frontier.students}
         devices = {
-            "host": {"identity": {"kind": "host", "cpu": "A CPU"}, "latency_ms": host},
-            "pixel": {"identity": {"kind": "adb", "model": "Pixel"}, "latency_ms": phone},
+            "host": {
+                "identity": {"kind": "host", "cpu": "A CPU"},
+                "latency_ms": host,
+                "details": {},
+            },
+            "pixel": {
+                "identity": {"kind": "adb", "model": "Pixel"},
+                "latency_ms": phone,
+                "details": {"quick": DETAILS},
+            },
         }
         folder = tmp_path / "reports"
         folder.mkdir(exist_ok=True)

@@ -34,6 +34,11 @@ def test_whole_page_loads_without_complaint_or_request(visit, report, whole):
         "12.5 MiB",
     ):
         assert said in text, said
+    seen.page.get_by_text("On pixel: cold start").click()
+    row = seen.page.get_by_role("region", name="Timings on pixel").locator("tbody tr")
+    shown = ["quick", "7.500", "3.250", "1.200", "", "1.750", "2.125", "11.5", "35.2"]
+    shown += ["86 of 88 by XNNPACK, 5 partitions", "too few pairs: 3, an interval takes 6"]
+    assert row.locator("th, td").all_inner_texts() == shown
 
 
 def test_page_of_few_students(visit, report, frontier):

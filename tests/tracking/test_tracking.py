@@ -48,8 +48,9 @@ def made(frontier=FRONTIER, training=TRAINING, other_devices=None) -> sync.Resul
     noss = dict.fromkeys(names, scores)
     curves = {name: CURVES["tiny_050"] for name in names if name != "teacher"}
     ratios = dict.fromkeys(names, 0.5)
+    timed = {"tiny_050": {"init_ms": 7.5, "pixel_cadence_ms": None, "valid": True}}
     models = runs.make_model_runs(
-        frontier, noss, curves, training, ratios, other_devices or {}, FILES
+        frontier, noss, curves, training, ratios, other_devices or {}, timed, FILES
     )
     for path in [path for run in models for path in run.artifacts]:  # as the stages leave them
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +100,8 @@ def test_what_a_run_shows():
         "on_frontier": 1.0,
         "on_cautious_frontier": 0.0,
         "selected": 1.0,
+        "init_ms": 7.5,  # what was not measured is left out
+        "valid": 1.0,
     }
     tags = {"kind": "student", "synthetic": "true", "device": "host", "status": "ok"}
     assert tags.items() <= student.tags.items()

@@ -3,6 +3,7 @@
 They are shown and logged beside the device that decides, and never waited for.
 """
 
+import json
 from pathlib import Path
 
 from frill.device import identity
@@ -10,6 +11,9 @@ from frill.frontier.latency import pool_latency_ms, read_timing, read_timings
 from frill.frontier.results import Frontier
 
 FOLDER = Path("results/latency")
+# What decides beside the latency: docs/pixel.md says what each is.
+DETAILS = ("init_ms", "first_ms", "p50_ms", "p90_ms", "p95_ms", "cadence_ms")
+DETAILS += ("added_memory_mib", "process_memory_mib", "valid")
 
 
 def read_latencies_ms(frontier: Frontier) -> dict[str, dict[str, float]]:
@@ -24,12 +28,39 @@ def read_latencies_ms(frontier: Frontier) -> dict[str, dict[str, float]]:
 
 
 def read_devices(frontier: Frontier) -> dict[str, dict]:
-    """Return each device's identity and latency_ms by model; the device that decides is first."""
+    """Return each device's identity, latency_ms and details by model.
+
+    The device that decides is first. Details are DETAILS of each measurement, and its "delegation"
+    and "invalid_because".
+    """
     deciding = {model.name: model.latency_ms for model in frontier.models}
     devices = {}
     for device, times in {frontier.device: deciding, **read_latencies_ms(frontier)}.items():
-        devices[device] = {"identity": _read_identity(FOLDER / device), "latency_ms": times}
+        folder = FOLDER / device
+        devices[device] = {
+            "identity": _read_identity(folder),
+            "latency_ms": times,
+            "details": {name: _read_details(folder / f"{name}.json") for name in times},
+        }
     return devices
+
+
+def _read_details(path: Path) -> dict:
+    content = json.loads(path.read_text()) if path.exists() else {}
+    return {key: content.get(key) for key in (*DETAILS, "delegation", "invalid_because")}
+
+
+def name_metrics(devices: dict[str, dict], deciding: str) -> dict[str, dict[str, float]]:
+    """Return the numbers among details by model, as metrics: the device that decides has the plain
+    names, another has its own before them. `devices` is what read_devices returned.
+    """
+    metrics: dict[str, dict[str, float]] = {}
+    for device, measured in devices.items():
+        prefix = "" if device == deciding else f"{device}_"
+        for model, details in measured["details"].items():
+            numbers = {f"{prefix}{key}": details[key] for key in DETAILS}
+            metrics.setdefault(model, {}).update(numbers)
+    return metrics
 
 
 def _read_identity(folder: Path) -> dict:

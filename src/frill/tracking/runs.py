@@ -69,13 +69,15 @@ def make_model_runs(
     training: dict,
     ratios: dict[str, float],
     other_devices: dict[str, dict[str, float]],
+    timed: dict[str, dict[str, float]],
     files: dict[str, dict[str, str]],
 ) -> list[Run]:
     """Return a run for every student and reference of frontier.json.
 
     `training` is the section `distill` of params.yaml. `ratios` are the models' measured latencies
     against the control's. `other_devices` has latency_ms by device and model, of those that do not
-    decide. `files` has the path and the sha256 of students' files, by name.
+    decide, and `timed` more metrics of timings by model. `files` has the path and the sha256 of
+    students' files, by name.
     """
     runs = []
     for model in frontier.models:
@@ -94,6 +96,7 @@ def make_model_runs(
         moving |= _name_limits(model, "latency_interval_ms")
         for device, latencies_ms in other_devices.items():
             moving[f"{device}_latency_ms"] = latencies_ms.get(name)
+        moving |= timed.get(name, {})
         params = {}
         tags = _tag(_find_kind(name), frontier)
         if isinstance(model, StudentResult):
