@@ -18,7 +18,7 @@ GROUPS = {
     "A finished model": ["embed"],
     "In a project's folder (uv pip install 'frill[pipeline]')": (
         "check params plan repro ui verify show demo release head".split()
-        + "grid devices benchmark clean".split()
+        + "grid devices benchmark compare clean".split()
     ),
 }
 # These take --preset: they look at results, which a preset has in a workspace of its own.

@@ -1,52 +1,131 @@
-"""Time one .tflite file by hand on a device of params.yaml, in turns with a control model."""
+"""Time .tflite files by hand on a device of params.yaml, each in turns with a control model."""
 
 import json
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from frill.device.errors import SpoiltError
 from frill.device.measure import measure
 from frill.device.timed_model import TimedModel
 from frill.errors import UserError
+from frill.params.devices import AdbDevice, Device
 from frill.params.load import load_params
 
 CONTROL = Path("models/controls/random_weights.tflite")
+QUICK_PAIRS = 3
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, help="a .tflite file of one float32 input")
+    models = "a .tflite file of one float32 input; several are shown in one table, too"
+    parser.add_argument("models", metavar="model", nargs="+", type=Path, help=models)
     device = "a name under `devices` in params.yaml; without it the selection's"
     parser.add_argument("--device", help=device)
     control = f"the model it is timed in turns with ({CONTROL}, or itself)"
     parser.add_argument("--control", type=Path, default=CONTROL, help=control)
-    out = "write all that was measured to this file"
+    quick = f"a first look: {QUICK_PAIRS} pairs, which have no interval"
+    parser.add_argument("--quick", action="store_true", help=quick)
+    out = "write all that was measured to this file; of several models, a list"
     parser.add_argument("--json", dest="out", metavar="JSON", type=Path, help=out)
+    report = "write a record of one model that others can read (docs/pixel.md), for `frill compare`"
+    parser.add_argument("--report", metavar="JSON", type=Path, help=report)
 
 
-def run(model: Path, device: str | None, control: Path, out: Path | None) -> int:
-    """Time `model` and print the result.
+def run(
+    models: list[Path],
+    device: str | None,
+    control: Path,
+    quick: bool,
+    out: Path | None,
+    report: Path | None,
+) -> int:
+    """Time each of `models` and print the results.
 
-    Without the control's file the model is its own control: the ratio's spread is then the noise
-    of the device.
+    Without the control's file a model is its own control: the ratio's spread is then the noise of
+    the device.
     """
-    settings = load_params()
-    name = device or settings.selection.device
-    if name not in settings.devices:
+    params = load_params()
+    name = device or params.selection.device
+    if name not in params.devices:
         raise UserError(
-            f"--device {name}: params.yaml has {', '.join(settings.devices)} under devices; "
+            f"--device {name}: params.yaml has {', '.join(params.devices)} under devices; "
             "name one of them, or add it there"
         )
-    if not model.is_file():
-        raise UserError(
-            f"{model}: no such file; give a .tflite file, such as release/frill_nofrontend.tflite"
-        )
-    control = control if control.is_file() else model
-    for path in (model, control):
-        TimedModel(path)  # says what is wrong with a file that cannot be timed
-    result = measure(model, control, name, settings.devices[name])
+    if report and len(models) > 1:
+        raise UserError(f"--report {report}: a record is of one model; give one")
+    settings = params.devices[name]
+    if quick:
+        settings = shorten(settings)
+    _refuse_unusable(models, control)
+    results = []
+    for model in models:
+        beside = control if control.is_file() else model
+        results.append(_measure_one(model, beside, name, settings, report))
+    if len(models) > 1:
+        print("\n" + "\n".join(format_table(results, [str(model) for model in models])))
+    if quick:
+        print(f"--quick: a first look at {QUICK_PAIRS} pairs; leave it out for a number to keep")
     if out:
-        out.write_text(json.dumps(result, indent=1) + "\n")
-    print("\n".join(format_measurement(result, str(model), name, str(control))))
+        content = results if len(results) > 1 else results[0]
+        out.write_text(json.dumps(content, indent=1) + "\n")
     return 0
+
+
+def shorten(device: Device) -> Device:
+    """Return the settings of a first look."""
+    pairs = "processes" if isinstance(device, AdbDevice) else "rounds"
+    return device.model_copy(update={pairs: QUICK_PAIRS, "cadence_runs": QUICK_PAIRS})
+
+
+def _refuse_unusable(models: list[Path], control: Path) -> None:
+    """Raise UserError for a file that cannot be timed, before any is."""
+    for model in models:
+        if not model.is_file():
+            raise UserError(
+                f"{model}: no such file; "
+                "give a .tflite file, such as release/frill_nofrontend.tflite"
+            )
+    for path in [*models, control]:
+        if path.is_file():
+            TimedModel(path)
+
+
+def _measure_one(
+    model: Path, control: Path, name: str, settings: Device, report: Path | None
+) -> dict:
+    """Return a result and print it. One that was spoilt is told, recorded, and raised again."""
+    try:
+        result = measure(model, control, name, settings)
+    except SpoiltError as error:
+        if report:
+            _write(report, error.result, model, control, settings)
+            print(f"{report}: written, as not valid", file=sys.stderr)
+        raise
+    if report:
+        _write(report, result, model, control, settings)
+    print("\n".join(format_measurement(result, str(model), name, str(control))))
+    return result
+
+
+def _write(report: Path, result: dict, model: Path, control: Path, settings: Device) -> None:
+    from frill.device.record import make_record, write_record
+
+    write_record(make_record(result, model, control, settings.model_dump()), report)
+
+
+def format_table(results: list[dict], models: list[str]) -> list[str]:
+    """Return several results side by side; `results` as results/latency/*/*.json."""
+    width = max(len("model"), *map(len, models))
+    lines = [f"{'model':<{width}}  {'MiB':>6}  {'ms':>9}  {'quartiles':>19}  {'ratio':>6}  cosine"]
+    for model, result in zip(models, results, strict=True):
+        low, high = result["iqr_ms"]
+        cosine = result.get("cosine")
+        lines.append(
+            f"{model:<{width}}  {Path(model).stat().st_size / 2**20:>6.2f}  "
+            f"{result['latency_ms']:>9.3f}  {f'{low:.3f} to {high:.3f}':>19}  "
+            f"{result['ratio']:>6.3f}  {'' if cosine is None else f'{cosine:.5f}'}".rstrip()
+        )
+    return lines
 
 
 def format_measurement(result: dict, model: str, name: str, control: str) -> list[str]:
@@ -66,18 +145,34 @@ def format_measurement(result: dict, model: str, name: str, control: str) -> lis
         f"  ratio     {result['ratio']:.3f} (quartiles {low:.3f} to {high:.3f}) of {control}, "
         f"{result['control_ms']:.3f} ms"
     )
+    first = "" if result["first_ms"] is None else f", first inference {result['first_ms']:.3f} ms"
+    lines.append(f"  cold      opening {result['init_ms']:.3f} ms{first}")
+    if result.get("cadence_ms") is not None:
+        lines.append(
+            f"  cadence   {result['cadence_ms']:.3f} ms at an app's pace, one each 170 ms, "
+            f"{result['cadence_runs']} runs"
+        )
     if result.get("cosine") is not None:
         lines.append(f"  output    cosine {result['cosine']:.7f} with this machine's")
     if result.get("peak_memory_mib") is not None:
-        on_phone = result["identity"]["kind"] == "adb"
-        beside = "tool included" if on_phone else "beside Python and LiteRT"
-        lines.append(f"  memory    {result['peak_memory_mib']:.1f} MiB at its peak, {beside}")
+        added = result["added_memory_mib"]
+        added_text = "" if added is None else f"{added:.1f} MiB added, "
+        process = result["process_memory_mib"]
+        lines.append(f"  memory    {added_text}the whole process {process:.1f} MiB at its peak")
+    for part in result.get("delegation") or []:
+        of = "" if part["all_nodes"] is None else f" of {part['all_nodes']}"
+        lines.append(
+            f"  delegated {part['nodes']}{of} nodes to {part['delegate']}, "
+            f"{part['partitions']} partitions"
+        )
     if result.get("operators"):
         shares = [f"{row['name']} {100 * row['share']:.0f} %" for row in result["operators"][:4]]
         lines.append(f"  operators {', '.join(shares)}")
     if result.get("discarded"):
         reasons = "; ".join(sorted(set(result["discarded"])))
         lines.append(f"  discarded {len(result['discarded'])} pairs: {reasons}")
+    if not result["valid"]:
+        lines.append(f"  not valid {result['invalid_because']}")
     return lines + [f"  warning   {warning}" for warning in result.get("warnings", [])]
 
 
@@ -90,4 +185,7 @@ def _format_setting(result: dict, model: str, name: str) -> str:
     if device:
         device = f" ({device})"
     plural = "s" if result["threads"] > 1 else ""
-    return f"{model} on {name}{device}, {result['runtime']}, {result['threads']} thread{plural}"
+    return (
+        f"{model} on {name}{device}, {result['runtime']}, {result['accelerator']}, "
+        f"{result['threads']} thread{plural}"
+    )

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from frill.device.intervals import estimate_median_interval
 from frill.frontier.effects import estimate_effects
 from frill.frontier.latency import (
     Timing,
-    estimate_median_interval,
     pool_control_ms,
     pool_latency_ms,
 )

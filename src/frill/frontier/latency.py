@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
-
-from frill.frontier.results import Interval
 
 
 @dataclass(frozen=True)
@@ -50,35 +47,6 @@ def read_timings(folder: Path, models: Sequence[str]) -> dict[str, Timing]:
     """Return those of `models` that were timed, from a device's folder."""
     timings = {name: read_timing(folder / f"{name}.json") for name in models}
     return {name: timing for name, timing in timings.items() if timing is not None}
-
-
-def estimate_median_interval(values: Sequence[float]) -> Interval | None:
-    """Return the interval of a median from order statistics (Conover 1999, chapter 3.2).
-
-    It assumes no distribution. None of fewer than six values: all of n are on one side of the
-    median with probability 2 (1/2)^n, so that even their whole range holds it too rarely.
-    """
-    interval = stats.quantile_test(values).confidence_interval(0.95)
-    if np.isnan(interval.low):
-        return None
-    return [float(interval.low), float(interval.high)]
-
-
-def estimate_ratio_interval(one: Timing, other: Timing) -> Interval | None:
-    """Return the interval of one model's latency over another's, None if either has none.
-
-    Both were timed against the control, each in its own rounds. The distances from the estimates to
-    their limits, on a log scale, add in quadrature (MOVER: Zou and Donner 2008, Statistics in
-    Medicine 27).
-    """
-    limits = [estimate_median_interval(timing.ratios) for timing in (one, other)]
-    if None in limits:
-        return None
-    a, b = (np.log(np.median(timing.ratios)) for timing in (one, other))
-    (a_low, a_high), (b_low, b_high) = np.log(limits)
-    low = a - b - np.hypot(a - a_low, b_high - b)
-    high = a - b + np.hypot(a_high - a, b - b_low)
-    return [float(np.exp(low)), float(np.exp(high))]
 
 
 def pool_control_ms(timings: Collection[Timing]) -> float:

@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from frill.frontier.latency import Timing, estimate_ratio_interval
+from frill.device.intervals import estimate_ratio_interval
+from frill.frontier.latency import Timing
 from frill.frontier.quality import estimate_quality_interval, measure_clip_distances
 from frill.frontier.results import Interval, StudentResult
 from frill.noss.results import ModelScores
@@ -49,7 +50,7 @@ class Evidence:
 
     def latency_ratio(self, one: str, other: str) -> Interval | None:
         """Return the interval of one's latency over the other's, None of too few measurements."""
-        return estimate_ratio_interval(self.timings[one], self.timings[other])
+        return estimate_ratio_interval(self.timings[one].ratios, self.timings[other].ratios)
 
     def clip_distances(self, weights: dict[str, float]) -> tuple[float, float]:
         """Return how far other clips may move a sum of models' validation qualities, in points.
