@@ -28,7 +28,8 @@ def test_every_stage_depends_on_the_recipe_of_its_script(recipes, name):
     own, *others = [path for path in stage["deps"] if path.startswith("data/code/")]
     assert not others
     recipe_name = own.removeprefix("data/code/").removesuffix(".json")
-    recipe_name = recipe_name.replace("${item.device}", "host").replace("${key}", "small_200")
+    key = "host" if name in ("identify", "benchmark_references") else "small_200"
+    recipe_name = recipe_name.replace("${item.device}", "host").replace("${key}", key)
     script = ROOT / re.search(r"stages/\w+\.py", stage["cmd"])[0]
     source = re.search(r"download\.py (\w+)", stage["cmd"])
     loaders = {"espeak": ["frill.corpora.synthetic.sets"], "tfds": ["frill.corpora.tfds.examples"]}
@@ -56,11 +57,13 @@ def test_what_students_share_stands_in_their_recipes_alone(recipes):
         "convert/small_200": {"convert": params["convert"]},
         "evaluate": {key: params[key] for key in ("seed", "noss")},
         "benchmark/host": params["devices"]["host"],
+        "benchmark_references/host": params["devices"]["host"],
+        "identify/host": {"kind": "host"},
     }
     assert {name: recipes[name]["params"] for name in expected} == expected
     others = {name for name in recipes if "params" in recipes[name]} - set(expected)
     assert all(name.startswith(("distill/", "convert/")) for name in others)
-    for name in ("distill", "convert", "benchmark", "evaluate"):
+    for name in ("distill", "convert", "identify", "benchmark", "benchmark_references", "evaluate"):
         assert "params" not in STAGES[name].get("do", STAGES[name])
     shared = {key for keys in recipe.SHARED.values() for key in keys} | {"devices"}
     assert set(STAGES["code"]["params"]) == shared | {"students"}
@@ -94,6 +97,39 @@ def read_students(folder, **students) -> dict[str, dict]:
     for name in ("distill", "convert"):
         (folder / f"stages/{name}.py").write_text("")
     (folder / "params.yaml").write_text(yaml.safe_dump(miniature() | {"students": students}))
+    return recipe.read_all(LOADERS, folder)
+
+
+PHONE = {"kind": "adb", "serial": "FA6A", "tool": "t", "tool_sha256": "0" * 64, "threads": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"runs": 60}, ["benchmark", "benchmark_references"]),
+        ({"processes": 9}, ["benchmark", "benchmark_references"]),
+        ({"tool_sha256": "1" * 64}, ["benchmark", "benchmark_references"]),
+        ({"accelerator": "gpu"}, ["benchmark", "benchmark_references"]),
+        ({"cool_down_s": 60.0}, []),
+        ({"timeout_s": 60.0}, []),
+        ({"discards": 9}, []),
+        ({"tool": "elsewhere"}, []),
+        ({"serial": "192.168.1.20:5555"}, ["identify"]),
+    ],
+)
+def test_what_times_a_phone_again_and_what_asks_whose_it_is(tmp_path, change, stages):
+    (tmp_path / "stages").mkdir()
+    for name in ("identify", "benchmark", "benchmark_references"):
+        (tmp_path / f"stages/{name}.py").write_text("")
+    before, after = (read_phone(tmp_path, PHONE | each) for each in ({}, change))
+    assert {name for name in after if after[name] != before[name]} == {
+        f"{stage}/pixel" for stage in stages
+    }
+
+
+def read_phone(folder, settings: dict) -> dict[str, dict]:
+    params = miniature() | {"devices": {"pixel": settings}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
     return recipe.read_all(LOADERS, folder)
 
 
@@ -136,7 +172,7 @@ def test_another_runtime_identifies_and_times_again(recipes, monkeypatch, tmp_pa
     monkeypatch.setattr(fingerprint, "LOCK", lock)
     after = recipe.read_all(LOADERS, ROOT)
     differing = {name for name in recipes if recipes[name] != after[name]}
-    assert {"identify", "benchmark/host", "benchmark_references"} <= differing
+    assert {"identify/host", "benchmark/host", "benchmark_references/host"} <= differing
     assert not any(name.startswith(("distill/", "targets", "download")) for name in differing)
 
 

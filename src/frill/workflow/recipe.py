@@ -26,12 +26,19 @@ OF_A_STUDENT = {
 }
 
 
+# Settings of a device that say whose latencies these are, and with what runtime.
+OF_AN_IDENTITY = ("kind", "serial", "xnnpack")
+# Those that change no number: a phone's name and places, and how long it is waited for. What is run
+# there is told by its sha256.
+OF_NO_TIMING = ("serial", "folder", "tool", "run_model", "cool_down_s", "timeout_s", "discards")
+
+
 def read_all(loaders: dict[str, str], root: Path = Path()) -> dict[str, dict]:
     """Return each stage's recipe, {"code": sha256, "params": values}, by the file's name.
 
-    `download` has one for each of `loaders`, a module by the kind of audio that it reads;
-    `benchmark` has one for each device, `distill` and `convert` for each student. Values are
-    params.yaml's own: a default that frill adds to a section changes no recipe.
+    `download` has one for each of `loaders`, a module by the kind of audio that it reads; stages of
+    a device have one for each, `distill` and `convert` for each student. Values are params.yaml's
+    own: a default that frill adds to a section changes no recipe.
     """
     values = YAML(typ="safe").load((root / "params.yaml").read_text())
     recipes = {}
@@ -42,9 +49,10 @@ def read_all(loaders: dict[str, str], root: Path = Path()) -> dict[str, dict]:
         if name == "download":
             for source, loader in loaders.items():
                 recipes[f"download_{source}"] = {"code": hash_code(script, loader)}
-        elif name == "benchmark":
+        elif name in ("identify", "benchmark", "benchmark_references"):
             for device, settings in values["devices"].items():
-                recipes[f"benchmark/{device}"] = {"code": hash_code(script), "params": settings}
+                own = _choose_settings(name, settings)
+                recipes[f"{name}/{device}"] = {"code": hash_code(script), "params": own}
         else:
             own = {"code": hash_code(script)}
             if name in SHARED:
@@ -54,6 +62,13 @@ def read_all(loaders: dict[str, str], root: Path = Path()) -> dict[str, dict]:
             else:
                 recipes[name] = own
     return recipes
+
+
+def _choose_settings(stage: str, settings: dict) -> dict:
+    """Return the settings of a device that change what a stage makes of it."""
+    if stage == "identify":
+        return {key: settings[key] for key in OF_AN_IDENTITY if key in settings}
+    return {key: value for key, value in settings.items() if key not in OF_NO_TIMING}
 
 
 def _add_students(stage: str, shared: dict, students: dict[str, dict]) -> dict[str, dict]:
