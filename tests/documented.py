@@ -21,9 +21,8 @@ ELSEWHERE = {
         "docs/mlflow.md",
         "model = mlflow.pyfunc.load_model",
     ): "tests/tracking/test_tracking_server.py",
-    ("docs/pixel.md", "$ frill devices"): "tests/device/test_in_the_graph.py",
-    ("docs/pixel.md", "$ sha256sum benchmark_model"): "tests/device/test_in_the_graph.py",
-    ("docs/pixel.md", "$ frill benchmark"): "tests/device/test_in_the_graph.py",
+    ("docs/pixel.md", "frill devices"): "tests/device/test_in_the_graph.py",
+    ("docs/pixel.md", "frill benchmark models"): "tests/device/test_in_the_graph.py",
     ("docs/remotes.md", "git clone ADDRESS"): "tests/pipeline/test_remotes.py",
     ("docs/remotes.md", "dvc remote add --default store s3"): "tests/pipeline/test_remotes.py",
     ("docs/remotes.md", "dvc remote modify --local"): "tests/pipeline/test_remotes.py",
@@ -52,4 +51,4 @@ def read_block(page: str, first: str) -> str:
 def read_commands(page: str, first: str) -> list[str]:
     """Return the lines of a block without their comments."""
     lines = [line.partition("  #")[0].strip() for line in read_block(page, first).splitlines()]
-    return [line for line in lines if line]
+    return [line for line in lines if line and not line.startswith("#")]

@@ -2,11 +2,17 @@
 
 import json
 import re
+import subprocess
 import time
+from importlib.metadata import version
 
 import pytest
+from adbutils import adb_path
+from documented import read_commands
 from measuring import sha256
-from pipeline_project import Project
+from pipeline_project import Project, stages_run
+from published import publish
+from ruamel.yaml import YAML
 
 from frill.commands.benchmark import format_measurement
 
@@ -16,6 +22,7 @@ MINE = {
     "benchmark@two-pixel",
     "benchmark_references@pixel",
 }
+PAGE = "docs/pixel.md"
 CONTROL = "models/controls/random_weights.tflite"
 
 
@@ -168,3 +175,42 @@ def test_by_hand_what_is_not_there(project):
         assert done.returncode == 1
         assert f"frill: {expected}" in done.stdout
         assert "Traceback" not in done.stdout
+
+
+@pytest.mark.slow
+def test_the_pages_ten_lines_are_typed(reproduced, rig, litert_tools):
+    """docs/pixel.md, against the rig's phone; the tools come from a server on loopback."""
+    project = reproduced
+    serial = rig.start()
+    subprocess.run([adb_path(), "connect", serial], check=True, stdout=subprocess.DEVNULL)
+    files = {name: path.read_bytes() for name, path in litert_tools.items()}
+    look, again, quick, whole, compared, reproduce = read_commands(PAGE, "frill devices")
+    with publish(files, version("ai-edge-litert")) as (address, asked):
+        project.extra = {"FRILL_LITERT_BINARIES": address, "no_proxy": "127.0.0.1"}
+        listed = project.run("sh", "-c", look).stdout
+        assert len(asked) == 2
+        line = YAML(typ="safe").load(listed.splitlines()[-1])
+        assert list(line) == ["pixel"]
+        of_the_rig = {"cores": "1", "folder": rig.remote_folder, "processes": 3, "cadence_runs": 2}
+        project.params["devices"] |= {"pixel": line["pixel"] | of_the_rig}
+        project.write()
+        assert re.search("(?m)^  pixel +ready$", project.run("sh", "-c", again).stdout)
+        looked = project.run("sh", "-c", quick)
+        assert looked.returncode == 0, looked.stdout
+        assert "not valid too few pairs: 3" in looked.stdout
+        assert "--quick: a first look" in looked.stdout
+        assert project.run("sh", "-c", whole).returncode == 0
+        assert "nothing can be said" in project.run("sh", "-c", compared).stdout  # three pairs
+        side_by_side = read_commands(PAGE, "frill benchmark models")[0]
+        table = project.run("sh", "-c", side_by_side).stdout
+        assert re.search(r"(?m)^models/tflite/two/model.tflite +[\d.]+ +[\d.]+", table)
+        done = project.run("sh", "-c", reproduce)
+        assert done.returncode == 0, done.stdout
+        assert MINE <= set(stages_run(done.stdout))
+        assert len(asked) == 2  # nothing is fetched twice
+    del project.params["devices"]["pixel"]
+    project.extra = {}
+    result = json.loads((project.folder / "results/latency/pixel/one.json").read_text())
+    assert result["runtime"].startswith("LiteRT 2.")
+    devices = json.loads((project.folder / "results/devices.json").read_text())
+    assert devices["pixel"]["details"]["one"]["cadence_ms"] > 0

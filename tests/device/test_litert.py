@@ -102,3 +102,22 @@ def test_a_run_model_that_is_another_is_never_run(rig, litert, pooling_models, t
     assert "devices.pixel.run_model" in message
     assert sha256(other) in message
     assert not (tmp_path / "pwned").exists()
+
+
+def test_a_gpu_row_says_what_ran_where(rig, litert, litert_tools, pooling_models, tmp_path):
+    library = tmp_path / "libLiteRtClGlAccelerator.so"
+    library.write_bytes(b"#!/bin/sh\n")  # the rig runs no Android library
+    on_gpu = dict(accelerator="gpu")
+    on_gpu["libraries"] = [{"file": str(library), "sha256": sha256(library)}]
+    result = measure(pooling_models, litert(**on_gpu))
+    assert result["accelerator"] == "gpu"
+    assert result["delegation"][0]["delegate"] == "LITERT_CL"
+    assert "--use_gpu=true" in result["command"]
+    assert result["binaries"][library.name] == sha256(library)
+    # The same, and its log says that the CPU took it all.
+    tool = tmp_path / "benchmark_model"
+    real = litert_tools["benchmark_model"]
+    tool.write_text(f'#!/bin/sh\n"{real}" "$@" 2>&1 | sed s/LITERT_CL/TfLiteXNNPackDelegate/\n')
+    message = fail(pooling_models, litert(**on_gpu, tool=str(tool), tool_sha256=sha256(tool)))
+    assert "nothing of the model ran on the gpu" in message
+    assert "write accelerator: cpu" in message

@@ -5,12 +5,11 @@ Their real place cannot be reached from CI: the server is this process, on loopb
 
 import hashlib
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from adbutils import adb_path
 from pipeline_project import miniature
+from published import publish
 from ruamel.yaml import YAML
 
 from frill.commands.devices import describe_devices
@@ -31,27 +30,10 @@ KEY = "devices.pixel"
 @pytest.fixture
 def server(monkeypatch):
     """Yield a list of the paths that were asked for."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802  http.server's name
-            asked.append(self.path)
-            content = FILES.get(self.path.removeprefix("/binaries/2.3.0/android_arm64/"))
-            self.send_response(404 if content is None else 200)
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            self.wfile.write(content or b"")
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
-        threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
-        place = f"http://127.0.0.1:{serving.server_port}/binaries"
-        monkeypatch.setenv("FRILL_LITERT_BINARIES", place)
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with publish(FILES, "2.3.0") as (address, asked):
+        monkeypatch.setenv("FRILL_LITERT_BINARIES", address)
         yield asked
-        serving.shutdown()
 
 
 def litert(**changed) -> AdbDevice:
@@ -106,6 +88,20 @@ def test_without_sums_the_command_that_prints_them_is_named(server, tmp_path):
         "`frill devices` fetches litert 2.3.0 once and prints the line with it"
     )
     assert not server
+
+
+def test_a_gpu_needs_its_library_and_its_line_has_it(server, tmp_path):
+    with pytest.raises(UserError) as raised:
+        tool_set.locate_tools(litert(accelerator="gpu"), KEY, tmp_path)
+    assert str(raised.value) == (
+        "params.yaml: devices.pixel.libraries: accelerator: gpu takes "
+        "libLiteRtClGlAccelerator.so; `frill devices` fetches litert 2.3.0 once "
+        "and prints the line with it"
+    )
+    assert tool_set.fetch_libraries("litert 2.3.0", "gpu", tmp_path) == [
+        {"file": tool_set.GPU_LIBRARY, "sha256": SUMS[tool_set.GPU_LIBRARY]}
+    ]
+    assert tool_set.fetch_libraries("litert 2.3.0", "cpu", tmp_path) == []
 
 
 def test_a_version_that_is_not_there(server, tmp_path):

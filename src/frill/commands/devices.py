@@ -48,8 +48,8 @@ def describe_devices(params: Params | None) -> Iterator[str]:
         label = f"{name} (selection)" if name == params.selection.device else name
         yield f"  {label:<20}  {'; '.join(problems.get(name, [])) or 'ready'}"
     for name, phone in phones.items():
-        if phone.runtime and not (phone.tool_sha256 and phone.run_model_sha256):
-            yield from _suggest(name, phone.serial, phone.runtime)
+        if any("frill devices" in problem for problem in problems[name]):
+            yield from _suggest(name, phone.serial, phone.runtime, phone.accelerator)
     named = {phone.serial for phone in phones.values()}
     new = [serial for serial, state in attached if state == "device" and serial not in named]
     if new and None not in named:
@@ -57,25 +57,28 @@ def describe_devices(params: Params | None) -> Iterator[str]:
             yield from _suggest("pixel", serial, f"litert {version('ai-edge-litert')}")
 
 
-def _suggest(name: str, serial: str | None, runtime: str) -> Iterator[str]:
-    """Yield the line of a phone for params.yaml, with the sums of the runtime's tools.
+def _suggest(
+    name: str, serial: str | None, runtime: str, accelerator: str = "cpu"
+) -> Iterator[str]:
+    """Yield the line of a phone for params.yaml, with the sums of the runtime's files.
 
     They are fetched for that, and kept.
     """
-    from frill.device.phone.tools.tool_set import SUMS, fetch_sums
+    from frill.device.phone.tools.tool_set import SUMS, fetch_libraries, fetch_sums
 
     yield f"\nTo measure with {runtime}, write in params.yaml, under devices:"
-    sums = dict.fromkeys(SUMS.values(), "SHA256_OF_IT")
+    values = {"kind": "adb", "serial": "none" if serial is None else f'"{serial}"'}
+    values |= {"runtime": runtime} | dict.fromkeys(SUMS.values(), "SHA256_OF_IT")
+    if accelerator != "cpu":
+        values["accelerator"] = accelerator
     try:
-        sums = fetch_sums(runtime)
+        values |= fetch_sums(runtime)
+        for library in fetch_libraries(runtime, accelerator):
+            values["libraries"] = f"[{{file: {library['file']}, sha256: {library['sha256']}}}]"
     except UserError as error:
         yield f"  (without its sums: {error})"
-    text = ", ".join(f"{key}: {sha256}" for key, sha256 in sums.items())
-    serial_text = "none" if serial is None else f'"{serial}"'
-    yield (
-        f"  {name}: {{kind: adb, serial: {serial_text}, runtime: {runtime}, {text}, "
-        "threads: 1, cores: big}"
-    )
+    text = ", ".join(f"{key}: {value}" for key, value in values.items())
+    yield f"  {name}: {{{text}, threads: 1, cores: big}}"
 
 
 def _describe_attached(serial: str, state: str) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from frill.errors import UserError
+from frill.params.devices import CADENCE_S
 
-CADENCE_S = 0.17  # how often an app calls the model: each hop of the frontend
 MIN_INVOCATIONS = 3  # a round, however slow the model
 
 

@@ -68,6 +68,14 @@ class Library(Section):
     sha256: Sha256
 
 
+# What a phone's protocol takes beside the timing itself. Estimates: dumpsys takes some 0.2 s, and a
+# look asks it three times.
+PROCESS_S = 0.5  # of a process: starting it, opening the model, seeing that it ended
+LOOK_S = 0.6  # whether the phone is cool
+COPY_S = 4.0  # the tools and a model by cable, and their sums on the phone
+CADENCE_S = 0.17  # an app's pace: each hop of the frontend
+
+
 class HostDevice(Section):
     """This machine's CPU."""
 
@@ -80,8 +88,8 @@ class HostDevice(Section):
 
     @property
     def measures_s(self) -> float:
-        """Return how long a model is timed, by the settings alone."""
-        return self.rounds * self.round_ms / 1000
+        """Return how long a model takes, by the settings alone: in turns with the control."""
+        return 2 * self.rounds * self.round_ms / 1000 + self.cadence_runs * CADENCE_S
 
 
 class AdbDevice(Section):
@@ -122,8 +130,14 @@ class AdbDevice(Section):
 
     @property
     def measures_s(self) -> float:
-        """Return how long a model is timed at least, by the settings alone."""
-        return self.processes * (self.warm_up_s + self.min_s)
+        """Return how long a student takes at least, by the protocol's own arithmetic.
+
+        Pairs of processes, each with the gate's looks before and after; the check, memory and
+        operators; an app's pace; the files. No wait for the phone to cool, no discarded pair.
+        """
+        process_s = self.warm_up_s + self.min_s + PROCESS_S
+        pairs_s = self.processes * (2 * process_s + 2 * LOOK_S)
+        return pairs_s + 3 * process_s + self.cadence_runs * CADENCE_S + COPY_S
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 from frill.errors import UserError
+from frill.params.devices import AdbDevice
+from frill.params.schema import Params
 from frill.planning.audio import PUBLISHED_BASIS, Set, find_sets
 from frill.planning.runs import Runs, estimate, read_runs
 from frill.planning.stages import Stage, plan_stages
@@ -34,7 +36,25 @@ def write_plan(preset: str | None, out: Path | None) -> str:
     if out is not None:
         text = json.dumps({"schema": 2, "stages": rows}, indent=1)
         out.write_text(text.replace(": NaN", ": null") + "\n")  # JSON has no NaN
-    return "\n".join([*lay_out(rows), "", *note(rows, sets)])
+    return "\n".join([*lay_out(rows), "", *note(rows, sets), *describe_phones(params)])
+
+
+def describe_phones(params: Params) -> list[str]:
+    """Return a sentence for each phone: how long its students take by the protocol alone."""
+    lines = []
+    for name, device in params.devices.items():
+        if isinstance(device, AdbDevice):
+            count = len(params.students)
+            all_s = scale(count * device.measures_s, UNITS_S)
+            text = (
+                f"{name}: {count} students take {all_s} by the protocol, "
+                f"{device.measures_s:.0f} s each: {device.processes} pairs of processes of "
+                f"{device.warm_up_s + device.min_s:g} s, looks at the phone, the check, memory, "
+                "operators, an app's pace. More where a model is slow, the phone warm or a pair "
+                "spoilt."
+            )
+            lines += textwrap.wrap(text, 100)
+    return lines
 
 
 def list_projects(preset: str | None) -> list[Path]:

@@ -28,6 +28,7 @@ from frill.device.phone.state import Conditions, read_conditions, read_identity
 from frill.device.phone.summary import read_cadence, read_memory, summarise
 from frill.device.phone.tool_runs import TOOL, Run, ToolRuns
 from frill.device.phone.tools import benchmark_model as benchmark_tool
+from frill.device.phone.tools.benchmark_model import Timing, ToolError
 from frill.device.phone.tools.tool_set import BENCHMARK_MODEL, RUN_MODEL, Tools, locate_tools
 from frill.device.validity import judge
 from frill.errors import UserError
@@ -104,12 +105,13 @@ class _Measurement:
         self._affinity.cores = read_cores(self._phone)
         cosine = self._check(model)
         pairs, discarded, self.fault = self._run_pairs()
-        apart = {} if self.fault else self._measure_apart()
         models = [model.timing for model, _ in pairs]
+        doubt = self._look_for_accelerator(models[0])
+        apart = {} if self.fault else self._measure_apart()
         controls = [control.timing for _, control in pairs]
         watched_runs = [run.watched for pair in pairs for run in pair]
         numbers = summarise(models, controls)
-        numbers["warnings"] += self._affinity.describe_caps() + _doubts(before)
+        numbers["warnings"] += [*self._affinity.describe_caps(), *_doubts(before), *doubt]
         return {
             "runtime": self._runs.describe_runtime(models[0].tool),
             "accelerator": self._device.accelerator,
@@ -126,6 +128,25 @@ class _Measurement:
             "conditions_before": asdict(before),
             "conditions_after": asdict(read_conditions(self._phone)),
         }
+
+    def _look_for_accelerator(self, timing: Timing) -> list[str]:
+        """Return a doubt where it is not told what ran on the accelerator.
+
+        Raises ModelError where nothing did: the number would be the CPU's.
+        """
+        accelerator = self._device.accelerator
+        if accelerator == "cpu":
+            return []
+        if timing.delegation is None:
+            return [f"whether any of it ran on the {accelerator} is not told"]
+        if all("XNNPack" in each.delegate for each in timing.delegation):
+            reasons = "; ".join(timing.warnings) or "no reason given"
+            with self._runs.name_phone():
+                raise ToolError(
+                    f"nothing of the model ran on the {accelerator} ({reasons}): "
+                    f"see devices.{self._name}.libraries, or write accelerator: cpu"
+                )
+        return []
 
     def _measure_apart(self) -> dict:
         """Return what takes processes of its own, with the keys APART."""

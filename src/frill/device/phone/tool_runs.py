@@ -13,8 +13,7 @@ from frill.device.phone.session import Session, WatchedRun
 from frill.device.phone.tools import benchmark_model as benchmark_tool
 from frill.device.phone.tools.benchmark_model import Timing, ToolError
 from frill.device.phone.tools.tool_set import BENCHMARK_MODEL
-from frill.device.timed_model import CADENCE_S
-from frill.params.devices import AdbDevice
+from frill.params.devices import CADENCE_S, AdbDevice
 
 TOOL = f"./{BENCHMARK_MODEL}"
 RUNTIMES = {"tflite": "TFLite", "litert": "LiteRT"}

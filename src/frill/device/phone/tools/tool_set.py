@@ -68,18 +68,32 @@ def locate_tools(device: AdbDevice, key: str, folder: Path = FOLDER) -> Tools:
 
 
 def refuse_unknown_sums(device: AdbDevice, key: str) -> None:
-    """Raise UserError where a runtime's programs have no sums in params.yaml yet."""
-    missing = [sum_key for sum_key in SUMS.values() if not getattr(device, sum_key)]
-    if device.runtime and missing:
+    """Raise UserError where a runtime's files have no sums in params.yaml yet."""
+    if not device.runtime:
+        return
+    advice = f"`frill devices` fetches {device.runtime} once and prints the line with it"
+    for sum_key in SUMS.values():
+        if not getattr(device, sum_key):
+            raise UserError(f"params.yaml: {key}.{sum_key}: missing; {advice}")
+    if device.accelerator == "gpu" and not device.libraries:
         raise UserError(
-            f"params.yaml: {key}.{missing[0]}: missing; "
-            f"`frill devices` fetches {device.runtime} once and prints the line with it"
+            f"params.yaml: {key}.libraries: accelerator: gpu takes {GPU_LIBRARY}; {advice}"
         )
 
 
 def fetch_sums(runtime: str, folder: Path = FOLDER) -> dict[str, str]:
-    """Return the lines' worth {"tool_sha256": ..., "run_model_sha256": ...} of a runtime.
+    """Return a runtime's sums as params.yaml has them: tool_sha256 and run_model_sha256.
 
     The files are kept in `folder`. Raises UserError.
     """
     return {key: fetch_unknown(name_url(runtime, name), folder) for name, key in SUMS.items()}
+
+
+def fetch_libraries(runtime: str, accelerator: str, folder: Path = FOLDER) -> list[dict[str, str]]:
+    """Return what `libraries` of params.yaml has to list of a runtime's files for an accelerator.
+
+    An NPU's are its maker's, and not among them. Raises UserError.
+    """
+    if accelerator != "gpu":
+        return []
+    return [{"file": GPU_LIBRARY, "sha256": fetch_unknown(name_url(runtime, GPU_LIBRARY), folder)}]
