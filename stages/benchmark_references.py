@@ -1,4 +1,4 @@
-"""benchmark_references.py DEVICE: times the teacher and the random-weights control."""
+"""benchmark_references.py DEVICE: times the teacher, the random-weights control, the frontend."""
 
 import json
 import sys
@@ -11,9 +11,9 @@ from frill.workflow.stage import stage
 device = sys.argv[1]
 with stage(f"benchmark_references@{device}"):
     settings = load_params().devices[device]
-    teacher, control = Path("models/teacher"), Path("models/controls/random_weights.tflite")
+    teacher, controls = Path("models/teacher"), Path("models/controls")
     identity = json.loads(Path(f"results/identity/{device}.json").read_text())
-    results = measure_references(teacher, control, device, settings, identity)
+    results = measure_references(teacher, controls, device, settings, identity)
     out = Path("results/latency", device)
     out.mkdir(parents=True, exist_ok=True)
     for name, result in results.items():

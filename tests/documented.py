@@ -23,6 +23,7 @@ ELSEWHERE = {
     ): "tests/tracking/test_tracking_server.py",
     ("docs/pixel.md", "frill devices"): "tests/device/test_in_the_graph.py",
     ("docs/pixel.md", "frill benchmark models"): "tests/device/test_in_the_graph.py",
+    ("docs/pixel.md", "frill benchmark release"): "tests/device/test_in_the_graph.py",
     ("docs/remotes.md", "git clone ADDRESS"): "tests/pipeline/test_remotes.py",
     ("docs/remotes.md", "dvc remote add --default store s3"): "tests/pipeline/test_remotes.py",
     ("docs/remotes.md", "dvc remote modify --local"): "tests/pipeline/test_remotes.py",

@@ -25,7 +25,7 @@ from frill.fingerprint import hash_code
 from frill.noss.splits import SplitError, make_splits
 from frill.params.audio import ArchivedSet, AudiosetSet, FilesSet, FolderSet
 from frill.params.devices import AdbDevice, Device, HostDevice
-from frill.params.schema import TRAINS, Baseline, Params, Teacher
+from frill.params.schema import FRONTEND, TRAINS, Baseline, Params, Teacher
 from frill.scratch import content_hash, text_hash, write_once
 from frill.teacher import tfhub
 from frill.teacher.load import is_python, open_teacher
@@ -220,13 +220,14 @@ def remove_unnamed(params: Params) -> list[Path]:
     Stages that depend on whole folders must not see them. Returns what was deleted.
     """
     models = {*params.students, *params.references}
+    timed = {*models, FRONTEND}
     keep = {
         "models/students/*": params.students,
         "models/tflite/*": params.students,
         "results/noss/*.json": models,
         "results/identity/*.json": params.devices,
         "results/latency/*": params.devices,
-        "results/latency/*/*.json": models,
+        "results/latency/*/*.json": timed,
         "data/corpus/*": params.audio.list_sets("corpus"),
         "data/task/*": params.audio.list_sets("task"),
     }

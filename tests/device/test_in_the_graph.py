@@ -204,6 +204,9 @@ def test_the_pages_ten_lines_are_typed(reproduced, rig, litert_tools):
         side_by_side = read_commands(PAGE, "frill benchmark models")[0]
         table = project.run("sh", "-c", side_by_side).stdout
         assert re.search(r"(?m)^models/tflite/two/model.tflite +[\d.]+ +[\d.]+", table)
+        whole_and_window = read_commands(PAGE, "frill benchmark release/frill_1s")[0]
+        table = project.run("sh", "-c", whole_and_window).stdout
+        assert re.search(r"(?m)^release/frill_1s.tflite +[\d.]+ +[\d.]+", table), table
         done = project.run("sh", "-c", reproduce)
         assert done.returncode == 0, done.stdout
         assert MINE <= set(stages_run(done.stdout))

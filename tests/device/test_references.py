@@ -7,7 +7,7 @@ import pytest
 from frill.device import references
 from frill.device.errors import ModelError
 from frill.params.devices import HostDevice
-from frill.params.schema import TEACHER
+from frill.params.schema import FRONTEND, TEACHER
 
 REFUSED = "teacher.tflite: needs an operation that LiteRT lacks"
 
@@ -26,6 +26,8 @@ def test_a_teacher_that_does_not_run_has_a_reason(
     def measure(model, control, name, device, identity):
         if model == control:
             return {"latency_ms": 1.0}
+        if model.name == "frontend.tflite":
+            return {"latency_ms": 0.25}
         if refuses:
             raise ModelError(REFUSED)
         return {"latency_ms": 2.0}
@@ -34,6 +36,10 @@ def test_a_teacher_that_does_not_run_has_a_reason(
     (tmp_path / "summary.json").write_text(json.dumps({"tflite": "not convertible: x"}))
     if has_file:
         (tmp_path / "teacher.tflite").touch()
+    controls = tmp_path / "controls"
+    controls.mkdir()
+    (controls / "frontend.tflite").touch()
     device = HostDevice.model_construct()
-    results = references.measure_references(tmp_path, tmp_path / "control", "host", device, {})
-    assert results == {"random_weights": {"latency_ms": 1.0}, TEACHER: expected}
+    results = references.measure_references(tmp_path, controls, "host", device, {})
+    frontend = {"latency_ms": 0.25}
+    assert results == {"random_weights": {"latency_ms": 1.0}, FRONTEND: frontend, TEACHER: expected}

@@ -16,6 +16,7 @@ from frill.params.schema import Convert, Distill
 from frill.students.build import StudentSpec, build
 from frill.students.convert import (
     convert,
+    convert_frontend,
     convert_student,
     convert_with_frontend,
     measure_parity,
@@ -156,6 +157,18 @@ def test_the_frontend_inside_is_the_frontend_outside(files, with_frontend, sampl
     embedding = run_with_frontend(with_frontend, audio)
     assert embedding.shape == expected.shape == (frontend.count_windows(samples), 64)
     np.testing.assert_allclose(embedding, expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_the_frontend_alone_is_the_frontend_outside():
+    """What is timed as an app's share: of fixed shapes, one window of 1 s."""
+    interpreter = load(convert_frontend())
+    samples = speechlike(16000) / np.float32(2**15)
+    taken = interpreter.get_input_details()[0]
+    assert taken["shape"].tolist() == [1, 16000]
+    interpreter.set_tensor(taken["index"], samples[None])
+    interpreter.invoke()
+    given = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_allclose(given[..., 0], frontend.windows(samples), atol=2e-3)
 
 
 def test_no_flex_operations(with_frontend):

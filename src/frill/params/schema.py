@@ -28,6 +28,8 @@ from frill.params.values import (
 TRAINS = "triplet"  # the teacher.source that trains a teacher here, with the triplet loss
 TEACHER = "teacher"
 CONTROLS = ("logmel_stats", "random_weights")
+# What is timed alone: an app computes log-mel too. It is no model, and not scored.
+FRONTEND = "frontend"
 
 MOST_WINDOWS = 1 << 16  # of a batch: 1.6 GB of log-mel
 MOST_VALUES = 1 << 16  # of an embedding: a dense bottleneck of small 1.0 has 151 MB then
@@ -170,7 +172,7 @@ class Params(Section):
             raise ValueError(
                 f"selection.device = {self.selection.device!r} is not one of devices: {devices}"
             )
-        reserved = {TEACHER, *CONTROLS}
+        reserved = {TEACHER, FRONTEND, *CONTROLS}
         if taken := self.students.keys() & reserved:
             raise ValueError(
                 f"students.{min(taken)}: the name is the teacher's or a control's; "

@@ -7,7 +7,7 @@ from pathlib import Path
 from frill.errors import UserError
 from frill.frontier.results import Frontier, read_frontier
 from frill.noss.results import read_scores
-from frill.params.schema import Params
+from frill.params.schema import FRONTEND, Params
 from frill.release.make import check_parity, choose_clips, write_models, write_texts
 from frill.release.model_card import describe_licences, render_model_card
 from frill.students.convert import MODEL, find_limit
@@ -40,6 +40,7 @@ def write_release(settings: Params, out: Path, student: str | None = None) -> di
         teacher=teacher,
         targets=_read_json(Path("data/targets/summary.json")),
         latency=_read_json(Path(f"results/latency/{frontier.device}/{name}.json")),
+        frontend=_read_json(Path(f"results/latency/{frontier.device}/{FRONTEND}.json")),
         audio=audio,
         parity=parity,
     )

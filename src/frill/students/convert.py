@@ -18,6 +18,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from frill.audio import frontend_tf
+from frill.audio.frontend import MIN_SAMPLES, WINDOW_SHAPE
 from frill.embed.embedder import Embedder
 from frill.errors import UserError
 from frill.params.schema import Convert
@@ -70,10 +71,20 @@ def convert_with_frontend(
     return _convert(embed, spec, student, weights, qat)
 
 
+def convert_frontend() -> bytes:
+    """Return the log-mel frontend alone, of 1 s: samples [1, 16000] -> windows [1, 96, 64, 1]."""
+    spec = tf.TensorSpec([1, MIN_SAMPLES], tf.float32, name="samples")
+
+    def compute(samples):
+        return {"windows": tf.reshape(frontend_tf.windows(samples), [1, *WINDOW_SHAPE])}
+
+    return _convert(compute, spec, None, "float32", qat=False)
+
+
 def _convert(
     function: Callable,
     spec: tf.TensorSpec,
-    student: keras.Model,
+    student: keras.Model | None,
     precision: str,
     qat: bool,
     calibration: np.ndarray | None = None,
@@ -82,7 +93,7 @@ def _convert(
     # The converter saves the owner of the variables; to save the Keras model itself would trace
     # every layer once more.
     owner = tf.Module()
-    owner.kept = student.variables
+    owner.kept = student.variables if student is not None else []
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], owner)
     # A qat bottleneck carries its own scales: DEFAULT stores it as int8 and leaves the rest alone.
     if precision != "float32" or qat:
