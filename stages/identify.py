@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from frill.device.identity import read_identity, refuse_other_device
+from frill.device.identity import describe_identity, read_identity, refuse_other_device
 from frill.params.load import load_params
 from frill.workflow.stage import stage
 
@@ -20,5 +20,4 @@ with stage(f"identify@{name}"):
         refuse_other_device(name, json.loads(out.read_text()), identity)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(identity, indent=1) + "\n")
-    known = [f"{key} {value}" for key, value in identity.items() if value]
-    print(f"{name}: {', '.join(known)}")
+    print(f"{name}: {describe_identity(identity)}")

@@ -39,6 +39,16 @@ def read_host() -> dict:
     }
 
 
+def describe_identity(identity: dict) -> str:
+    """Return what is known of a device in a line: "kind host, cpu ..."."""
+    parts = []
+    for key, value in identity.items():
+        text = " ".join(value) if isinstance(value, list) else value
+        if text:
+            parts.append(f"{key} {text}")
+    return ", ".join(parts)
+
+
 def describe_runtime(xnnpack: bool) -> str:
     """Return the runtime that times models on this machine, such as "LiteRT 2.3.0, XNNPACK"."""
     kernels = "XNNPACK" if xnnpack else "without XNNPACK"
