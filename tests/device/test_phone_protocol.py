@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from measuring import fail, has_left_nothing, measure, sha256
 
+from frill.device.errors import SpoiltError
 from frill.device.phone import adb_server, connection, protocol
 
 ELF_OF_AARCH64 = (
@@ -243,4 +244,27 @@ def test_hung_in_mid_run(rig, device, pooling_models, monkeypatch):
     assert "hangs (no answer within" in fail(pooling_models, device(min_s=1.0, timeout_s=3.0))
     rig.signal(serial, signal.SIGCONT)
     measure(pooling_models, device())
+    assert has_left_nothing(rig)
+
+
+def test_what_a_phone_spoilt_half_way_is_told_with_what_there_is(
+    rig, device, same_models, monkeypatch
+):
+    """Two real pairs count; then every one is throttled, more often than discards allows."""
+    real = protocol._Measurement._run_pair
+    faults = iter(["", "", *["core 1 was throttled from 2150 to 1401 MHz"] * 3])
+
+    def run_pair(self, control_first):
+        pair, _ = real(self, control_first)
+        return pair, next(faults)
+
+    monkeypatch.setattr(protocol._Measurement, "_run_pair", run_pair)
+    with pytest.raises(SpoiltError) as raised:
+        measure(same_models, device())
+    assert "spoilt 3 pairs of processes, the last because core 1 was throttled" in str(raised.value)
+    result = raised.value.result
+    assert len(result["process_ms"]) == 2
+    assert result["valid"] is False
+    assert result["invalid_because"].startswith("throttled: core 1 was throttled from 2150")
+    assert result["cadence_ms"] is None  # nothing more is asked of a hot phone
     assert has_left_nothing(rig)
