@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from frill.device.phone.tools import benchmark_command
 from frill.device.phone.tools import benchmark_model as benchmark_tool
 from frill.device.phone.tools.benchmark_model import Delegation, Timing, ToolError
 from frill.errors import UserError
@@ -372,13 +373,13 @@ def test_commands():
         "--warmup_runs=1",
         "--warmup_min_secs=0.5",
     ]
-    assert benchmark_tool.build_command("t", "m", **SETTINGS) == [*timing, "--use_xnnpack=true"]
-    assert benchmark_tool.build_command("t", "m", **SETTINGS | {"xnnpack": False}) == [
+    assert benchmark_command.build_command("t", "m", **SETTINGS) == [*timing, "--use_xnnpack=true"]
+    assert benchmark_command.build_command("t", "m", **SETTINGS | {"xnnpack": False}) == [
         *timing,
         "--use_xnnpack=false",
     ]
-    assert benchmark_tool.build_command("t", "m", **SETTINGS | {"xnnpack": None}) == timing
-    assert benchmark_tool.build_command("t", "m", kind="litert", **SETTINGS) == timing
+    assert benchmark_command.build_command("t", "m", **SETTINGS | {"xnnpack": None}) == timing
+    assert benchmark_command.build_command("t", "m", kind="litert", **SETTINGS) == timing
 
 
 def check_command(**changed) -> list[str]:
@@ -390,7 +391,7 @@ def check_command(**changed) -> list[str]:
         input_file="in.bin",
         output_file="out.bin",
     )
-    return benchmark_tool.build_check_command("t", "m", **defaults | changed)
+    return benchmark_command.build_check_command("t", "m", **defaults | changed)
 
 
 def test_the_check_runs_once_on_one_file_and_escapes_colons_in_one_flag():
@@ -436,24 +437,24 @@ def run(argv: list[str]) -> tuple[str, str, int]:
 def test_the_real_tool_is_asked_and_understood(pooling_models):
     model = pooling_models[0]
     settings = dict(threads=1, xnnpack=None, runs=20, min_secs=0.0, warm_up_secs=0.0)
-    timing = benchmark_tool.parse(*run(benchmark_tool.build_command(TOOL, model, **settings)))
+    timing = benchmark_tool.parse(*run(benchmark_command.build_command(TOOL, model, **settings)))
     assert (timing.tool, timing.runs, timing.warnings) == ("tflite", 20, ())
     assert 0 < timing.min_ms <= timing.mean_ms
     assert timing.init_ms > 0
     assert timing.first_ms > 0
 
-    command = benchmark_tool.build_command(TOOL, model, **settings)
-    stdout, *_ = run([*command, benchmark_tool.PROFILE_FLAGS["tflite"]])
+    command = benchmark_command.build_command(TOOL, model, **settings)
+    stdout, *_ = run([*command, benchmark_command.PROFILE_FLAGS["tflite"]])
     profile = benchmark_tool.parse_profile(stdout)
     assert {"CONV_2D", "MEAN"} <= {row.name for row in profile}
     assert sum(row.share for row in profile) == pytest.approx(1)
-    stdout, *_ = run([*command, benchmark_tool.MEMORY_FLAG])
+    stdout, *_ = run([*command, benchmark_command.MEMORY_FLAG])
     assert 1 < benchmark_tool.parse_peak_memory(stdout) < 1000
 
     with_xnnpack = settings | {"xnnpack": True}
-    message = refusal(*run(benchmark_tool.build_command(TOOL, model, **with_xnnpack)))
+    message = refusal(*run(benchmark_command.build_command(TOOL, model, **with_xnnpack)))
     assert "does not know --use_xnnpack=true" in message
-    message = refusal(*run(benchmark_tool.build_command(TOOL, "gone.tflite", **settings)))
+    message = refusal(*run(benchmark_command.build_command(TOOL, "gone.tflite", **settings)))
     assert "cannot open the model" in message
 
 
@@ -477,9 +478,11 @@ def test_the_real_tool_computes_what_litert_does(pooling_models, tmp_path):
         input_file=str(tmp_path / "in.bin"),
         output_file=str(tmp_path / "out.bin"),
     )
-    command = benchmark_tool.build_check_command(TOOL, model, input_shape=window.shape, **check)
+    command = benchmark_command.build_check_command(TOOL, model, input_shape=window.shape, **check)
     assert benchmark_tool.parse(*run(command)).runs == 1
     embedding = np.fromfile(tmp_path / "out.bin", np.float32)
     np.testing.assert_allclose(embedding, expected, rtol=1e-4, atol=1e-6)
-    command = benchmark_tool.build_check_command(TOOL, model, input_shape=(1, 48, 64, 1), **check)
+    command = benchmark_command.build_check_command(
+        TOOL, model, input_shape=(1, 48, 64, 1), **check
+    )
     assert "not the model's" in refusal(*run(command))

@@ -11,8 +11,8 @@ import numpy as np
 
 from frill.device.phone.connection import Finished
 from frill.device.phone.session import Session
+from frill.device.phone.tools import benchmark_command, run_model
 from frill.device.phone.tools import benchmark_model as benchmark_tool
-from frill.device.phone.tools import run_model
 from frill.device.phone.tools.errors import ToolError
 from frill.device.timed_model import TimedModel
 from frill.params.devices import AdbDevice
@@ -55,7 +55,7 @@ def _run_tflite(
     known: TimedModel, device: AdbDevice, session: Session, run: Run, files: dict[str, str]
 ) -> bytes:
     session.push(known.values.tobytes(), "input.bin")
-    command = benchmark_tool.build_check_command(
+    command = benchmark_command.build_check_command(
         files["tool"],
         files["model"],
         threads=device.threads,

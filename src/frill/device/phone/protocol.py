@@ -27,6 +27,7 @@ from frill.device.phone.session import Session
 from frill.device.phone.state import Conditions, read_conditions, read_identity
 from frill.device.phone.summary import read_cadence, read_memory, summarise
 from frill.device.phone.tool_runs import TOOL, Run, ToolRuns
+from frill.device.phone.tools import benchmark_command
 from frill.device.phone.tools import benchmark_model as benchmark_tool
 from frill.device.phone.tools.benchmark_model import Timing, ToolError
 from frill.device.phone.tools.tool_set import BENCHMARK_MODEL, RUN_MODEL, Tools, locate_tools
@@ -150,9 +151,9 @@ class _Measurement:
 
     def _measure_apart(self) -> dict:
         """Return what takes processes of its own, with the keys APART."""
-        profile_flag = benchmark_tool.PROFILE_FLAGS[self._device.tool_kind]
+        profile_flag = benchmark_command.PROFILE_FLAGS[self._device.tool_kind]
         command = self._runs.timing_command(MODEL)
-        memory = self._runs.run_apart([*command, benchmark_tool.MEMORY_FLAG], read_memory)
+        memory = self._runs.run_apart([*command, benchmark_command.MEMORY_FLAG], read_memory)
         operators = self._runs.run_apart([*command, profile_flag], benchmark_tool.parse_profile)
         cadence = self._runs.run_apart(self._runs.cadence_command(MODEL), read_cadence)
         operators = [operator._asdict() for operator in (operators or [])[:OPERATORS]]

@@ -10,6 +10,7 @@ from frill.device.errors import ModelError
 from frill.device.phone.connection import Finished, Phone, last_line
 from frill.device.phone.cores import Affinity
 from frill.device.phone.session import Session, WatchedRun
+from frill.device.phone.tools import benchmark_command
 from frill.device.phone.tools import benchmark_model as benchmark_tool
 from frill.device.phone.tools.benchmark_model import Timing, ToolError
 from frill.device.phone.tools.tool_set import BENCHMARK_MODEL
@@ -57,11 +58,11 @@ class ToolRuns:
         return f"{RUNTIMES[tool]}{version}'s benchmark_model{kernels}"
 
     def timing_command(self, model: str) -> list[str]:
-        return benchmark_tool.build_command(TOOL, model, **self._timing)
+        return benchmark_command.build_command(TOOL, model, **self._timing)
 
     def cadence_command(self, model: str) -> list[str]:
         runs = {"runs": self._device.cadence_runs, "min_secs": 0.0, "warm_up_secs": 0.0}
-        command = benchmark_tool.build_command(TOOL, model, **self._timing | runs)
+        command = benchmark_command.build_command(TOOL, model, **self._timing | runs)
         return [*command, f"--run_frequency={1 / CADENCE_S:g}"]
 
     def run_tool(self, argv: list[str]) -> Run:
