@@ -24,7 +24,7 @@ ORDER = [
     {"teacher"},
     {"targets", "noss"},
     {"students"},
-    {"frontier"},
+    {"frontier", "browser"},
     {
         "report",
         "release",
