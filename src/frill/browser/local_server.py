@@ -8,6 +8,7 @@ import json
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from threading import Thread
 from urllib.parse import urlsplit
 
 THIS_MACHINE = "127.0.0.1"
@@ -46,6 +47,10 @@ class LocalServer(ThreadingHTTPServer):
     def __init__(self, address: str, port: int, handler: type["LocalHandler"]):
         super().__init__((address, port), handler)
         self.address = address
+
+    def start(self) -> None:
+        """Answer in a thread of its own, until `shutdown`."""
+        Thread(target=self.serve_forever, daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -107,7 +112,7 @@ class LocalHandler(BaseHTTPRequestHandler):
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-store",
-            # Together they isolate the page: a browser then lets it have threads, and a finer clock.
+            # These isolate the page: a browser then lets it have threads and a finer clock.
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Embedder-Policy": "require-corp",
             "Cross-Origin-Resource-Policy": "same-origin",

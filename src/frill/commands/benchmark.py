@@ -1,10 +1,13 @@
-"""Time .tflite files by hand on a device of params.yaml, each in turns with a control model."""
+"""Time .tflite files by hand, each in turns with a control model: on a device of params.yaml, or in
+a browser.
+"""
 
 import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from frill.browser import benchmark as in_browser
 from frill.device.errors import SpoiltError
 from frill.device.measure import measure
 from frill.device.timed_model import TimedModel
@@ -29,6 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", dest="out", metavar="JSON", type=Path, help=out)
     report = "write a record of one model that others can read (docs/pixel.md), for `frill compare`"
     parser.add_argument("--report", metavar="JSON", type=Path, help=report)
+    in_browser.add_arguments(parser)
 
 
 def run(
@@ -38,12 +42,23 @@ def run(
     quick: bool,
     out: Path | None,
     report: Path | None,
+    browser: bool,
+    **page,
 ) -> int:
-    """Time each of `models` and print the results.
+    """Time each of `models` and print the results; `page` is what --browser takes.
 
     Without the control's file a model is its own control: the ratio's spread is then the noise of
     the device.
     """
+    _refuse_unusable(models, control)
+    if report and len(models) > 1:
+        raise UserError(f"--report {report}: a record is of one model; give one")
+    if browser:
+        if device:
+            raise UserError(f"--device {device}: --browser takes what opens its page; leave it out")
+        if quick:
+            page["rounds"] = QUICK_PAIRS
+        return in_browser.run(models, control, out, **page)
     params = load_params()
     name = device or params.selection.device
     if name not in params.devices:
@@ -51,12 +66,9 @@ def run(
             f"--device {name}: params.yaml has {', '.join(params.devices)} under devices; "
             "name one of them, or add it there"
         )
-    if report and len(models) > 1:
-        raise UserError(f"--report {report}: a record is of one model; give one")
     settings = params.devices[name]
     if quick:
         settings = shorten(settings)
-    _refuse_unusable(models, control)
     results = []
     for model in models:
         beside = control if control.is_file() else model

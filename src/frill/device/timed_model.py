@@ -44,6 +44,7 @@ class TimedModel:
                 "a model of one float32 input is needed, such as a student's window"
             )
         self.name = inputs[0]["name"]
+        self.shape_signature = inputs[0]["shape_signature"].tolist()  # -1: any length
         self._input = inputs[0]["index"]
         outputs = self._interpreter.get_output_details()
         self._outputs = [each["index"] for each in outputs]
