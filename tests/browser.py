@@ -6,11 +6,23 @@ from pathlib import Path
 
 import get_chromium
 import pytest
+from pipeline_project import ROOT
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from frill.browser import runtime
+from frill.errors import UserError
 
 # A microphone that beeps, and no question about it. Playwright's own flags keep Chromium from
 # asking for hosts of its own.
 FLAGS = ["--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+# A GPU played by software, which Debian's Chromium brings.
+GPU_FLAGS = [
+    "--enable-unsafe-webgpu",
+    "--enable-features=Vulkan",
+    "--use-angle=swiftshader",
+    "--use-vulkan=swiftshader",
+    "--use-webgpu-adapter=swiftshader",
+]
 
 
 @dataclass
@@ -72,3 +84,14 @@ def visit(chromium) -> Iterator[Callable[..., Visit]]:
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def web_runtime() -> Path:
+    """Return the folder of LiteRT's runtime for browsers, as npm fetches it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime, "FOLDER", ROOT / "scratch/litert_web")
+        try:
+            return runtime.locate_runtime(None).folder
+        except UserError as error:
+            pytest.skip(str(error))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from browser import chromium, visit  # noqa: F401  fixtures
+from browser import chromium, visit, web_runtime  # noqa: F401  fixtures
 from examples import STORE_SAMPLES, speechlike, write_clips, write_target_store
 from filelock import FileLock
 from pipeline_project import ROOT, Project, miniature

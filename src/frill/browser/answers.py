@@ -97,3 +97,9 @@ class Pair(_Answer):
 
     rounds: Annotated[list[Round], Field(min_length=2, max_length=2)]
     was_hidden: bool
+
+
+class Cadence(_Answer):
+    """Single calls, with a pause before each."""
+
+    call_ms: Annotated[list[Milliseconds], Field(min_length=1)]

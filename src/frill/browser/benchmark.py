@@ -145,6 +145,9 @@ def _measure(server: BenchmarkServer, settings: Settings, wanted: list[str]) -> 
 
         for numbers in measure(visit, about, server.timed, settings, wanted, advance):
             records.append(make_record(numbers, about, server.runtime, server.timed))
+            if numbers["latency_ms"] is None:
+                bar.total -= settings.rounds
+                bar.refresh()
     rows = [format_row(record) for record in records]
     visit.end({"do": "end", "rows": rows})
     print("\n".join(format_table(records, server.timed[-1].path)), flush=True)

@@ -7,6 +7,7 @@ pairs       `rounds` times the control model and the model, in turns of which co
 batches     a page's clock is coarse, so a round times batches of calls of 100 of its steps or more;
             its number is the median over batches of the mean of a call
 discarded   a pair in which the page was not in front; repeated, up to a limit
+cadence     a call each 170 ms, as an app calls it: back-to-back calls keep a core's clock high
 
 A page knows neither temperatures nor clocks of cores. What it can see of a throttled device is that
 the control becomes slower from the first pairs to the last.
@@ -17,18 +18,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from frill.browser.answers import About, Checked, Loaded, Pair, Round
+from frill.browser.answers import About, Cadence, Checked, Loaded, Pair, Round
 from frill.browser.timed_file import TimedFile
 from frill.browser.visit import PageError, Visit
 
 # By what the page calls it: as it stands in records and tables.
-ACCELERATORS = {"wasm": "wasm", "wasm-threads": "wasm with threads", "webgpu": "webgpu"}
+ACCELERATORS = {"wasm": "wasm", "wasm-threads": "wasm, threads", "webgpu": "webgpu"}
 MAX_THREADS = 4  # more than a phone has of fast cores; one slow core holds up all others
 SETTLE_MS = 500.0
 CLOCK_STEPS = 100  # a batch lasts at least so many: its mean is then right to 1 %
 DISCARDS = 7  # pairs of a model that are repeated before it gives up
 MIN_COSINE = 0.99  # a phone's default
+MIN_PAIRS = 6  # of which the least and the greatest hold the median with 95 %
 DRIFT = 0.15  # of the control, beyond which a measurement is not valid
+HIDDEN = "the page was not in front"
+CADENCE_RUNS = 20
+CADENCE_PERIOD_MS = 170.0  # an app has a new window as often
 SOFTWARE_GPUS = ("swiftshader", "llvmpipe", "basic render")
 
 
@@ -63,31 +68,38 @@ def measure(
         place = {"accelerator": ACCELERATORS[accelerator]}
         try:
             loaded = visit.ask(step, Loaded)
-            check(visit, timed, len(timed) - 1)
+            check(visit, timed, len(timed) - 1)  # settles the control
         except PageError as error:
             for number in range(len(timed) - 1):
                 yield {"model": number, **place, "latency_ms": None, "reason": str(error)}
             continue
-        place |= {"threads": loaded.threads, "build": loaded.build, "adapter": loaded.adapter}
+        place |= loaded.model_dump()
         for number in range(len(timed) - 1):
             try:
                 cosine, is_whole = check(visit, timed, number)
-                pairs = _Pairs(visit, about, timed, number, settings, advance, accelerator)
-                measured = summarise(pairs.run(), settings.rounds)
+                pairs = _Pairs(visit, about, timed, number, settings, advance, accelerator).run()
+                cadence = visit.ask(_make_cadence_step(number), Cadence)
             except PageError as error:
                 yield {"model": number, **place, "latency_ms": None, "reason": str(error)}
                 continue
-            warnings = [] if is_whole else ["a part of the model runs on the CPU"]
-            invalid = find_doubts(measured, cosine, settings.rounds, loaded.adapter)
+            measured = summarise(pairs)
+            doubts = find_doubts(measured, cosine, settings.rounds, loaded.adapter)
             yield {
                 "model": number,
                 **place,
                 **measured,
+                "cadence_ms": float(np.mean(cadence.call_ms)),
+                "cadence_runs": len(cadence.call_ms),
                 "cosine": cosine,
-                "valid": not invalid,
-                "invalid_because": invalid,
-                "warnings": warnings,
+                "valid": not doubts,
+                "invalid_because": doubts,
+                "warnings": [] if is_whole else ["a part of the model runs on the CPU"],
             }
+
+
+def _make_cadence_step(number: int) -> dict:
+    step = {"do": "cadence", "model": number}
+    return step | {"calls": CADENCE_RUNS, "period_ms": CADENCE_PERIOD_MS}
 
 
 def check(visit: Visit, timed: list[TimedFile], number: int) -> tuple[float, bool]:
@@ -130,7 +142,7 @@ class _Pairs:
             order = [self._control, self._number]
             pair = self._ask(order[::-1] if swap else order, len(result.models))
             if pair.was_hidden:
-                result.discarded.append("the page was not in front")
+                result.discarded.append(HIDDEN)
                 continue
             control, model = pair.rounds[::-1] if swap else pair.rounds
             result.controls.append(control)
@@ -151,52 +163,54 @@ class _Pairs:
         return self._visit.ask(step, Pair)
 
 
-def summarise(pairs: Timed, rounds: int) -> dict:
+def summarise(pairs: Timed) -> dict:
     """Return milliseconds of a model and the ratio to its control, over `pairs`.
 
-    `latency_ms` is the median over rounds, `iqr_ms` their quartiles, `p95_ms` the 95th percentile
-    over batches, `ratio` the median of the ratios of each round to the control's beside it.
+    `latency_ms` is the median over rounds, `iqr_ms` their quartiles, `ratio` the median of the
+    ratios of each round to the control's beside it. Percentiles are over batches.
     """
     model_ms = np.array([np.median(each.batch_ms) for each in pairs.models])
     control_ms = np.array([np.median(each.batch_ms) for each in pairs.controls])
     ratios = model_ms / control_ms
     batches_ms = np.concatenate([each.batch_ms for each in pairs.models])
+    p50_ms, p90_ms, p95_ms = np.percentile(batches_ms, [50, 90, 95]).tolist()
     return {
         "statistic": "mean",
         "rounds": len(model_ms),
         "runs": sum(each.runs for each in pairs.models),
         "latency_ms": float(np.median(model_ms)),
         "iqr_ms": np.percentile(model_ms, [25, 75]).tolist(),
-        "p95_ms": float(np.percentile(batches_ms, 95)),
+        "p50_ms": p50_ms,
+        "p90_ms": p90_ms,
+        "p95_ms": p95_ms,
         "p95_over": "batches",
         "init_ms": float(np.median([each.init_ms for each in pairs.models])),
         "first_ms": float(np.median([each.first_ms for each in pairs.models])),
         "control_ms": float(np.median(control_ms)),
         "ratio": float(np.median(ratios)),
         "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
-        "round_ms": model_ms.tolist(),
-        "control_round_ms": control_ms.tolist(),
+        "pair_ms": model_ms.tolist(),
+        "control_pair_ms": control_ms.tolist(),
         "discarded": pairs.discarded,
     }
 
 
-def find_doubts(measured: dict, cosine: float, rounds: int, adapter: str | None) -> list[str]:
+def find_doubts(measured: dict, cosine: float, rounds: int, adapter: str | None) -> str:
     """Return why a measurement does not count; empty if it does."""
     doubts = []
-    if cosine < MIN_COSINE:
-        doubts.append(f"cosine {cosine:.4f} with this host's output, under {MIN_COSINE}")
-    if measured["rounds"] < rounds:
-        reason = measured["discarded"][0]
-        doubts.append(f"{measured['rounds']} of {rounds} pairs: {reason} in the others")
-    drift = find_drift(measured["control_round_ms"])
+    if not cosine >= MIN_COSINE:  # nor where it is none
+        doubts.append(f"output: cosine {cosine:.4f} with this host's, under {MIN_COSINE}")
+    pairs = measured["rounds"]
+    if pairs < rounds:
+        doubts.append(f"hidden: {HIDDEN} in all but {pairs} of {rounds} pairs")
+    if pairs < MIN_PAIRS:
+        doubts.append(f"too few pairs: {pairs}, an interval takes {MIN_PAIRS}")
+    drift = find_drift(measured["control_pair_ms"])
     if drift > DRIFT:
-        doubts.append(
-            f"the control became {100 * drift:.0f} % slower within the run: "
-            "the device throttles, or does something else"
-        )
+        doubts.append(f"throttled: the control became {100 * drift:.0f} % slower within the run")
     if adapter is not None and any(word in adapter.lower() for word in SOFTWARE_GPUS):
-        doubts.append(f"its GPU is software ({adapter})")
-    return doubts
+        doubts.append(f"software: its GPU is {adapter}")
+    return "; ".join(doubts)
 
 
 def find_drift(control_ms: list[float]) -> float:

@@ -23,7 +23,7 @@ def make_record(numbers: dict, about: About, runtime: WebRuntime, timed: list[Ti
         "schema": 1,
         "file": model.path.name,
         "identity": {"kind": "browser", "model": about.name, **about.model_dump()},
-        "runtime": f"LiteRT's web runtime {runtime.version}",
+        "runtime": f"LiteRT.js {runtime.version}, XNNPACK",
         **numbers,
         "model_sha256": model.sha256,
         "control_sha256": timed[-1].sha256,
@@ -43,7 +43,7 @@ def format_row(record: dict) -> list[str]:
     if record["threads"] > 1:
         place = f"{place} ({record['threads']})"
     low, high = record["iqr_ms"]
-    reason = "; ".join(record["invalid_because"] + record["warnings"])
+    reason = "; ".join(filter(None, [record["invalid_because"], *record["warnings"]]))
     valid = "yes" if record["valid"] else "no"
     return [
         record["file"],
@@ -64,7 +64,7 @@ def format_table(records: list[dict], control: Path) -> list[str]:
         lines.append("  ".join(cells).rstrip())
     cosines = [record["cosine"] for record in records if record.get("cosine") is not None]
     if cosines:
-        lines.append(f"Outputs: cosine {min(cosines):.7f} or more with this host's.")
+        lines.append(f"Outputs: cosine with this host's {min(cosines):.7f} or more.")
     lines.append(f"Quartiles in brackets; the control is {control}.")
     lines.append("These are a browser's milliseconds, not an app's.")
     return lines

@@ -1,5 +1,5 @@
 // Does, step by step, what the computer asks for, and answers what came of it.
-import { check, findResolutionMs, load, timeRound } from "./timing.js";
+import { check, findResolutionMs, load, timeCadence, timeRound } from "./timing.js";
 
 const element = (id) => document.getElementById(id);
 const files = new Map(); // by number: what was fetched of each model
@@ -44,6 +44,8 @@ function encode(floats) {
   return btoa(text);
 }
 
+function pause(ms) { return new Promise((done) => setTimeout(done, ms)); }
+
 async function untilVisible() {
   while (document.hidden) await new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
 }
@@ -64,17 +66,31 @@ const STEPS = {
     wasHidden = false;
     say(text);
     element("progress").value = done;
-    await new Promise((drawn) => setTimeout(drawn, 20)); // what is to be drawn is drawn before
     const rounds = [];
-    for (const model of models) rounds.push(await timeRound(await getFile(model), round_ms, batch_ms));
+    for (const model of models) {
+      await pause(20); // what is to be drawn is drawn before
+      rounds.push(await timeRound(await getFile(model), round_ms, batch_ms));
+    }
+    await pause(0); // a round lets no event through: now it is heard that the page was hidden
     return { rounds, was_hidden: wasHidden };
   },
+  async cadence({ model, calls, period_ms }) {
+    say(`Calling ${plan.models[model].name} each ${period_ms} ms, as an app does …`);
+    return timeCadence(await getFile(model), calls, period_ms);
+  },
 };
+
+function make(tag, text) {
+  const cell = document.createElement(tag);
+  cell.textContent = text;
+  if (tag === "th") cell.scope = "row";
+  return cell;
+}
 
 function show(rows) {
   element("results").tBodies[0].replaceChildren(...rows.map((cells) => {
     const row = document.createElement("tr");
-    row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
+    row.append(...cells.map((text, i) => make(i ? "td" : "th", text)));
     return row;
   }));
   element("results").hidden = false;
@@ -106,7 +122,7 @@ async function run() {
       isOver = true;
       element("progress").value = 1;
       show(step.rows);
-      say("Done. The computer has the record; this page can be closed.");
+      say("Done. The computer has the figures, too; this page can be closed.");
       return;
     }
     try {

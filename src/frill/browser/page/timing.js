@@ -99,6 +99,21 @@ export async function timeRound(file, roundMs, batchMs) {
   return { init_ms: atFirst - begin, first_ms: afterFirst - atFirst, batch_ms: means, runs };
 }
 
+// Times single calls with a pause before each, as an app has them.
+export async function timeCadence(file, calls, periodMs) {
+  const opened = await open(file);
+  await opened.call();
+  const times = [];
+  for (let i = 0; i < calls; i++) {
+    await new Promise((done) => setTimeout(done, periodMs - (times.at(-1) ?? 0)));
+    const start = performance.now();
+    await opened.call();
+    times.push(performance.now() - start);
+  }
+  opened.model.delete();
+  return { call_ms: times };
+}
+
 // The smallest step of this page's clock.
 export function findResolutionMs() {
   let smallest = Infinity, before = performance.now();
