@@ -5,7 +5,8 @@ import textwrap
 
 from pipeline_project import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES += [*sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("examples/*/README.md"))]
 # Blocks that something else tries, in its own words: by page and what they begin with.
 ELSEWHERE = {
     ("README.md", "make quick"): ".ci/run",
@@ -16,6 +17,9 @@ ELSEWHERE = {
     ("docs/slurm.md", "mkdir -p logs"): "tests/sweep/test_slurm.py",
     ("docs/head.md", "frill head"): "tests/head/test_head_documented.py",
     ("docs/head.md", "from frill import Head"): "tests/head/test_head_documented.py",
+    ("docs/browser.md", "frill benchmark"): "tests/in_browser/test_benchmark_page.py",
+    ("docs/browser.md", "adb reverse"): "tests/in_browser/test_adb_reverse.py",
+    ("examples/web/README.md", "cd examples/web"): "tests/web_example/test_web_example.py",
     ("docs/mlflow.md", "make ui"): "tests/tracking/test_tracking_server.py",
     (
         "docs/mlflow.md",
