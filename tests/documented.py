@@ -18,7 +18,6 @@ ELSEWHERE = {
     ("docs/head.md", "frill head"): "tests/head/test_head_documented.py",
     ("docs/head.md", "from frill import Head"): "tests/head/test_head_documented.py",
     ("docs/browser.md", "frill benchmark"): "tests/in_browser/test_benchmark_page.py",
-    ("docs/browser.md", "adb reverse"): "tests/in_browser/test_adb_reverse.py",
     ("examples/web/README.md", "cd examples/web"): "tests/web_example/test_web_example.py",
     ("docs/mlflow.md", "make ui"): "tests/tracking/test_tracking_server.py",
     (
