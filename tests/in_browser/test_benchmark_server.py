@@ -3,6 +3,8 @@
 import http.client
 import json
 import socket
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
@@ -160,6 +162,20 @@ def test_what_cannot_be_listened_on(lan, port, pooling_models, web_runtime, make
     message = rf"{lan}, port {port}: cannot be listened on .*; take another --port, 0 for"
     with pytest.raises(UserError, match=message):
         benchmark.listen(lan, port, open_runtime(web_runtime), [TimedFile(pooling_models[0])])
+
+
+def test_the_address_in_the_network_is_one_of_this_machine(pooling_models, web_runtime):
+    with socket.socket() as listening:
+        listening.bind((benchmark.find_lan_address(), 0))
+    # A network namespace of its own has no network.
+    command = ["unshare", "-r", "-n", sys.executable, "-m", "frill", "benchmark"]
+    command += [str(pooling_models[0]), "--browser", "--lan"]
+    if subprocess.run(["unshare", "-r", "-n", "true"], capture_output=True).returncode:
+        pytest.skip("this machine gives no namespaces")
+    done = subprocess.run([*command, "--runtime", str(web_runtime)], capture_output=True, text=True)
+    assert done.returncode == 1
+    said = "frill: --lan: this machine is in no network (Network is unreachable); connect it, name"
+    assert said in done.stderr
 
 
 def read_qr_code(text: str) -> str:

@@ -188,7 +188,7 @@ def test_a_record_says_whose_it_is_and_a_table_has_its_cells():
     assert there["runtime"] == "LiteRT.js 2.5.3, XNNPACK" and there["file"] == "a.tflite"
     assert there["model_sha256"] == "sha256 of a"
     assert there["control_sha256"] == "sha256 of control"
-    assert format_row(absent) == ["a.tflite", "webgpu", "-", "-", "no: no webgpu here"]
+    assert format_row(absent) == ["a.tflite", "webgpu", "", "", "no: no webgpu here"]
     cells = ["a.tflite", "wasm, threads (4)", "4.000 (4.000 to 4.000)", "2.000", "yes"]
     assert format_row(there) == cells
     lines = format_table(records, timed[-1].path)

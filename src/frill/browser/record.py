@@ -39,7 +39,7 @@ def format_row(record: dict) -> list[str]:
     """Return a record as the cells of a table."""
     place = record["accelerator"]
     if record["latency_ms"] is None:
-        return [record["file"], place, "-", "-", f"no: {record['reason']}"]
+        return [record["file"], place, "", "", f"no: {record['reason']}"]
     if record["threads"] > 1:
         place = f"{place} ({record['threads']})"
     low, high = record["iqr_ms"]

@@ -1,6 +1,6 @@
 """The page that times models, and what it asks for.
 
-GET  ./  ./benchmark.css  ./benchmark.js  ./timing.js   the page: fixed names
+GET  ./  ./benchmark.css  ./*.js                        the page: fixed names
 GET  ./runtime/NAME                                     LiteRT's web runtime: fixed names
 GET  ./model/N  ./input/N                               a model to time, and its known input
 POST ./begin                                            what the browser is -> the models; once
@@ -37,6 +37,7 @@ PAGE = {
     "benchmark.css": "benchmark.css",
     "benchmark.js": "benchmark.js",
     "timing.js": "timing.js",
+    "old_browser.js": "old_browser.js",
 }
 RUNTIME = "runtime/"
 COOKIE = "frill_benchmark"
