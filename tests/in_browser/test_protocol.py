@@ -35,7 +35,7 @@ def test_numbers_are_the_medians_of_rounds():
     ]
     controls = [make_round(1, 1, 9), make_round(2, 2, 2), make_round(1, 1, 1)]
     numbers = protocol.summarise(Timed(models, controls, ["hidden"]))
-    assert numbers["pair_ms"] == [2, 7, 4] and numbers["control_pair_ms"] == [1, 2, 1]
+    assert numbers["round_ms"] == [2, 7, 4] and numbers["control_round_ms"] == [1, 2, 1]
     assert (numbers["latency_ms"], numbers["control_ms"]) == (4, 1)
     assert numbers["iqr_ms"] == [3, 5.5]
     assert (numbers["ratio"], numbers["ratio_iqr"]) == (3.5, [2.75, 3.75])  # of 2, 3.5, 4
@@ -57,13 +57,13 @@ def test_drift_is_the_last_quarter_against_the_first():
         ({}, 0.98, None, "output: cosine 0.9800 with this host's, under 0.99"),
         ({}, float("nan"), None, "output: cosine nan with this host's, under 0.99"),
         (
-            {"rounds": 6, "control_pair_ms": [1.0] * 6},
+            {"rounds": 6, "control_round_ms": [1.0] * 6},
             1.0,
             None,
             "hidden: the page was not in front in all but 6 of 8 pairs",
         ),
         (
-            {"control_pair_ms": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.2, 1.2]},
+            {"control_round_ms": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.2, 1.2]},
             1.0,
             None,
             "throttled: the control became 20 % slower within the run",
@@ -73,16 +73,16 @@ def test_drift_is_the_last_quarter_against_the_first():
     ],
 )
 def test_what_makes_a_measurement_not_valid(changed, cosine, adapter, doubts):
-    measured = {"rounds": 8, "control_pair_ms": [1.0] * 8} | changed
+    measured = {"rounds": 8, "control_round_ms": [1.0] * 8} | changed
     assert protocol.find_doubts(measured, cosine, 8, adapter) == doubts
 
 
 def test_six_pairs_are_the_fewest_that_count():
     """Six have the median between their least and greatest with 1 - 2 * 0.5**6 = 96.9 %."""
-    measured = {"rounds": 5, "control_pair_ms": [1.0] * 5}
+    measured = {"rounds": 5, "control_round_ms": [1.0] * 5}
     doubts = "too few pairs: 5, an interval takes 6"
     assert protocol.find_doubts(measured, 1.0, 5, None) == doubts
-    measured = {"rounds": 6, "control_pair_ms": [1.0] * 6}
+    measured = {"rounds": 6, "control_round_ms": [1.0] * 6}
     assert protocol.find_doubts(measured, 1.0, 6, None) == ""
 
 
@@ -147,7 +147,7 @@ def test_model_and_control_take_turns_and_hidden_pairs_are_repeated():
     (numbers,) = measure(page, 6, "wasm")
     # The pair that was hidden is repeated in its own order.
     assert page.pairs == [[1, 0], [0, 1], [0, 1], [1, 0], [0, 1], [1, 0], [0, 1]]
-    assert numbers["pair_ms"] == [4.0] * 6 and numbers["control_pair_ms"] == [2.0] * 6
+    assert numbers["round_ms"] == [4.0] * 6 and numbers["control_round_ms"] == [2.0] * 6
     assert numbers["ratio"] == 2 and numbers["discarded"] == ["the page was not in front"]
     assert (numbers["cadence_ms"], numbers["cadence_runs"]) == (12.0, 20)
     assert numbers["valid"] and numbers["invalid_because"] == ""
@@ -185,6 +185,7 @@ def test_a_record_says_whose_it_is_and_a_table_has_its_cells():
     records = [make_record(row, ABOUT, web, timed) for row in rows]
     absent, there = records
     assert there["identity"]["kind"] == "browser" and there["identity"]["cores"] == 8
+    assert there["identity"]["model"] == "Chrome 156 on Android" and there["clock_ms"] == 0.1
     assert there["runtime"] == "LiteRT.js 2.5.3, XNNPACK" and there["file"] == "a.tflite"
     assert there["model_sha256"] == "sha256 of a"
     assert there["control_sha256"] == "sha256 of control"

@@ -45,6 +45,13 @@ class About(_Answer):
     is_isolated: bool
     resolution_ms: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
+    def describe_device(self) -> dict[str, str | int]:
+        """Return what stays of it from one visit to the next."""
+        told = self.model_dump(exclude={"memory_gib", "resolution_ms"})
+        if self.memory_gib is not None:
+            told["memory_mib"] = round(1024 * self.memory_gib)  # browsers round it themselves
+        return {"model": self.name, **told}
+
     @property
     def name(self) -> str:
         """Return a short name, such as "Chrome 156 on Android, Pixel 7"."""

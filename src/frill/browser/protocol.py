@@ -189,8 +189,8 @@ def summarise(pairs: Timed) -> dict:
         "control_ms": float(np.median(control_ms)),
         "ratio": float(np.median(ratios)),
         "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
-        "pair_ms": model_ms.tolist(),
-        "control_pair_ms": control_ms.tolist(),
+        "round_ms": model_ms.tolist(),
+        "control_round_ms": control_ms.tolist(),
         "discarded": pairs.discarded,
     }
 
@@ -205,7 +205,7 @@ def find_doubts(measured: dict, cosine: float, rounds: int, adapter: str | None)
         doubts.append(f"hidden: {HIDDEN} in all but {pairs} of {rounds} pairs")
     if pairs < MIN_PAIRS:
         doubts.append(f"too few pairs: {pairs}, an interval takes {MIN_PAIRS}")
-    drift = find_drift(measured["control_pair_ms"])
+    drift = find_drift(measured["control_round_ms"])
     if drift > DRIFT:
         doubts.append(f"throttled: the control became {100 * drift:.0f} % slower within the run")
     if adapter is not None and any(word in adapter.lower() for word in SOFTWARE_GPUS):

@@ -22,7 +22,8 @@ def make_record(numbers: dict, about: About, runtime: WebRuntime, timed: list[Ti
     return {
         "schema": 1,
         "file": model.path.name,
-        "identity": {"kind": "browser", "model": about.name, **about.model_dump()},
+        "identity": {"kind": "browser", **about.describe_device()},
+        "clock_ms": about.resolution_ms,
         "runtime": f"LiteRT.js {runtime.version}, XNNPACK",
         **numbers,
         "model_sha256": model.sha256,
