@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 from browser import chromium, visit, web_runtime  # noqa: F401  fixtures
+from examples import STORE_SAMPLES, speechlike, write_clips, write_target_store
 from filelock import FileLock
 from pipeline_project import ROOT, Project, miniature
 
-from examples import STORE_SAMPLES, speechlike, write_clips, write_target_store
 from frill import tensorflow_setup
 from frill.audio.clips import Clip, ClipStore
 from frill.noss import embed, log_mels

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import tf_keras as keras
 from example_results import student_result
-
 from examples import speechlike, write_clips
+
 from frill.audio import frontend
 from frill.audio.clips import Clip
 from frill.errors import UserError

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
-
 from examples import speechlike
+
 from frill.audio import frontend
 from frill.embed.embedder import Embedder
 from frill.errors import UserError
