@@ -197,9 +197,9 @@ def test_a_pair_in_which_the_page_was_hidden_is_told(web_runtime, pooling_models
         pair = {"do": "pair", "models": [1, 0], "round_ms": 20, "batch_ms": 1, "done": 0}
         server.visit._steps.put(pair | {"text": "Timing"})
         server.visit._steps.put(pair | {"text": "Again"})
+        answers = [server.visit._answers.get(timeout=60) for _ in range(5)]
         server.visit.end({"do": "end", "rows": []})
         expect_end(page)
-        answers = [server.visit._answers.get(timeout=20) for _ in range(5)]
         hidden = [answer.get("was_hidden") for answer in answers]
         assert hidden == [None, None, None, True, False]
         server.shutdown()

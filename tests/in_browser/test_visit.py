@@ -32,6 +32,7 @@ def test_steps_are_done_in_order():
         while step["do"] != "end":
             done.append(step["do"])
             step = visit.exchange(LOADED | {"threads": len(done)})
+        visit._answers.put({})
 
     page = Thread(target=browse)
     page.start()
@@ -59,6 +60,14 @@ def test_a_page_that_is_closed_or_silent_is_a_sentence():
         visit.ask({"do": "load"}, Loaded)
     with pytest.raises(UserError, match=r"the browser has said nothing for 0.05 s: its page must"):
         visit.ask({"do": "load"}, Loaded)
+
+
+def test_the_last_step_is_waited_for_and_needs_no_page(monkeypatch):
+    monkeypatch.setattr("frill.browser.visit.END_S", 0.05)
+    visit = Visit()
+    visit.end({"do": "end"})  # nobody answers
+    visit.lose()
+    visit.end({"do": "end"})
 
 
 def ask(answer: object, kind: type):

@@ -5,6 +5,7 @@ comes for the next one, and bring what came of the last.
 """
 
 import secrets
+from contextlib import suppress
 from queue import Empty, Queue
 from threading import Lock
 from typing import TypeVar
@@ -18,6 +19,7 @@ from frill.errors import UserError
 SILENCE_S = (
     180.0  # longer than a page takes for a step, the download of a model over Wi-Fi included
 )
+END_S = 10.0  # what a page has to show its last step
 _CLOSED = object()
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -79,8 +81,10 @@ class Visit:
         return _read(kind, answer)
 
     def end(self, step: dict) -> None:
-        """Hand out the last step, which has no answer."""
+        """Have the page do its last step, and wait for it; without the page nothing is lost."""
         self._steps.put(step)
+        with suppress(Empty):
+            self._answers.get(timeout=END_S)
 
 
 def _read(kind: type[Answer], answer: object) -> Answer:
