@@ -15,6 +15,7 @@ from frill.browser.answers import Loaded
 from frill.browser.runtime import open_runtime
 from frill.browser.timed_file import TimedFile
 from frill.browser.visit import PageError
+from frill.device.record import read_record
 from frill.errors import UserError
 
 # What LiteRT's runtime itself writes to the console.
@@ -120,7 +121,9 @@ def test_two_models_are_timed_checked_and_recorded(start, visit, pooling_models,
 @pytest.mark.slow
 def test_a_gpu_played_by_software_is_timed_and_not_valid(start, launch, pooling_models, tmp_path):
     out = tmp_path / "record.json"
-    command = start(pooling_models[0], "--rounds", 3, "--on", "webgpu", "--json", out)
+    report = tmp_path / "report.json"
+    files = ["--json", out, "--report", report]
+    command = start(pooling_models[0], "--rounds", 3, "--on", "webgpu", *files)
     page = launch(*[flag for flag in FLAGS if flag != "--disable-gpu"], *GPU_FLAGS)
     page.goto(command.url)
     expect_end(page)
@@ -129,6 +132,9 @@ def test_a_gpu_played_by_software_is_timed_and_not_valid(start, launch, pooling_
     assert record["accelerator"] == "webgpu" and record["cosine"] > 0.9999
     assert record["adapter"] == "google, swiftshader" and not record["valid"]
     assert "software: its GPU is google, swiftshader" in record["invalid_because"]
+    told = read_record(report)
+    assert told.runtime.accelerator == "webgpu" and not told.valid
+    assert told.device["kind"] == "browser" and told.numbers.latency_ms == record["latency_ms"]
 
 
 def test_a_page_closed_in_mid_run_is_one_sentence(start, visit, pooling_models, tmp_path):
@@ -237,4 +243,4 @@ def test_an_address_of_the_network_gets_one_thread_and_the_reason(
 def test_options_that_cannot_be_are_a_sentence(rounds, lan, message, pooling_models, web_runtime):
     (model, control) = pooling_models
     with pytest.raises(UserError, match=message):
-        benchmark.run([model], control, None, lan, 0, ["wasm"], rounds, Path(web_runtime))
+        benchmark.run([model], control, None, None, lan, 0, ["wasm"], rounds, Path(web_runtime))

@@ -11,7 +11,13 @@ import segno
 from frill.browser.answers import About
 from frill.browser.local_server import THIS_MACHINE
 from frill.browser.protocol import ACCELERATORS, Settings, measure
-from frill.browser.record import format_row, format_table, make_record, write_records
+from frill.browser.record import (
+    format_row,
+    format_table,
+    make_record,
+    write_records,
+    write_report,
+)
 from frill.browser.runtime import WebRuntime, locate_runtime
 from frill.browser.server import BenchmarkServer
 from frill.browser.timed_file import TimedFile
@@ -42,18 +48,22 @@ def run(
     models: list[Path],
     control: Path,
     out: Path | None,
+    report: Path | None,
     lan: str | None,
     port: int,
     on: list[str] | None,
     rounds: int,
     runtime: Path | None,
 ) -> int:
-    """Wait for a browser, time `models` and print a table; `out` gets the records.
+    """Wait for a browser, time `models` and print a table; `out` gets all numbers.
 
+    `report` gets the record of one model on one accelerator, as other devices have it.
     Without the control's file the first model is the control.
     """
     if rounds < 3:
         raise UserError(f"--rounds {rounds}: quartiles need three pairs or more")
+    if report and len(on or ACCELERATORS) > 1:
+        raise UserError(f"--report {report}: a record is of one accelerator; name it by --on")
     if not control.is_file():
         control = models[0]
     timed = [TimedFile(path) for path in [*models, control]]
@@ -68,6 +78,8 @@ def run(
             server.shutdown()
     if out:
         write_records(records, out)
+    if report:
+        write_report(records[0], timed, rounds, report)
     return 0
 
 

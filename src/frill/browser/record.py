@@ -6,6 +6,9 @@ from pathlib import Path
 from frill.browser.answers import About
 from frill.browser.runtime import WebRuntime
 from frill.browser.timed_file import TimedFile
+from frill.device.record import make_record as make_common_record
+from frill.device.record import write_record
+from frill.errors import UserError
 from frill.scratch import atomic_write
 
 HEAD = ("model", "runs on", "ms", "of control", "valid")
@@ -34,6 +37,19 @@ def make_record(numbers: dict, about: About, runtime: WebRuntime, timed: list[Ti
 def write_records(records: list[dict], path: Path) -> None:
     with atomic_write(path) as new:
         new.write_text(json.dumps({"schema": 1, "records": records}, indent=1) + "\n")
+
+
+def write_report(numbers: dict, timed: list[TimedFile], rounds: int, path: Path) -> None:
+    """Write numbers as the record that `frill compare` reads. Raises UserError if there are none.
+
+    What a record has over invocations a page has over batches, and it is left out.
+    """
+    if numbers["latency_ms"] is None:
+        raise UserError(f"--report {path}: nothing was measured ({numbers['reason']})")
+    told = {key: value for key, value in numbers.items() if key not in ("p50_ms", "p90_ms")}
+    keys = ("clock_ms", "build", "adapter")
+    settings = {"rounds": rounds} | {key: numbers[key] for key in keys}
+    write_record(make_common_record(told, timed[0].path, timed[-1].path, settings), path)
 
 
 def format_row(record: dict) -> list[str]:

@@ -58,7 +58,7 @@ def run(
             raise UserError(f"--device {device}: --browser takes what opens its page; leave it out")
         if quick:
             page["rounds"] = QUICK_PAIRS
-        return in_browser.run(models, control, out, **page)
+        return in_browser.run(models, control, out, report, **page)
     params = load_params()
     name = device or params.selection.device
     if name not in params.devices:
