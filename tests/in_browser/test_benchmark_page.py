@@ -164,6 +164,28 @@ def test_a_wrong_address_and_a_second_browser_see_a_sentence(start, visit, pooli
     assert "another browser has used this address" in second.page.content()
 
 
+ROWS = [
+    ["small_100_rank100.tflite", "wasm, threads (4)", "1119.668 (1117.586 to 1121.900)", "14.567",
+     "no: throttled: the control became 60 % slower within the run"],
+    ["a_student_with_quite_a_long_name.tflite", "webgpu", "", "", "no: this browser has no WebGPU"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_of_the_table_is_cut_off(web_runtime, pooling_models, visit, width, dark):
+    timed = [TimedFile(pooling_models[0])] * 2
+    with benchmark.listen(None, 0, open_runtime(web_runtime), timed) as server:
+        server.start()
+        page = visit(server.page_url, width=width, dark=dark).page
+        server.visit.wait()
+        server.visit.end({"do": "end", "rows": ROWS})
+        expect_end(page)
+        expect(page.locator("tbody tr")).to_have_count(2)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        server.shutdown()
+
+
 def test_a_browser_without_import_maps_says_so(web_runtime, pooling_models, chromium):
     timed = [TimedFile(pooling_models[0])] * 2
     with benchmark.listen(None, 0, open_runtime(web_runtime), timed) as server:
