@@ -181,6 +181,7 @@ def test_by_hand_what_is_not_there(project):
 def test_the_pages_ten_lines_are_typed(reproduced, rig, litert_tools):
     """docs/pixel.md, against the rig's phone; the tools come from a server on loopback."""
     project = reproduced
+    project.write()  # without the phone of other tests
     serial = rig.start()
     subprocess.run([adb_path(), "connect", serial], check=True, stdout=subprocess.DEVNULL)
     files = {name: path.read_bytes() for name, path in litert_tools.items()}
