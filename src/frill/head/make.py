@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from frill.audio.clips import ClipStore
 from frill.device import host
+from frill.device.identity import read_host
 from frill.head.clips import check_classes
 from frill.head.features import compute_features
 from frill.head.fit import Trials, fit_head
@@ -20,7 +21,7 @@ from frill.head.source import Source
 from frill.head.write import PARITY_CLIPS, Paths, check_parity, write_models, write_texts
 from frill.params.devices import HostDevice
 
-TIMING = HostDevice(kind="host", threads=1, rounds=10, round_ms=60)
+TIMING = HostDevice(kind="host", threads=1, rounds=10, round_ms=60, cadence_runs=1)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def make_head(store: ClipStore, name: str, source: Source, paths: Paths, seed: i
         chosen = list(range(0, len(store), step))[:PARITY_CLIPS]
         clips = [store.samples(index) for index in chosen]
         parity = check_parity(head, (embedder, second), clips, paths)
-        latency = host.measure(paths.second, second, TIMING)
+        latency = host.measure(paths.second, second, TIMING) | {"identity": read_host()}
     file_bytes = paths.any_length.stat().st_size
     values = {
         "model": source.about,
