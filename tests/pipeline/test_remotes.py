@@ -65,7 +65,7 @@ def dvc(project: Project, arguments: str) -> str:
     return done.stdout
 
 
-def test_a_second_clone_makes_nothing_again_and_fills_mlflow(_reproduced, second):
+def test_a_second_clone_makes_nothing_again_and_fills_mlflow(_reproduced, first, second):
     assert not (second.folder / "data").exists()
     assert not (second.folder / ".dvc/cache").exists()
     done = second.run("dvc", "repro", "--pull")
@@ -74,7 +74,7 @@ def test_a_second_clone_makes_nothing_again_and_fills_mlflow(_reproduced, second
     runs = len(logged_runs(_reproduced)) + 1  # the copy that was pushed has no store
     assert f"track: {runs} runs written, 0 were there" in done.stdout
     assert "another machine" not in done.stdout
-    assert sorted(logged_runs(second)) == sorted(logged_runs(first))
+    assert sorted(logged_runs(second)) == sorted(logged_runs(_reproduced))
     for path in (
         "results/frontier.json",
         "results/devices.json",
