@@ -6,7 +6,7 @@ Also removes what params.yaml no longer names.
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 
@@ -98,9 +98,14 @@ def _check_teacher(teacher: Teacher) -> None:
     _open_once(path, teacher.output, partial(open_teacher, path, teacher.output))
 
 
+@cache
+def _hash_loaders() -> str:
+    return hash_code("frill.teacher.load", "frill.noss.baselines")
+
+
 def _open_once(path: Path, output: str | None, load: Callable) -> None:
     """Load a model; once for each content, since its framework takes seconds to import."""
-    name = text_hash(hash_code(__name__), content_hash(path), str(output))
+    name = text_hash(_hash_loaders(), content_hash(path), str(output))
 
     def load_and_note(new: Path) -> None:
         load()

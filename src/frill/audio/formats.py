@@ -18,7 +18,7 @@ MAGIC = {  # how the content of a format begins
     b"caff": "caf",
     b"NIST_1A": "nist",
     b"riff\x2e\x91\xcf\x11": "w64",
-    b"Creative Voice File"[:12]: "voc",
+    b"Creative Voi": "voc",
 }
 SUFFIXES = {
     "wav": (".wav", ".wave"),
@@ -44,6 +44,7 @@ KBITS = (
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 )
 RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+FLAC = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")  # its mark, and its first block's head
 FRAMES = 3  # in a row, each where the one before ends: no chance
 PAGE_HEADER = 27 + 255  # bytes of an Ogg page before its content, at most
 
@@ -208,8 +209,8 @@ def flac_has_length(stream: BinaryIO) -> bool:
 
 
 def flac_goes_on(stream: BinaryIO) -> bool:
-    """Tell whether a further FLAC stands behind the first: its mark and its first block's head."""
-    return re.search(rb"(?s).fLaC[\x00\x80]\x00\x00\x22", read_at(stream, 0, -1)) is not None
+    """Tell whether a further FLAC stands behind the first."""
+    return FLAC.search(read_at(stream, 0, -1), 1) is not None
 
 
 def walk_ogg(stream: BinaryIO) -> tuple[bool, bool]:

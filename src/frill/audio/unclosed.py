@@ -4,6 +4,7 @@ WAV and AU have 0 there, RF64 has it in its chunk ds64, CAF has -1, which Apple'
 allows. libsndfile takes such a file as empty, or refuses it.
 """
 
+import io
 import re
 import struct
 from typing import BinaryIO
@@ -21,7 +22,7 @@ def mend(stream: BinaryIO, audio_format: str) -> tuple[bytes | None, str]:
     """
     if audio_format not in FINDERS:
         return None, ""
-    size = stream.seek(0, 2)
+    size = stream.seek(0, io.SEEK_END)
     patches = FINDERS[audio_format](stream, size)
     if not patches:
         return None, ""
