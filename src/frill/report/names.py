@@ -31,10 +31,16 @@ def place_names(rows: list[dict]) -> None:
     as there is room.
     """
     all_named = len(rows) <= MOST_NAMES
+    logs = [math.log(row["latency_ms"]) for row in rows]
+    least_log, spread = min(logs), max(logs) - min(logs) or 1.0
+    top = max(row["high"] for row in rows)
+    height = top - min(row["low"] for row in rows) or 1.0
     taken: list[_Box] = []
     for row in sorted(rows, key=lambda row: (not row["selected"], row["latency_ms"])):
         is_wanted = all_named or row["place"] == "frontier" or row["selected"]
-        boxes = {place: _find_box(row, rows, *place) for place in SIDES}
+        x = WIDTH * (math.log(row["latency_ms"]) - least_log) / spread
+        y = HEIGHT * (top - row["quality"]) / height
+        boxes = {place: _find_box(x, y, row["label"], *place) for place in SIDES}
         free = [p for p, box in boxes.items() if _is_inside(box) and not _meets_any(box, taken)]
         place = free[0] if free else SIDES[0] if _is_inside(boxes[SIDES[0]]) else SIDES[1]
         row["side"], row["dy"] = place
@@ -43,15 +49,10 @@ def place_names(rows: list[dict]) -> None:
             taken.append(boxes[place])
 
 
-def _find_box(row: dict, rows: list[dict], side: str, dy: float) -> _Box:
-    logs = [math.log(each["latency_ms"]) for each in rows]
-    low, high = min(each["low"] for each in rows), max(each["high"] for each in rows)
-    spread = max(logs) - min(logs) or 1.0
-    x = WIDTH * (math.log(row["latency_ms"]) - min(logs)) / spread
-    y = HEIGHT * (high - row["quality"]) / ((high - low) or 1.0) + dy
-    length = LETTER * len(row["label"])
+def _find_box(x: float, y: float, label: str, side: str, dy: float) -> _Box:
+    length = LETTER * len(label)
     left = x + GAP if side == "left" else x - GAP - length
-    return _Box(left, y - LINE / 2, left + length, y + LINE / 2)
+    return _Box(left, y + dy - LINE / 2, left + length, y + dy + LINE / 2)
 
 
 def _is_inside(box: _Box) -> bool:
