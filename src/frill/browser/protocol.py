@@ -21,6 +21,9 @@ import numpy as np
 from frill.browser.answers import About, Cadence, Checked, Loaded, Pair, Round
 from frill.browser.timed_file import TimedFile
 from frill.browser.visit import PageError, Visit
+from frill.device.intervals import summarise_pairs
+from frill.device.validity import MIN_PAIRS
+from frill.params.devices import CADENCE_S
 
 # By what the page calls it: as it stands in records and tables.
 ACCELERATORS = {"wasm": "wasm", "wasm-threads": "wasm, threads", "webgpu": "webgpu"}
@@ -29,11 +32,9 @@ SETTLE_MS = 500.0
 CLOCK_STEPS = 100  # a batch lasts at least so many: its mean is then right to 1 %
 DISCARDS = 7  # pairs of a model that are repeated before it gives up
 MIN_COSINE = 0.99  # a phone's default
-MIN_PAIRS = 6  # of which the least and the greatest hold the median with 95 %
 DRIFT = 0.15  # of the control, beyond which a measurement is not valid
 HIDDEN = "the page was not in front"
 CADENCE_RUNS = 20
-CADENCE_PERIOD_MS = 170.0  # an app has a new window as often
 SOFTWARE_GPUS = ("swiftshader", "llvmpipe", "basic render")
 
 
@@ -99,7 +100,7 @@ def measure(
 
 def _make_cadence_step(number: int) -> dict:
     step = {"do": "cadence", "model": number}
-    return step | {"calls": CADENCE_RUNS, "period_ms": CADENCE_PERIOD_MS}
+    return step | {"calls": CADENCE_RUNS, "period_ms": 1000 * CADENCE_S}
 
 
 def check(visit: Visit, timed: list[TimedFile], number: int) -> tuple[float, bool]:
@@ -171,24 +172,19 @@ def summarise(pairs: Timed) -> dict:
     """
     model_ms = np.array([np.median(each.batch_ms) for each in pairs.models])
     control_ms = np.array([np.median(each.batch_ms) for each in pairs.controls])
-    ratios = model_ms / control_ms
     batches_ms = np.concatenate([each.batch_ms for each in pairs.models])
     p50_ms, p90_ms, p95_ms = np.percentile(batches_ms, [50, 90, 95]).tolist()
     return {
         "statistic": "mean",
         "rounds": len(model_ms),
         "runs": sum(each.runs for each in pairs.models),
-        "latency_ms": float(np.median(model_ms)),
-        "iqr_ms": np.percentile(model_ms, [25, 75]).tolist(),
+        **summarise_pairs(model_ms, control_ms),
         "p50_ms": p50_ms,
         "p90_ms": p90_ms,
         "p95_ms": p95_ms,
         "p95_over": "batches",
         "init_ms": float(np.median([each.init_ms for each in pairs.models])),
         "first_ms": float(np.median([each.first_ms for each in pairs.models])),
-        "control_ms": float(np.median(control_ms)),
-        "ratio": float(np.median(ratios)),
-        "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
         "round_ms": model_ms.tolist(),
         "control_round_ms": control_ms.tolist(),
         "discarded": pairs.discarded,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from frill.device import identity
+from frill.device.intervals import summarise_pairs
 from frill.device.memory import measure_peak_memory
 from frill.device.timed_model import TimedModel
 from frill.device.validity import judge
@@ -38,7 +39,6 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
     control_ms = np.array([np.median(each.times_ms) for each in control_rounds])
     model_ms = np.array([np.median(each.times_ms) for each in model_rounds])
     all_ms = np.concatenate([each.times_ms for each in model_rounds])
-    ratios = model_ms / control_ms
     p50_ms, p90_ms, p95_ms = np.percentile(all_ms, [50, 90, 95]).tolist()
     opened = _open(model, device)
     cadence_ms = opened.time_at_cadence_ms(device.cadence_runs)
@@ -50,8 +50,7 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
         "threads": device.threads,
         "rounds": device.rounds,
         "runs": len(all_ms),
-        "latency_ms": float(np.median(model_ms)),
-        "iqr_ms": np.percentile(model_ms, [25, 75]).tolist(),
+        **summarise_pairs(model_ms, control_ms),
         "p50_ms": p50_ms,
         "p90_ms": p90_ms,
         "p95_ms": p95_ms,
@@ -59,12 +58,9 @@ def measure(model: Path, control: Path, device: HostDevice) -> dict:
         "first_ms": float(np.median([each.first_ms for each in model_rounds])),
         "cadence_ms": float(np.median(cadence_ms)),
         "cadence_runs": len(cadence_ms),
-        "control_ms": float(np.median(control_ms)),
-        "ratio": float(np.median(ratios)),
-        "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
         "round_ms": model_ms.tolist(),
         "control_round_ms": control_ms.tolist(),
-        **judge(len(ratios)),
+        **judge(device.rounds),
         "peak_memory_mib": memory.added_mib,
         "added_memory_mib": memory.added_mib,
         "process_memory_mib": memory.process_mib,

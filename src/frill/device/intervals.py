@@ -1,10 +1,25 @@
-"""Intervals of 95 % of medians and of their ratios. They assume no distribution."""
+"""What pairs of a model and its control say: medians, their ratio, and intervals of 95 %.
+
+The intervals assume no distribution.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 Interval = list[float]
+
+
+def summarise_pairs(model_ms: np.ndarray, control_ms: np.ndarray) -> dict:
+    """Return medians and quartiles over pairs, and of the ratios pair by pair, for a result."""
+    ratios = model_ms / control_ms
+    return {
+        "latency_ms": float(np.median(model_ms)),
+        "iqr_ms": np.percentile(model_ms, [25, 75]).tolist(),
+        "control_ms": float(np.median(control_ms)),
+        "ratio": float(np.median(ratios)),
+        "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
+    }
 
 
 def estimate_median_interval(values: Sequence[float]) -> Interval | None:

@@ -1,6 +1,6 @@
 """Whether a measurement says what it seems to: which is asked of every device alike."""
 
-# Of fewer ratios no interval of their median has 95 %: frontier/latency.py.
+# Of fewer ratios no interval of their median has 95 %: device/intervals.py.
 MIN_PAIRS = 6
 
 

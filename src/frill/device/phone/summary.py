@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from frill.device.intervals import summarise_pairs
 from frill.device.phone.tools import benchmark_model as benchmark_tool
 from frill.device.phone.tools.benchmark_model import Delegation, Timing
 
@@ -18,7 +19,6 @@ def summarise(models: list[Timing], controls: list[Timing]) -> dict:
     statistic = "median" if has_medians else "mean"
     model_ms = np.array([getattr(timing, f"{statistic}_ms") for timing in models])
     control_ms = np.array([getattr(timing, f"{statistic}_ms") for timing in controls])
-    ratios = model_ms / control_ms
     percentiles = [timing.p95_ms for timing in models if timing.p95_ms is not None]
     if len(percentiles) == len(models):
         p95_over, p95_ms = "invocations", np.median(percentiles)
@@ -30,8 +30,7 @@ def summarise(models: list[Timing], controls: list[Timing]) -> dict:
         "statistic": statistic,
         "processes": len(models),
         "runs": sum(timing.runs for timing in models),
-        "latency_ms": float(np.median(model_ms)),
-        "iqr_ms": np.percentile(model_ms, [25, 75]).tolist(),
+        **summarise_pairs(model_ms, control_ms),
         "min_ms": min(timing.min_ms for timing in models),
         "p50_ms": float(np.median(model_ms)) if has_medians else None,
         "p90_ms": None,
@@ -39,9 +38,6 @@ def summarise(models: list[Timing], controls: list[Timing]) -> dict:
         "p95_over": p95_over,
         "init_ms": float(np.median([timing.init_ms for timing in models])),
         "first_ms": first_ms,
-        "control_ms": float(np.median(control_ms)),
-        "ratio": float(np.median(ratios)),
-        "ratio_iqr": np.percentile(ratios, [25, 75]).tolist(),
         "process_ms": model_ms.tolist(),
         "control_process_ms": control_ms.tolist(),
         "delegation": _describe_delegation(models[0].delegation),
