@@ -30,6 +30,8 @@ def place_names(rows: list[dict]) -> None:
     name on `side` left begins right of its point. The selected is named in any case, others as far
     as there is room.
     """
+    if not rows:  # a device that timed none of the students shown
+        return
     all_named = len(rows) <= MOST_NAMES
     logs = [math.log(row["latency_ms"]) for row in rows]
     least_log, spread = min(logs), max(logs) - min(logs) or 1.0
