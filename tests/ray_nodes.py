@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 ray_cluster = pytest.importorskip(
-    "ray.cluster_utils", reason="needs Ray: uv pip install 'frill[sweep]'"
+    "ray.cluster_utils", reason="needs Ray: uv pip install '.[sweep]'"
 )
 TRIES = 3  # Ray gives a node half a minute to start, which may be too little beside other tests
 

@@ -49,7 +49,7 @@ def test_wheel_runs_in_a_bare_environment(tmp_path, pooling_models):
     assert "a.m4a: needs PyAV to read mp4: uv pip install av" in said
     for command in ("check", "demo", "plan", "repro", "grid", "devices"):
         said = run("bare/bin/frill", command, returns=1)
-        assert "which is not installed: uv pip install 'frill[pipeline]'" in said
+        assert "which is not installed: in a clone of frill, uv pip install '.[pipeline]'" in said
         assert said.count("\n") == 1
 
 

@@ -16,7 +16,7 @@ from frill.errors import UserError
 # By what they need.
 GROUPS = {
     "A finished model": ["embed"],
-    "In a project's folder (uv pip install 'frill[pipeline]')": (
+    "In a clone, beside its params.yaml (make installs what this takes)": (
         "check params plan repro ui verify show demo release head".split()
         + "grid devices benchmark compare clean".split()
     ),
@@ -47,7 +47,7 @@ def main() -> None:
         extra = "sweep,pipeline" if error.name == "ray" else "pipeline"
         _end(
             f"this command needs the package {error.name}, which is not installed: "
-            f"uv pip install 'frill[{extra}]'"
+            f"in a clone of frill, uv pip install '.[{extra}]'"
         )
     except BrokenPipeError:  # whoever read, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from pipeline_project import ROOT
 
-pytest.importorskip("ray", reason="needs Ray: uv pip install 'frill[sweep]'")
+pytest.importorskip("ray", reason="needs Ray: uv pip install '.[sweep]'")
 
 from frill.errors import UserError  # noqa: E402
 from frill.sweep import setup, worker  # noqa: E402

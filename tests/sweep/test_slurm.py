@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from pipeline_project import ROOT
 
-pytest.importorskip("ray", reason="needs Ray: uv pip install 'frill[sweep]'")
+pytest.importorskip("ray", reason="needs Ray: uv pip install '.[sweep]'")
 NUMBERS = count(os.getpid() % 9000)  # of jobs: Ray's port follows from it
 SCRIPT = ROOT / "docs/slurm.sh"
 # Options, then what runs once a node; the nodes have three and four cores of this job.

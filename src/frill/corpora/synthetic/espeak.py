@@ -1,8 +1,8 @@
 """eSpeak NG as a function: text and a voice in, 16 kHz samples out.
 
-The same arguments give the same bytes. eSpeak NG is GPL-3 and optional (`uv pip install
-'frill[synth]'`, the espeakng-loader wheel); nothing of frill's public API needs it. Speed: about
-500 times real time, 5 ms a sentence. Of these, loading the library takes 0.4 ms and its dictionary
+The same arguments give the same bytes. eSpeak NG is GPL-3 and optional (the extra `synth`, which
+is the espeakng-loader wheel); nothing of frill's public API needs it. Speed: about 500 times real
+time, 5 ms a sentence. Of these, loading the library takes 0.4 ms and its dictionary
 up to 3 ms.
 """
 
@@ -115,7 +115,7 @@ def _load() -> Iterator[tuple[ctypes.CDLL, Path]]:
     except ImportError:
         raise EspeakMissing(
             "the synthetic default needs eSpeak NG, which is GPL-3 and therefore optional: "
-            "uv pip install 'frill[synth]' (or prepare a corpus of your own)"
+            "in a clone of frill, uv pip install '.[synth]' (or name audio of your own)"
         ) from None
     path = espeakng_loader.get_library_path()
     data_path = Path(espeakng_loader.get_data_path())
