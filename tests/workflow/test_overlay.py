@@ -39,7 +39,14 @@ def test_a_value_is_the_presets_and_all_others_are_params_yamls(project):
     expected = parse(ROOT / "params.yaml")
     expected["distill"]["steps"] = 7
     expected["audio"]["silent_dbfs"] = -60
+    expected["tracking"]["experiment"] = "frill-mine"
     assert read(project, "distill: {steps: 7}\naudio: {silent_dbfs: -60}\n") == expected
+
+
+def test_a_preset_is_an_experiment_of_its_own_or_that_which_it_names(project):
+    assert read(project, "seed: 1\n")["tracking"]["experiment"] == "frill-mine"
+    params = read(project, "tracking: {experiment: voices}\n")
+    assert params["tracking"] == parse(ROOT / "params.yaml")["tracking"] | {"experiment": "voices"}
 
 
 def test_a_section_of_names_is_the_presets_own(project):

@@ -4,6 +4,9 @@ Sections of names (sets of audio, students, devices, baselines) are the preset's
 them; every other section is params.yaml's with the preset's values in it. Students may be a grid:
 
     students: {grid: {backbone: [tiny, small], width: [0.5, 1.0]}, small_200: {...}}
+
+In MLflow a preset is an experiment of its own: in one of them, runs of models that params.yaml
+names no longer are marked as removed.
 """
 
 import os
@@ -40,7 +43,7 @@ def read(preset: Path, strict: bool = True) -> dict:
         )
     params = parse(Path("params.yaml"))
     own = parse(preset, os.path.expandvars(text))
-    params = _merge(params, own)
+    params = _merge(_name_experiment(params, preset.stem), own)
     params["students"] = _expand_grid(params["students"])
     return _make_paths_absolute(params)
 
@@ -70,6 +73,14 @@ def mark_unset(value: Any, key: str = "") -> Any:
     if not isinstance(value, str) or "$" not in value:
         return value
     return "f" * 64 if key.endswith("_sha256") else value.replace("$", UNSET)
+
+
+def _name_experiment(params: dict, preset: str) -> dict:
+    """Return params with the preset's name behind that of the experiment."""
+    tracking = params.get("tracking")
+    if not isinstance(tracking, dict) or "experiment" not in tracking:
+        return params  # validation says what is wrong
+    return params | {"tracking": tracking | {"experiment": f"{tracking['experiment']}-{preset}"}}
 
 
 def _merge(params: dict, own: dict) -> dict:
