@@ -62,5 +62,5 @@ def test_errors_say_what_was_wrong(arguments, message):
 
 def test_without_the_wheel_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    with pytest.raises(EspeakMissing, match=r"GPL-3.*uv pip install 'frill\[synth\]'"):
+    with pytest.raises(EspeakMissing, match=r"GPL-3.*uv pip install '.\[synth\]'"):
         speak(HELLO)
