@@ -4,6 +4,7 @@ import json
 
 import conventions
 import pytest
+import tensorflow as tf
 
 from frill.params.schema import Teacher
 from frill.scratch import content_hash
@@ -36,3 +37,24 @@ def test_the_summary_names_the_teacher_by_its_content(
     assert summary["sha256"] == content_hash(tmp_path / source)
     assert summary["sha256"] == content_hash(tmp_path / "out/saved_model")
     assert (tmp_path / "out/teacher.tflite").exists() == (summary["tflite"] == "converted")
+
+
+class Growing(conventions.OneClip):
+    """Keeps its rows in a list that grows, as LSTMs over a clip do: TFLite has no such list."""
+
+    @tf.function
+    def __call__(self, samples, sample_rate):
+        rows = super().__call__(samples, sample_rate)["embedding"]
+        grown = tf.TensorArray(tf.float32, size=tf.shape(rows)[0], dynamic_size=True)
+        for row in tf.range(tf.shape(rows)[0]):
+            grown = grown.write(row, rows[:row])
+        return {"embedding": grown.concat()[: tf.shape(rows)[0]]}
+
+
+def test_what_tflite_cannot_run_is_said_in_a_line_without_a_path(tmp_path):
+    conventions.save(Growing(), tmp_path / "source")
+    spec = Teacher(source=str(tmp_path / "source"), output="embedding", training=TRAINING)
+    summary = make_teacher(spec, tmp_path, tmp_path / "out", 17)
+    assert summary["tflite"].startswith("not convertible: 'tf.TensorList")
+    assert "/" not in summary["tflite"] and "\n" not in summary["tflite"]
+    assert not (tmp_path / "out/teacher.tflite").exists()

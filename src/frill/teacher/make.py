@@ -77,5 +77,7 @@ def _convert(teacher: saved_model.Teacher | PythonTeacher, output: str, path: Pa
         with quiet_stderr():  # the converter prints the whole graph of what it cannot convert
             path.write_bytes(converter.convert())
     except Exception as error:  # whatever the converter raises: a teacher need not run on a phone
-        return f"not convertible: {' '.join(str(error).split())[:200]}"
+        # Its first line, without the place in the code: a path of this machine.
+        said = str(error).strip().partition("\n")[0].rpartition("error: ")[2]
+        return f"not convertible: {said or type(error).__name__}"
     return "converted"
