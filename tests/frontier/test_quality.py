@@ -41,6 +41,11 @@ def test_the_interval_is_the_normal_one_for_many_clips():
         np.testing.assert_allclose(interval, [middle - half, middle + half], atol=0.1 * half)
 
 
+def test_a_model_does_not_differ_from_itself():
+    _, teacher = paired(1)
+    assert estimate_quality_interval(teacher, teacher, "test", 17) == [0, 0]
+
+
 def test_the_interval_covers_the_truth_as_often_as_it_says():
     truth = 100 * 0.15 * (0.5 - 0.8)  # b differs from a in 15 %, where it is a coin
     inside = []

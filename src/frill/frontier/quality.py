@@ -34,8 +34,10 @@ def estimate_quality_interval(
     Where a model was trained from n > 1 seeds, it is over other seeds too. Clips and speakers are
     paired as in noss.intervals; seeds add Student's t, t(n - 1) s / sqrt(n), of either model. All
     are independent, so the distances from the estimate to its limits add in quadrature. None speaks
-    of other tasks.
+    of other tasks. A model does not differ from itself.
     """
+    if model is other:
+        return [0.0, 0.0]
     below, above = measure_clip_distances([model, other], [1, -1], part, seed)
     mean = measure_quality(model, other, part)
     seeds = np.hypot(_seed_half_width(model, part), _seed_half_width(other, part))
