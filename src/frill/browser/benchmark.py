@@ -25,6 +25,8 @@ from frill.errors import UserError
 from frill.progress import progress
 
 ANY = "any"
+# Of what --browser takes, by the names that `run` has for it.
+DEFAULTS = {"lan": None, "port": 8718, "on": None, "rounds": Settings().rounds, "runtime": None}
 NOWHERE = ("192.0.2.1", 9)  # RFC 5737: nobody's; UDP's connect sends nothing
 
 
@@ -35,11 +37,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     lan = "listen in the local network, on ADDRESS of this machine, with a one-time token"
     options.add_argument("--lan", nargs="?", const=ANY, metavar="ADDRESS", help=lan)
     port = "listen on this port (8718); 0 takes a free one"
-    options.add_argument("--port", type=int, default=8718, help=port)
+    options.add_argument("--port", type=int, default=DEFAULTS["port"], help=port)
     on = "time on these only; without it on all that the browser has"
     options.add_argument("--on", nargs="+", choices=[*ACCELERATORS], help=on)
     rounds = "pairs of rounds of model and control (20)"
-    options.add_argument("--rounds", type=int, default=Settings().rounds, help=rounds)
+    options.add_argument("--rounds", type=int, default=DEFAULTS["rounds"], help=rounds)
     runtime = "LiteRT's web runtime: a node_modules that has it; without it npm fetches it once"
     options.add_argument("--runtime", type=Path, metavar="FOLDER", help=runtime)
 
