@@ -41,3 +41,21 @@ def test_files_that_cannot_be_timed(tmp_path):
         UserError, match=r"x\.tflite: no model that LiteRT can load .*; give a \.tflite file"
     ):
         TimedModel(tmp_path / "x.tflite")
+
+
+def convert_abs(shape: list[int | None]) -> bytes:
+    import tensorflow as tf
+
+    call = tf.function(tf.abs, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()])
+    return converter.convert()
+
+
+def test_an_input_of_any_length_is_not_timed_on_one_value(tmp_path):
+    path = tmp_path / "x.tflite"
+    for shape, told in (([1, None], r"\[1, -1\]"), ([None], r"\[-1\]")):
+        path.write_bytes(convert_abs(shape))
+        with pytest.raises(UserError, match=rf"its input {told} has any length, .*frill_1s.tflite"):
+            TimedModel(path)
+    path.write_bytes(convert_abs([None, 4]))  # a batch of any size: one
+    assert TimedModel(path).values.shape == (1, 4)
