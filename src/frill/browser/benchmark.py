@@ -4,6 +4,7 @@ import secrets
 import socket
 from argparse import ArgumentParser
 from io import StringIO
+from ipaddress import ip_address
 from pathlib import Path
 
 import segno
@@ -89,18 +90,24 @@ def listen(
     lan: str | None, port: int, runtime: WebRuntime, timed: list[TimedFile]
 ) -> BenchmarkServer:
     """Return a server on 127.0.0.1, or on an address of the network. Raises UserError."""
-    address = THIS_MACHINE
+    name = THIS_MACHINE
     token = None
     if lan is not None:
-        address = find_lan_address() if lan == ANY else lan
+        name = find_lan_address() if lan == ANY else lan
         token = secrets.token_urlsafe(12)
     try:
-        return BenchmarkServer(address, port, runtime, timed, token)
-    except (OSError, OverflowError) as error:
+        address = socket.gethostbyname(name)  # as a browser's Host has it, in whatever case it is
+        if not ip_address(address).is_unspecified:
+            return BenchmarkServer(address, port, runtime, timed, token)
+    except (OSError, OverflowError, UnicodeError) as error:  # no host name
         raise UserError(
-            f"{address}, port {port}: cannot be listened on ({error}); take another --port, 0 for "
+            f"{name}, port {port}: cannot be listened on ({error}); take another --port, 0 for "
             "a free one, or an address of this machine as --lan ADDRESS"
         ) from None
+    raise UserError(
+        f"--lan {lan!r} means all networks of this machine; name its address in one of them, or "
+        "give --lan alone"
+    )
 
 
 def find_lan_address() -> str:
