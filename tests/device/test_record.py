@@ -155,6 +155,12 @@ def test_numbers_that_cannot_be_compared_are_one_sentence(
     assert said in str(raised.value)
 
 
+def test_a_mean_against_a_median_is_told(result, pooling_models):
+    mean = made(result, pooling_models, **rounds(2.0), statistic="mean")
+    lines = compare.compare(mean, made(result, pooling_models, **rounds(2.0)), NAMES)
+    assert lines[0] == "differs   statistic: mean, median"
+
+
 def test_of_what_is_not_valid_nothing_can_be_said(result, pooling_models):
     fault = {"valid": False, "invalid_because": "throttled: core 2"}
     spoilt = made(result, pooling_models, **fault)

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from frill.device.phone import output_check
+from frill.device.phone.tools.errors import ToolError
 from frill.device.timed_model import TimedModel
 from frill.errors import UserError
+from frill.params.devices import AdbDevice
 
 
 def test_values_and_outputs_repeat(pooling_models):
@@ -59,3 +62,16 @@ def test_an_input_of_any_length_is_not_timed_on_one_value(tmp_path):
             TimedModel(path)
     path.write_bytes(convert_abs([None, 4]))  # a batch of any size: one
     assert TimedModel(path).values.shape == (1, 4)
+
+
+def test_a_phone_is_not_compared_with_an_output_that_is_not_finite(pooling_models, monkeypatch):
+    """A cosine with NaN is NaN, which is not under any limit."""
+    known = TimedModel(pooling_models[0])
+    phones = known.run()[0].tobytes()
+    monkeypatch.setattr(known, "run", lambda: [np.full(8, np.nan, np.float32)])
+    monkeypatch.setattr(output_check, "TimedModel", lambda _: known)
+    monkeypatch.setattr(output_check, "_run_tflite", lambda *_: phones)
+    tool = {"tool": "benchmark_model", "tool_sha256": "0" * 64}
+    device = AdbDevice(kind="adb", serial="FA6A", **tool)
+    with pytest.raises(ToolError, match="the cosine of the two outputs is nan"):
+        output_check.check_output(pooling_models[0], device, "devices.pixel", None, None, {})

@@ -66,6 +66,7 @@ def list_differences(one: Record, other: Record) -> list[str]:
         "runtime": (one.runtime.name, other.runtime.name),
         "accelerator": (one.runtime.accelerator, other.runtime.accelerator),
         "threads": (one.runtime.threads, other.runtime.threads),
+        "statistic": (one.protocol.statistic, other.protocol.statistic),
     }
     for part, first, second in (
         ("device", one.device, other.device),
