@@ -1,8 +1,10 @@
 """`frill benchmark`: what cannot be is one sentence, before anything is timed."""
 
+import json
 import os
 
 import pytest
+from pipeline_project import ROOT
 
 from frill import cli
 from frill.commands import benchmark
@@ -50,3 +52,20 @@ def test_a_file_that_cannot_be_written(refuse, option, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
     said = f"{option} x.json: cannot be written (Permission denied); give another file"
     assert refuse(option, "x.json") == said
+
+
+def test_models_timed_before_a_failure_are_kept(pooling_models, tmp_path, monkeypatch):
+    cheap, dear = pooling_models
+
+    def measure(model, *_):
+        if model == dear:
+            raise UserError("pixel was disconnected")
+        return {"latency_ms": 1.0}
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(benchmark, "measure", measure)
+    monkeypatch.setattr(benchmark, "format_measurement", lambda *_: [])
+    out = tmp_path / "new" / "out.json"
+    with pytest.raises(UserError, match="disconnected"):
+        cli.run(["benchmark", str(cheap), str(dear), "--json", str(out)])
+    assert json.loads(out.read_text()) == [{"latency_ms": 1.0}]

@@ -81,16 +81,18 @@ def run(
     if quick:
         settings = shorten(settings)
     results = []
-    for model in models:
-        beside = control if control.is_file() else model
-        results.append(_measure_one(model, beside, name, settings, report))
+    try:
+        for model in models:
+            beside = control if control.is_file() else model
+            results.append(_measure_one(model, beside, name, settings, report))
+    finally:  # a phone that is lost, or Ctrl-C, costs no model that was timed before
+        if out and results:
+            content = results if len(models) > 1 else results[0]
+            out.write_text(json.dumps(content, indent=1) + "\n")
     if len(models) > 1:
         print("\n" + "\n".join(format_table(results, [str(model) for model in models])))
     if quick:
         print(f"--quick: a first look at {QUICK_PAIRS} pairs; leave it out for a number to keep")
-    if out:
-        content = results if len(results) > 1 else results[0]
-        out.write_text(json.dumps(content, indent=1) + "\n")
     return 0
 
 
