@@ -116,6 +116,51 @@ def test_an_hour_that_slowed_the_device_is_no_difference(result, pooling_models)
     assert lines[-2].endswith("by milliseconds")
 
 
+def test_a_phones_little_cores_are_compared_by_milliseconds(result, pooling_models):
+    """They slow model and control alike: three times as slow, and the ratio is the same."""
+
+    def on(cores: str, times: dict) -> record.Record:
+        cheap, dear = pooling_models
+        return record.make_record(result | times, dear, cheap, {"cores": cores})
+
+    little = on("little", rounds(6.0, control_ms=3.0))
+    big = on("big", rounds(2.0, control_ms=1.0))
+    lines = compare.compare(little, big, NAMES)
+    assert lines[0] == "differs   setting cores: little, big"
+    assert lines[-2].startswith("a.json over b.json: 3.000 (")
+    assert lines[-2].endswith("by milliseconds")
+    assert lines[-1] == "verdict   a.json is slower, beyond the intervals"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"control_pair_ms": [1.0] * 5}, "numbers: value error, pair_ms and control_pair_ms must"),
+        ({"pair_ms": [], "control_pair_ms": []}, "numbers.pair_ms: list should have at least 1"),
+        ({"pair_ms": [0.0] * 6}, "numbers.pair_ms.0: input should be greater than 0"),
+        ({"pair_ms": [float("nan")] * 6}, "numbers.pair_ms.0: input should be"),
+        ({"latency_ms": float("inf")}, "numbers.latency_ms: input should be a finite number"),
+        ({"interval_ms": [1, 2, 3]}, "numbers.interval_ms: list should have at most 2"),
+    ],
+)
+def test_numbers_that_cannot_be_compared_are_one_sentence(
+    result, pooling_models, tmp_path, changed, said
+):
+    content = json.loads(made(result, pooling_models).model_dump_json(by_alias=True))
+    content["numbers"] |= changed
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError) as raised:
+        record.read_record(path)
+    assert said in str(raised.value)
+
+
+def test_a_mean_against_a_median_is_told(result, pooling_models):
+    mean = made(result, pooling_models, **rounds(2.0), statistic="mean")
+    lines = compare.compare(mean, made(result, pooling_models, **rounds(2.0)), NAMES)
+    assert lines[0] == "differs   statistic: mean, median"
+
+
 def test_of_what_is_not_valid_nothing_can_be_said(result, pooling_models):
     fault = {"valid": False, "invalid_because": "throttled: core 2"}
     spoilt = made(result, pooling_models, **fault)

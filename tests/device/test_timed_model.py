@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from frill.device.phone import output_check
+from frill.device.phone.tools.errors import ToolError
 from frill.device.timed_model import TimedModel
 from frill.errors import UserError
+from frill.params.devices import AdbDevice
 
 
 def test_values_and_outputs_repeat(pooling_models):
@@ -41,3 +44,34 @@ def test_files_that_cannot_be_timed(tmp_path):
         UserError, match=r"x\.tflite: no model that LiteRT can load .*; give a \.tflite file"
     ):
         TimedModel(tmp_path / "x.tflite")
+
+
+def convert_abs(shape: list[int | None]) -> bytes:
+    import tensorflow as tf
+
+    call = tf.function(tf.abs, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()])
+    return converter.convert()
+
+
+def test_an_input_of_any_length_is_not_timed_on_one_value(tmp_path):
+    path = tmp_path / "x.tflite"
+    for shape, told in (([1, None], r"\[1, -1\]"), ([None], r"\[-1\]")):
+        path.write_bytes(convert_abs(shape))
+        with pytest.raises(UserError, match=rf"its input {told} has any length, .*frill_1s.tflite"):
+            TimedModel(path)
+    path.write_bytes(convert_abs([None, 4]))  # a batch of any size: one
+    assert TimedModel(path).values.shape == (1, 4)
+
+
+def test_a_phone_is_not_compared_with_an_output_that_is_not_finite(pooling_models, monkeypatch):
+    """A cosine with NaN is NaN, which is not under any limit."""
+    known = TimedModel(pooling_models[0])
+    phones = known.run()[0].tobytes()
+    monkeypatch.setattr(known, "run", lambda: [np.full(8, np.nan, np.float32)])
+    monkeypatch.setattr(output_check, "TimedModel", lambda _: known)
+    monkeypatch.setattr(output_check, "_run_tflite", lambda *_: phones)
+    tool = {"tool": "benchmark_model", "tool_sha256": "0" * 64}
+    device = AdbDevice(kind="adb", serial="FA6A", **tool)
+    with pytest.raises(ToolError, match="the cosine of the two outputs is nan"):
+        output_check.check_output(pooling_models[0], device, "devices.pixel", None, None, {})

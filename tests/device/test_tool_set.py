@@ -12,7 +12,9 @@ from pipeline_project import miniature
 from published import publish
 from ruamel.yaml import YAML
 
+from frill.commands import devices
 from frill.commands.devices import describe_devices
+from frill.device.phone import adb_server
 from frill.device.phone.tools import tool_set
 from frill.errors import UserError
 from frill.params.devices import AdbDevice
@@ -136,3 +138,15 @@ def test_a_new_phones_line_names_it_as_the_docs_do(rig, tmp_path, monkeypatch):
     assert "cannot be downloaded" in reason
     assert line.startswith(f'  pixel: {{kind: adb, serial: "{serial}", runtime: litert ')
     assert "tool_sha256: SHA256_OF_IT" in line
+
+
+def test_each_new_phone_has_a_name_of_its_own(monkeypatch, tmp_path):
+    """Both lines stand under devices: no key may stand there twice."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FRILL_LITERT_BINARIES", "http://127.0.0.1:9/nobody")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    attached = [adb_server.Attached(serial, "device") for serial in ("A1", "B2")]
+    monkeypatch.setattr(adb_server, "list_attached", lambda: attached)
+    monkeypatch.setattr(devices, "_describe_attached", lambda *_: "a phone")
+    lines = [line for line in describe_devices(validate(miniature())) if "{kind: adb" in line]
+    assert list(YAML(typ="safe").load("\n".join(lines))) == ["pixel", "pixel_2"]

@@ -28,6 +28,18 @@ def test_quality_of_the_published_models(column, tasks, expected):
     assert quality == pytest.approx(expected, abs=0.005)
 
 
+def test_as_many_right_answers_in_other_tasks_are_a_tie():
+    """100 * 50/96 and 100 * 51/96 have no exact float: their sums differ in the last digit."""
+
+    def right(*counts: int) -> ModelScores:
+        tasks = {str(task): task_scores(np.arange(96) < n) for task, n in enumerate(counts)}
+        return model_scores(tasks)
+
+    teacher = right(96, 96, 96)
+    one, two = right(50, 50, 60), right(51, 49, 60)
+    assert measure_quality(one, teacher, "test") == measure_quality(two, teacher, "test")
+
+
 def test_the_interval_is_the_normal_one_for_many_clips():
     for seed in range(5):
         student, teacher = paired(seed, (4000, 2000))
@@ -39,6 +51,11 @@ def test_the_interval_is_the_normal_one_for_many_clips():
         middle = measure_quality(student, teacher, "test")
         interval = estimate_quality_interval(student, teacher, "test", 17)
         np.testing.assert_allclose(interval, [middle - half, middle + half], atol=0.1 * half)
+
+
+def test_a_model_does_not_differ_from_itself():
+    _, teacher = paired(1)
+    assert estimate_quality_interval(teacher, teacher, "test", 17) == [0, 0]
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says():

@@ -156,12 +156,39 @@ def test_a_page_that_goes_away_is_noticed(make_server):
         server.visit.ask({"do": "load"}, type(None))
 
 
-@pytest.mark.parametrize("lan, port", [("127.0.0.2", None), ("192.0.2.7", 0), ("nowhere.", 0)])
+@pytest.mark.parametrize(
+    "lan, port", [("127.0.0.2", None), ("192.0.2.7", 0), ("nowhere.", 0), ("a..b", 0)]
+)
 def test_what_cannot_be_listened_on(lan, port, pooling_models, web_runtime, make_server):
     port = make_server(lan).server_port if port is None else port
     message = rf"{lan}, port {port}: cannot be listened on .*; take another --port, 0 for"
     with pytest.raises(UserError, match=message):
         benchmark.listen(lan, port, open_runtime(web_runtime), [TimedFile(pooling_models[0])])
+
+
+@pytest.mark.parametrize("lan", ["0.0.0.0", "0", ""])
+def test_no_network_is_listened_in_that_was_not_named(lan, pooling_models, web_runtime):
+    timed = [TimedFile(pooling_models[0])]
+    with pytest.raises(UserError, match=f"--lan '{lan}' means all networks of this machine; name"):
+        benchmark.listen(lan, 0, open_runtime(web_runtime), timed)
+
+
+def test_browsers_send_names_in_small_letters_and_leave_out_port_80(make_server, monkeypatch):
+    """WHATWG URL: host parsing; and a scheme's default port is null."""
+    server = make_server("LOCALHOST")
+    assert server.page_url.startswith("http://127.0.0.1:")
+    monkeypatch.setattr(server, "server_port", 80)
+    assert ask_as(server, Host="localhost", Origin="http://localhost") == 200
+    assert ask_as(server, Host="127.0.0.1:80") == 200
+    assert ask_as(server, Host="other") == 403
+
+
+def ask_as(server, **headers: str) -> int:
+    """Return the status of the page where a browser says so of itself."""
+    address, port = server.socket.getsockname()
+    with closing(http.client.HTTPConnection(address, port, timeout=20)) as asked:
+        asked.request("GET", server.folder, headers=headers)
+        return asked.getresponse().status
 
 
 def test_the_address_in_the_network_is_one_of_this_machine(pooling_models, web_runtime):

@@ -85,13 +85,27 @@ def compare(right: np.ndarray, other: np.ndarray, speakers: np.ndarray = NO_SPEA
     return estimate_combination_interval([pair], [1, -1], "test", 1)
 
 
-def test_equal_models_differ_by_nothing():
+def test_models_that_answer_alike_may_differ_on_other_clips():
+    """By the exact rule of three: 1 - 0.025^(1/40) of 40 clips, in one of two tasks."""
     right = np.arange(40) % 3 > 0
     tasks = [task_scores(right), task_scores(right, np.arange(40) // 10)]
-    assert estimate_combination_interval([(task, task) for task in tasks], [1, -1], "test", 1) == [
-        0,
-        0,
-    ]
+    interval = estimate_combination_interval([(task, task) for task in tasks], [1, -1], "test", 1)
+    np.testing.assert_allclose(interval, [-8.81 / 2, 8.81 / 2], atol=0.01)
+
+
+@pytest.mark.parametrize("clips, share", [(100, 0.01), (300, 0.005), (300, 0.02), (40, 0.05)])
+def test_a_model_that_is_rarely_wrong_is_seldom_shown_to_be_no_worse(clips, share):
+    """The other is right on a `share` of the clips that this one is wrong on, and never else."""
+    shown, inside = [], []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        other = rng.random(clips) < 0.8
+        lost = rng.random(clips) < share
+        low, high = compare(other & ~lost, other | lost)
+        shown.append(low >= 0)
+        inside.append(low <= -100 * share <= high)
+    assert np.mean(shown) <= 0.025
+    assert np.mean(inside) > 0.9
 
 
 def test_of_one_speaker_clips_are_resampled():

@@ -92,6 +92,10 @@ def test_three_speakers_are_never_all_held_out():
         (rows(fold=lambda i: "" if i == 3 else str(i % 5)), "lacks a fold for 1 of 60 clips"),
         (rows(3, split=lambda i: "train" if i == 0 else "test"), "has one training clip"),
         (rows(split=lambda i: "train" if i % 2 else "test"), "has one class in its training clips"),
+        (
+            rows(5, split=lambda i: "train" if i < 3 else "test", labels=3),
+            "has one training clip, or copies of one, in each class",
+        ),
     ],
 )
 def test_what_cannot_be_scored(data, message):
@@ -114,6 +118,18 @@ def test_speakers_that_are_the_classes_are_not_held_out_whole():
     assert {rows[i]["label"] for i in split.validation} <= {
         rows[i]["label"] for i in split.train
     } and len(split.validation) == 10
+
+
+@pytest.mark.parametrize("speaker", [None, lambda i: f"s{i}", lambda i: f"s{i % 3}"])
+def test_no_class_loses_all_of_its_clips(speaker):
+    """Of one class there is a single training clip, of twelve others there are three."""
+    data = rows(3 * 12 + 1, lambda i: "train", speaker=speaker, labels=12)
+    data[-1]["label"] = "rare"
+    data += [row | {"split": "test", "sha256": "f" * 9, "speaker": "t"} for row in data[-13:]]
+    for seed in range(40):
+        (split,) = make_splits(data, 0.2, seed)
+        assert {data[i]["label"] for i in split.train} == {row["label"] for row in data}
+        assert len(split.validation) >= 7
 
 
 def test_copies_are_held_out_together():

@@ -4,6 +4,7 @@ import secrets
 import socket
 from argparse import ArgumentParser
 from io import StringIO
+from ipaddress import ip_address
 from pathlib import Path
 
 import segno
@@ -25,6 +26,8 @@ from frill.errors import UserError
 from frill.progress import progress
 
 ANY = "any"
+# Of what --browser takes, by the names that `run` has for it.
+DEFAULTS = {"lan": None, "port": 8718, "on": None, "rounds": Settings().rounds, "runtime": None}
 NOWHERE = ("192.0.2.1", 9)  # RFC 5737: nobody's; UDP's connect sends nothing
 
 
@@ -35,11 +38,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     lan = "listen in the local network, on ADDRESS of this machine, with a one-time token"
     options.add_argument("--lan", nargs="?", const=ANY, metavar="ADDRESS", help=lan)
     port = "listen on this port (8718); 0 takes a free one"
-    options.add_argument("--port", type=int, default=8718, help=port)
+    options.add_argument("--port", type=int, default=DEFAULTS["port"], help=port)
     on = "time on these only; without it on all that the browser has"
     options.add_argument("--on", nargs="+", choices=[*ACCELERATORS], help=on)
     rounds = "pairs of rounds of model and control (20)"
-    options.add_argument("--rounds", type=int, default=Settings().rounds, help=rounds)
+    options.add_argument("--rounds", type=int, default=DEFAULTS["rounds"], help=rounds)
     runtime = "LiteRT's web runtime: a node_modules that has it; without it npm fetches it once"
     options.add_argument("--runtime", type=Path, metavar="FOLDER", help=runtime)
 
@@ -87,18 +90,24 @@ def listen(
     lan: str | None, port: int, runtime: WebRuntime, timed: list[TimedFile]
 ) -> BenchmarkServer:
     """Return a server on 127.0.0.1, or on an address of the network. Raises UserError."""
-    address = THIS_MACHINE
+    name = THIS_MACHINE
     token = None
     if lan is not None:
-        address = find_lan_address() if lan == ANY else lan
+        name = find_lan_address() if lan == ANY else lan
         token = secrets.token_urlsafe(12)
     try:
-        return BenchmarkServer(address, port, runtime, timed, token)
-    except (OSError, OverflowError) as error:
+        address = socket.gethostbyname(name)  # as a browser's Host has it, in whatever case it is
+        if not ip_address(address).is_unspecified:
+            return BenchmarkServer(address, port, runtime, timed, token)
+    except (OSError, OverflowError, UnicodeError) as error:  # no host name
         raise UserError(
-            f"{address}, port {port}: cannot be listened on ({error}); take another --port, 0 for "
+            f"{name}, port {port}: cannot be listened on ({error}); take another --port, 0 for "
             "a free one, or an address of this machine as --lan ADDRESS"
         ) from None
+    raise UserError(
+        f"--lan {lan!r} means all networks of this machine; name its address in one of them, or "
+        "give --lan alone"
+    )
 
 
 def find_lan_address() -> str:

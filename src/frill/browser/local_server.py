@@ -12,6 +12,7 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 THIS_MACHINE = "127.0.0.1"
+HTTP_PORT = 80  # browsers leave it out of Host and Origin
 TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -59,7 +60,8 @@ class LocalServer(ThreadingHTTPServer):
     @cached_property
     def hosts(self) -> set[str]:
         names = {self.address, "localhost"} if self.address == THIS_MACHINE else {self.address}
-        return {f"{name}:{self.server_port}" for name in names}
+        hosts = {f"{name}:{self.server_port}" for name in names}
+        return hosts | names if self.server_port == HTTP_PORT else hosts
 
 
 class LocalHandler(BaseHTTPRequestHandler):

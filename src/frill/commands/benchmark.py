@@ -2,7 +2,9 @@
 a browser.
 """
 
+import errno
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -53,12 +55,21 @@ def run(
     _refuse_unusable(models, control)
     if report and len(models) > 1:
         raise UserError(f"--report {report}: a record is of one model; give one")
+    for option, path in {"--json": out, "--report": report}.items():
+        if path:
+            _prepare_file(option, path)
     if browser:
         if device:
             raise UserError(f"--device {device}: --browser takes what opens its page; leave it out")
         if quick:
             page["rounds"] = QUICK_PAIRS
         return in_browser.run(models, control, out, report, **page)
+    given = [f"--{key}" for key, value in page.items() if value != in_browser.DEFAULTS[key]]
+    if given:
+        raise UserError(
+            f"{', '.join(given)}: only --browser takes that; "
+            "what a device takes is in params.yaml, under devices"
+        )
     params = load_params()
     name = device or params.selection.device
     if name not in params.devices:
@@ -70,16 +81,18 @@ def run(
     if quick:
         settings = shorten(settings)
     results = []
-    for model in models:
-        beside = control if control.is_file() else model
-        results.append(_measure_one(model, beside, name, settings, report))
+    try:
+        for model in models:
+            beside = control if control.is_file() else model
+            results.append(_measure_one(model, beside, name, settings, report))
+    finally:  # a phone that is lost, or Ctrl-C, costs no model that was timed before
+        if out and results:
+            content = results if len(models) > 1 else results[0]
+            out.write_text(json.dumps(content, indent=1) + "\n")
     if len(models) > 1:
         print("\n" + "\n".join(format_table(results, [str(model) for model in models])))
     if quick:
         print(f"--quick: a first look at {QUICK_PAIRS} pairs; leave it out for a number to keep")
-    if out:
-        content = results if len(results) > 1 else results[0]
-        out.write_text(json.dumps(content, indent=1) + "\n")
     return 0
 
 
@@ -97,9 +110,30 @@ def _refuse_unusable(models: list[Path], control: Path) -> None:
                 f"{model}: no such file; "
                 "give a .tflite file, such as release/frill_nofrontend.tflite"
             )
+    if control != CONTROL and not control.is_file():
+        raise UserError(f"--control {control}: no such file; give a .tflite file, or leave it out")
     for path in [*models, control]:
         if path.is_file():
             TimedModel(path)
+
+
+def _prepare_file(option: str, path: Path) -> None:
+    """Make the folder of a file to write. Raises UserError, before minutes of timing, for no file.
+
+    `option` is what named it.
+    """
+    reason = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"its folder cannot be made: {error.strerror}"
+    else:
+        if path.is_dir():
+            reason = "it is a folder"
+        elif not os.access(path if path.exists() else path.parent, os.W_OK):
+            reason = os.strerror(errno.EACCES)
+    if reason:
+        raise UserError(f"{option} {path}: cannot be written ({reason}); give another file")
 
 
 def _measure_one(

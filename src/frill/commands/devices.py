@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.metadata import version
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 
 from frill.device.errors import DeviceError
@@ -53,8 +53,16 @@ def describe_devices(params: Params | None) -> Iterator[str]:
     named = {phone.serial for phone in phones.values()}
     new = [serial for serial, state in attached if state == "device" and serial not in named]
     if new and None not in named:
+        taken = list(devices)
         for serial in new:
-            yield from _suggest("pixel", serial, f"litert {version('ai-edge-litert')}")
+            taken.append(_name_phone(taken))
+            yield from _suggest(taken[-1], serial, f"litert {version('ai-edge-litert')}")
+
+
+def _name_phone(taken: list[str]) -> str:
+    """Return a name that is none of `taken`: no key of params.yaml may stand twice."""
+    names = ("pixel" if number == 1 else f"pixel_{number}" for number in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def _suggest(

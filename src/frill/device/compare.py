@@ -44,10 +44,17 @@ def compare(one: Record, other: Record, names: tuple[str, str]) -> list[str]:
 
 
 def is_one_device(one: Record, other: Record) -> bool:
-    """Tell whether two records are of one device, with one runtime and as many threads."""
-    alike = one.device.keys() - {RUNTIME} == other.device.keys() - {RUNTIME}
+    """Tell whether two records are of one device, with one runtime, as many threads, like cores.
+
+    A phone's little cores are another device: they slow model and control alike, which no ratio
+    tells.
+    """
+    cores = [record.protocol.settings.get("cores") for record in (one, other)]
     return (
-        alike and not describe_difference(one.device, other.device) and one.runtime == other.runtime
+        one.device.keys() - {RUNTIME} == other.device.keys() - {RUNTIME}
+        and not describe_difference(one.device, other.device)
+        and one.runtime == other.runtime
+        and cores[0] == cores[1]
     )
 
 
@@ -59,6 +66,7 @@ def list_differences(one: Record, other: Record) -> list[str]:
         "runtime": (one.runtime.name, other.runtime.name),
         "accelerator": (one.runtime.accelerator, other.runtime.accelerator),
         "threads": (one.runtime.threads, other.runtime.threads),
+        "statistic": (one.protocol.statistic, other.protocol.statistic),
     }
     for part, first, second in (
         ("device", one.device, other.device),

@@ -7,18 +7,23 @@ memory is in MiB, intervals are of 95 %.
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from frill.device.errors import DeviceError
-from frill.device.intervals import Interval, estimate_median_interval
+from frill.device.intervals import estimate_median_interval
 from frill.device.phone.tools.benchmark_model import Delegation
 from frill.scratch import content_hash
 
 SCHEMA = "frill-benchmark/1"
 # Of settings: what names a place or a file of this machine, and what changes no number.
 _PRIVATE = {"kind", "serial", "tool", "run_model", "libraries", "folder"}
+
+# A time, or a ratio of two, that is compared: from somebody else's file, too.
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+Pairs = Annotated[list[Positive], Field(min_length=1)]
 
 
 class Part(BaseModel):
@@ -52,15 +57,15 @@ class Protocol(Part):
 class Numbers(Part):
     """None is what the device or the tool does not tell."""
 
-    latency_ms: float  # median over pairs
+    latency_ms: Positive  # median over pairs
     interval_ms: Interval | None
     iqr_ms: Interval
-    control_ms: float
-    ratio: float  # median over pairs, to the control
+    control_ms: Positive
+    ratio: Positive  # median over pairs, to the control
     ratio_interval: Interval | None
     ratio_iqr: Interval
-    pair_ms: list[float]
-    control_pair_ms: list[float]
+    pair_ms: Pairs
+    control_pair_ms: Pairs
     p50_ms: float | None  # over invocations, as the next two
     p90_ms: float | None
     p95_ms: float | None
@@ -72,6 +77,12 @@ class Numbers(Part):
     added_memory_mib: float | None
     process_memory_mib: float | None
     delegation: list[Delegation] | None
+
+    @model_validator(mode="after")
+    def _check_pairs(self):
+        if len(self.pair_ms) != len(self.control_pair_ms):
+            raise ValueError("pair_ms and control_pair_ms must be equally long")
+        return self
 
 
 class Record(Part):

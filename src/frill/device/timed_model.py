@@ -45,6 +45,12 @@ class TimedModel:
             )
         self.name = inputs[0]["name"]
         self.shape_signature = inputs[0]["shape_signature"].tolist()  # -1: any length
+        # The first of several may be the batch, which is 1.
+        if -1 in (self.shape_signature[1:] or self.shape_signature):
+            raise UserError(
+                f"{path}: its input {self.shape_signature} has any length, and would be timed on "
+                "one value; give a file of fixed shape, such as release/frill_1s.tflite"
+            )
         self._input = inputs[0]["index"]
         outputs = self._interpreter.get_output_details()
         self._outputs = [each["index"] for each in outputs]

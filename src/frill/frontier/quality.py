@@ -17,7 +17,10 @@ from frill.noss.results import PARTS, ModelScores
 
 def measure_quality(model: ModelScores, other: ModelScores, part: str) -> float:
     """Return the points by which the model's mean accuracy on `part` exceeds the other's."""
-    return float(np.mean(model.mean_accuracies(part)) - np.mean(other.mean_accuracies(part)))
+    points = np.mean(model.mean_accuracies(part)) - np.mean(other.mean_accuracies(part))
+    # As many right answers, in other tasks, sum up to the same but for the last digit: no clip
+    # counts so little, and ties are told by equality.
+    return round(float(points), 9)
 
 
 def measure_seed_deviation(model: ModelScores, part: str) -> float | None:
@@ -34,8 +37,10 @@ def estimate_quality_interval(
     Where a model was trained from n > 1 seeds, it is over other seeds too. Clips and speakers are
     paired as in noss.intervals; seeds add Student's t, t(n - 1) s / sqrt(n), of either model. All
     are independent, so the distances from the estimate to its limits add in quadrature. None speaks
-    of other tasks.
+    of other tasks. A model does not differ from itself.
     """
+    if model is other:
+        return [0.0, 0.0]
     below, above = measure_clip_distances([model, other], [1, -1], part, seed)
     mean = measure_quality(model, other, part)
     seeds = np.hypot(_seed_half_width(model, part), _seed_half_width(other, part))

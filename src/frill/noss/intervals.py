@@ -8,6 +8,11 @@ groups. A bootstrap deviation is sqrt((G - 1)/G) of the true one, so deviations 
 sqrt(G/(G - 1)). Percentiles assume the deviation known, so they are widened by Student's t
 against the normal. Where tasks of different size are averaged, its degrees of freedom are those of
 Welch (1947).
+
+No bootstrap draws a clip of a kind that the task does not have: models that answer all of 100 clips
+alike would seem to be equal. So limits of differences are as far away as such clips may move them:
+of n clips none is of a kind that has the share p with probability (1 - p)^n, which is 2.5 % at
+about 3.7/n (the rule of three: Hanley and Lippman-Hand, JAMA 249, 1983).
 """
 
 from collections.abc import Sequence
@@ -112,11 +117,23 @@ def estimate_combination_interval(
     """Return the interval of a weighted sum of several models' mean accuracies, in points.
 
     `tasks` has each task's scores of all models, paired clip by clip. With weights 1 and -1 it is
-    the difference of two models.
+    the difference of two models. Weights sum up to 0.
     """
     resampled = []
+    unseen = []
     for index, models in enumerate(tasks):
         correct = [scores.correct(part) for scores in models]
         combined = 100 * np.tensordot(np.array(weights), np.array(correct), 1)
         resampled.append(resample(combined, models[0].speakers(part), seed + index))
-    return estimate_interval(resampled)
+        unseen.append(bound_unseen_share(len(combined)))
+    low, high = estimate_interval(resampled)
+    estimate = sum(task.estimate for task in resampled) / len(tasks)
+    # Such a clip has at most this value: the models of one sign are right on it, the others wrong.
+    points = 100 * sum(weight for weight in weights if weight > 0)
+    distance = points * max(unseen) / len(tasks)
+    return [float(min(low, estimate - distance)), float(max(high, estimate + distance))]
+
+
+def bound_unseen_share(clips: int) -> float:
+    """Return the largest share of a kind of clip that `clips` of them may lack by chance, 2.5 %."""
+    return 1 - 0.025 ** (1 / clips)

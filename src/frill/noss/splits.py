@@ -5,6 +5,7 @@ as it says. Without a validation split: a seeded share of the training clips val
 speakers where there are speakers.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -89,23 +90,51 @@ def _hold_out(
     """Hold whole groups of `train` out.
 
     Groups are speakers where every clip has one, there are three or more and no class goes with
-    them; clips otherwise, with all copies of the same samples.
+    them; clips otherwise, with all copies of the same samples. No class loses all of its clips.
     """
     speakers = [rows[index]["speaker"] for index in train]
-    by_speaker = all(speakers) and len(set(speakers)) >= 3
-    if by_speaker:
-        group = np.array(speakers)
-    else:
-        group = train[find_copies([rows[index]["sha256"] for index in train])].astype(str)
-    names = np.random.default_rng(seed).permutation(sorted(set(group)))
-    if len(names) < 2:
-        raise SplitError(
-            "has one training clip, or copies of one; it cannot be split into train and validation"
-        )
-    count = np.clip(round(share * len(names)), 1, len(names) - 1)
-    held = np.isin(group, names[:count])
     label = np.array([rows[index]["label"] for index in train])
-    lost = set(label[held]) - set(label[~held])  # all of them where speakers are the classes
-    if by_speaker and lost:
-        return _hold_out(train, [row | {"speaker": ""} for row in rows], share, seed)
+    if all(speakers) and len(set(speakers)) >= 3:
+        names, count = _shuffle_groups(speakers, share, seed)
+        held = np.isin(speakers, names[:count])
+        if set(label[held]) <= set(label[~held]):  # not where speakers are the classes
+            return train[~held], train[held]
+    copies = find_copies([rows[index]["sha256"] for index in train])
+    groups = train[copies].astype(str).tolist()
+    held = _hold_out_clips(groups, label.tolist(), *_shuffle_groups(groups, share, seed))
+    if not held.any():
+        raise SplitError(
+            "has one training clip, or copies of one, in each class; it cannot be split into train "
+            "and validation"
+        )
     return train[~held], train[held]
+
+
+def _shuffle_groups(groups: list[str], share: float, seed: int) -> tuple[np.ndarray, int]:
+    """Return the groups' names in the order in which they are drawn, and how many are."""
+    names = np.random.default_rng(seed).permutation(sorted(set(groups)))
+    return names, int(np.clip(round(share * len(names)), 1, max(1, len(names) - 1)))
+
+
+def _hold_out_clips(
+    groups: list[str], label: list[str], names: np.ndarray, count: int
+) -> np.ndarray:
+    """Return which clips the first `count` of `names` hold, bool [clips].
+
+    A group that has all that is left of a class is passed over.
+    """
+    clips: dict[str, list[int]] = {}
+    for clip, group in enumerate(groups):
+        clips.setdefault(group, []).append(clip)
+    held = np.zeros(len(groups), bool)
+    left = Counter(label)
+    drawn = 0
+    for name in names:
+        lost = Counter(label[clip] for clip in clips[name])
+        if all(left[each] > n for each, n in lost.items()):
+            held[clips[name]] = True
+            left -= lost
+            drawn += 1
+        if drawn == count:
+            break
+    return held

@@ -41,7 +41,7 @@ def check_output(
             f"the phone gave an output that is not the model's ({error}): "
             "take another build of the tool"
         ) from None
-    if cosine < device.min_cosine:
+    if not cosine >= device.min_cosine:  # nor a NaN: this host's output is not finite
         raise ToolError(
             "the phone computes something else than this host: "
             f"the cosine of the two outputs is {cosine:.4f}, "
