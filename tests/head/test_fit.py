@@ -122,6 +122,15 @@ def test_an_unheard_class_between_two_others_is_refused_and_one_beyond_them_is_n
     assert unheard.refused == pytest.approx(100 / 3, abs=3)
 
 
+def test_a_class_whose_clip_alone_validates_is_passed_over():
+    """Without it nothing decides a threshold: of three classes two can be left out."""
+    features, y = draw(30, 8, 3)
+    order = np.arange(30)
+    trials = Trials(features, y, [Split(order[:20], order[20:21], order[21:])], 3)
+    unheard = measure_unheard(trials, "lda 0.5")
+    assert (unheard.clips, unheard.classes) == (20, 2)
+
+
 def test_folds_are_drawn_by_whole_speakers_with_every_class_in_each():
     y = np.repeat(np.arange(3), 40)
     speakers = [f"s{index % 8}" for index in range(120)]

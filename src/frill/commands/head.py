@@ -108,7 +108,7 @@ def describe(made: Made, paths: Paths) -> list[str]:
     """Return what was made and how good it is, as lines."""
     measured, values = made.measured, made.values
     low, high = measured.interval
-    unheard = "not measurable with two classes"
+    unheard = "how many it never heard cannot be told: too few classes or clips"
     if measured.unheard:
         unheard = f"{measured.unheard.refused:.0f} % of clips of a class it never heard"
     latency = values["latency"]
