@@ -29,6 +29,13 @@ def break_folder(folder: Path, kind: str) -> list[str]:
                 label = path.parent.name if path.stem != "0" else ""
                 file.write(f"{path.relative_to(folder)},{label}\n")
         return ["--csv", str(folder / "list.csv")]
+    elif kind == "other words":
+        with open(folder / "list.csv", "w") as file:
+            file.write("file,label,split\n")
+            for path in sorted(folder.glob("*/*.wav")):
+                part = "Test" if path.stem == "3" else "Train"
+                file.write(f"{path.relative_to(folder)},{path.parent.name},{part}\n")
+        return ["--csv", str(folder / "list.csv")]
     elif kind == "no column":
         (folder / "list.csv").write_text("path,word\na/0.wav,a\n")
         return ["--csv", str(folder / "list.csv")]
@@ -42,6 +49,7 @@ def break_folder(folder: Path, kind: str) -> list[str]:
         ("one clip", r"^clips: the class 'b' has 1 clip; a head needs 3 or more of each"),
         ("no folder", r"lies in 1 folders below .*; --levels names 2: label, speaker"),
         ("no label", r"2 of 8 files cannot be used, over --rejected-limit = 0.02"),
+        ("other words", r"no clips in split train \(the column holds: Test, Train\); .*--splits"),
         ("no column", r"list.csv: which column holds the file\? Name it by --columns file="),
     ],
 )
