@@ -203,9 +203,10 @@ def test_a_students_folder_gives_a_head_at_its_precision(short_backbone, tmp_pat
 
 
 def test_other_labels_are_left_out_when_some_are_named(release, tmp_path):
-    write_folder(tmp_path / "clips", ["a", "b", "c"], 4)
+    name = "the $5 clips #1"
+    write_folder(tmp_path / name, ["a", "b", "c"], 4)
     out = tmp_path / "x.tflite"
-    clips = str(tmp_path / "clips")
+    clips = str(tmp_path / name)
     run(["head", clips, "--model", str(release), "--out", str(out), "--labels", "a", "c"])
     assert Head(out).labels == ["a", "c"]
     assert json.loads(out.with_suffix(".json").read_text())["clips"] == 8

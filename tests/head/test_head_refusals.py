@@ -97,6 +97,30 @@ def test_a_model_without_frontend_and_other_options_are_one_sentence(
     assert "--columns who=x: expected NAME=VALUE, NAME one of file, label" in roles
 
 
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ("CLIPS --labels a b happy", "--labels happy: no clip has this label; there are: a, b$"),
+        ("CLIPS --columns file=path", "--columns is about a CSV: give it by --csv"),
+        ("CLIPS --splits test=exam", "--splits is about a CSV: give it by --csv"),
+        ("CLIPS --csv CSV --levels speaker label", "--levels is about sub-folders: with --csv"),
+        ("CLIPS --csv CSV --splits train=x test=x", "--splits names the word x twice"),
+        ("CLIPS --csv CSV --columns file=a file=b", "--columns names 2 for file: a, b; keep one"),
+        ("--task mood --labels a b", "--labels is about AUDIO: --task mood has its labels"),
+        ("--task mood --csv CSV", "--csv is about AUDIO: --task mood has its labels"),
+        ("CLIPS --rejected-limit 2", "--rejected-limit 2: expected a share of the files"),
+        ("CLIPS --rejected-limit nan", "--rejected-limit nan: expected a share of the files"),
+        ("CLIPS --seed -1", "--seed -1: expected 0 to 2147483647"),
+    ],
+)
+def test_an_option_that_would_do_nothing_or_is_out_of_range(release, tmp_path, options, message):
+    places = {"CLIPS": str(write_folder(tmp_path / "clips", ["a", "b"], 3)), "CSV": "list.csv"}
+    words = [places.get(word, word) for word in options.split()]
+    with pytest.raises(UserError, match=message):
+        run(["head", *words, "--model", str(release), "--out", str(tmp_path / "x.tflite")])
+    assert not list(tmp_path.glob("x*"))
+
+
 def test_a_file_that_is_no_head_is_named(release):
     with pytest.raises(ValueError, match="has no labels of a head; give a file that `frill head`"):
         Head(release / "frill.tflite")

@@ -4,6 +4,7 @@ AUDIO is a folder whose sub-folders are the labels, or the folder of a CSV's fil
 """
 
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from frill.head.make import Made, make_head
 from frill.head.source import RELEASE, is_student, read_source
 from frill.head.write import Paths, name_files
 from frill.noss.evaluate import TASKS
+from frill.params.values import LARGEST
 
 SPLITS = ("train", "validation", "test")
 SHOWN_LABELS = 12  # more make no confusion on a terminal
@@ -56,6 +58,7 @@ def run(**options) -> int:
         raise UserError(
             "give either AUDIO, a folder of labelled clips, or --task, one of params.yaml"
         )
+    _check_options(given)
     paths = name_files(given.out)
     if is_student(given.model):
         tensorflow_setup.set_up(threads=1, seed=17, onednn=1)
@@ -67,6 +70,32 @@ def run(**options) -> int:
         made = make_head(store, name, source, paths, given.seed)
     print("\n".join(describe(made, paths)))
     return 0
+
+
+def _check_options(given: Namespace) -> None:
+    """Raise UserError for an option that would do nothing, and for a number out of its range."""
+    named = {
+        "--csv": given.csv is not None,
+        "--columns": bool(given.columns),
+        "--splits": bool(given.splits),
+        "--levels": given.levels != ["label"],
+        "--labels": bool(given.labels),
+    }
+    of_csv = ("--columns", "--splits")
+    for option in filter(named.get, named):
+        if given.task is not None:
+            raise UserError(
+                f"{option} is about AUDIO: --task {given.task} has its labels and splits"
+            )
+        if given.csv is None and option in of_csv:
+            raise UserError(f"{option} is about a CSV: give it by --csv, or leave {option} out")
+        if given.csv is not None and option == "--levels":
+            raise UserError("--levels is about sub-folders: with --csv, name columns by --columns")
+    if not 0 <= given.rejected_limit < 1:
+        limit = f"--rejected-limit {given.rejected_limit:g}"
+        raise UserError(f"{limit}: expected a share of the files, 0 or more and under 1, as 0.02")
+    if not 0 <= given.seed <= LARGEST:
+        raise UserError(f"--seed {given.seed}: expected 0 to {LARGEST}")
 
 
 def _open_clips(given: Namespace, work: Path) -> tuple[ClipStore, str, list[str]]:
@@ -82,14 +111,34 @@ def _open_clips(given: Namespace, work: Path) -> tuple[ClipStore, str, list[str]
     labelled = Labelled(
         given.audio,
         given.csv,
-        {role: words[0] for role, words in _read_pairs("--columns", given.columns, ROLES).items()},
-        _read_pairs("--splits", given.splits, SPLITS),
+        _read_columns(given.columns),
+        _read_splits(given.splits),
         given.levels,
         given.labels,
         given.rejected_limit,
     )
     store, lines = read_labelled(labelled, work)
     return store, given.audio.resolve().name, lines
+
+
+def _read_columns(pairs: list[str]) -> dict[str, str]:
+    columns = {}
+    for role, names in _read_pairs("--columns", pairs, ROLES).items():
+        if len(names) > 1:
+            raise UserError(
+                f"--columns names {len(names)} for {role}: {', '.join(names)}; keep one"
+            )
+        columns[role] = names[0]
+    return columns
+
+
+def _read_splits(pairs: list[str]) -> dict[str, list[str]]:
+    splits = _read_pairs("--splits", pairs, SPLITS)
+    counts = Counter(word for words in splits.values() for word in words)
+    for word, count in counts.items():
+        if count > 1:
+            raise UserError(f"--splits names the word {word} twice; keep it under one split")
+    return splits
 
 
 def _read_pairs(option: str, pairs: list[str], keys: tuple[str, ...]) -> dict[str, list[str]]:
