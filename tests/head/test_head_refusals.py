@@ -121,6 +121,53 @@ def test_an_option_that_would_do_nothing_or_is_out_of_range(release, tmp_path, o
     assert not list(tmp_path.glob("x*"))
 
 
+@pytest.mark.parametrize(
+    "out, message",
+    [
+        ("release/frill.tflite", "release/frill.tflite is there and no head of `frill head`"),
+        ("release/frill_nofrontend.tflite", "frill_nofrontend.tflite is there and no head"),
+        ("plain/x.tflite", "cannot write to .*plain: file exists"),
+        ("folder.tflite", "folder.tflite is a folder; name another file"),
+    ],
+)
+def test_a_place_where_no_head_may_be_written(release, tmp_path, out, message):
+    """Nothing there changes, least of all the model that the head stands on."""
+    model = tmp_path / "release"
+    shutil.copytree(release, model)
+    (model / "frill_nofrontend.tflite").write_text("as it was")
+    (tmp_path / "plain").write_text("as it was")
+    (tmp_path / "folder.tflite").mkdir()
+    clips = str(write_folder(tmp_path / "clips", ["a", "b"], 3))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=message):
+        run(["head", clips, "--model", str(model), "--out", str(tmp_path / out)])
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_run_that_fails_leaves_the_head_of_the_last_one(release, tmp_path, monkeypatch):
+    clips = str(write_folder(tmp_path / "clips", ["a", "b"], 3))
+    (tmp_path / "out").mkdir()
+    arguments = ["head", clips, "--model", str(release), "--out", str(tmp_path / "out/x.tflite")]
+    assert run(arguments) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert len(before) == 7
+    monkeypatch.setattr("frill.head.write.PARITY", 0)
+    with pytest.raises(UserError, match="x.tflite: a probability differs .*; nothing is written"):
+        run(arguments)
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize("name", ["frill.tflite", "frill_1s.tflite"])
+@pytest.mark.parametrize("length", [30, 5000])
+def test_a_model_that_is_cut_off_is_named(release, tmp_path, name, length):
+    model = tmp_path / "release"
+    shutil.copytree(release, model)
+    (model / name).write_bytes((release / name).read_bytes()[:length])
+    clips = str(write_folder(tmp_path / "clips", ["a", "b"], 3))
+    with pytest.raises(UserError, match=rf"--model .*release/{name}: "):
+        run(["head", clips, "--model", str(model), "--out", str(tmp_path / "x.tflite")])
+
+
 def test_a_file_that_is_no_head_is_named(release):
     with pytest.raises(ValueError, match="has no labels of a head; give a file that `frill head`"):
         Head(release / "frill.tflite")

@@ -14,7 +14,7 @@ from frill.errors import UserError
 from frill.head.clips import ROLES, Labelled, describe_short, read_labelled
 from frill.head.make import Made, make_head
 from frill.head.source import RELEASE, is_student, read_source
-from frill.head.write import Paths, name_files
+from frill.head.write import Paths, name_files, replace_files
 from frill.noss.evaluate import TASKS
 from frill.params.values import LARGEST
 
@@ -63,11 +63,11 @@ def run(**options) -> int:
     if is_student(given.model):
         tensorflow_setup.set_up(threads=1, seed=17, onednn=1)
     source = read_source(given.model)
-    with TemporaryDirectory(prefix="frill-") as folder:
+    with replace_files(paths) as new, TemporaryDirectory(prefix="frill-") as folder:
         store, name, lines = _open_clips(given, Path(folder))
         for line in lines + describe_short(store.rows, name):
             print(line)
-        made = make_head(store, name, source, paths, given.seed)
+        made = make_head(store, name, source, new, given.seed)
     print("\n".join(describe(made, paths)))
     return 0
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from frill.embed.embedder import Embedder
 from frill.errors import UserError
 
 RELEASE = Path("release")
@@ -41,6 +42,10 @@ def read_source(model: Path) -> Source:
                 f"--model {model}: has no {path.name}, a model with frontend; `make repro` writes "
                 f"it to release/, `frill release` to another folder; or give models/students/NAME"
             )
+        try:
+            Embedder(path)
+        except ValueError as error:
+            raise UserError(f"--model {model}: {error}") from None
     card = model / "MODEL_CARD.md"
     text = card.read_text() if card.is_file() else ""
     title = text.partition("\n")[0].removeprefix("# ").strip()
