@@ -98,6 +98,25 @@ def test_the_head_that_ships_is_the_measured_one_or_the_mean_of_the_folds():
     np.testing.assert_allclose(shipped, np.mean(scores, axis=0), atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "speakers, over, shared",
+    [
+        ([""] * 60, "clips", 0),
+        ([f"s{index // 3 % 5}" for index in range(60)], "whole speakers", 0),  # each in one fold
+        ([f"s{index // 15}" for index in range(60)], "whole speakers", 4),  # each in all
+        (["", *[f"s{index // 3 % 5}" for index in range(1, 60)]], "clips", 0),
+        (["anna"] * 60, "clips", 1),
+    ],
+)
+def test_what_the_interval_is_over_and_who_is_in_train_and_test(speakers, over, shared):
+    features, y = draw(60, 10, 3)
+    rows = make_rows(y, fold=[str(index // 3 % 5) for index in range(60)], speaker=speakers)
+    splits, _ = split_clips(rows, "mood", 17)
+    measured = measure_head(Trials(features, y, splits, 3), features, rows, 17)
+    assert measured.interval_over == over
+    assert measured.speakers_in_train_and_test == shared
+
+
 def test_what_is_measured_was_decided_without_the_measured_clips():
     """Other labels of the test clips change what is measured, and nothing that was decided."""
     features, y = draw(90, 20, 3)

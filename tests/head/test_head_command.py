@@ -178,6 +178,23 @@ def test_a_task_of_the_project_ships_its_head(release, tmp_path, monkeypatch):
     assert measured["interval"] == scored.test_interval
 
 
+def test_a_clip_without_a_speaker_makes_the_interval_one_over_clips(release, tmp_path, capsys):
+    write_folder(tmp_path / "clips", ["a", "b"], 6)
+    lines = ["file,label,speaker"]
+    for label in "ab":
+        lines += [f"{label}/{clip}.wav,{label},s{clip // 2}" for clip in range(6)]
+    lines[1] = "a/0.wav,a,"
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    arguments = ["head", str(tmp_path / "clips"), "--csv", str(tmp_path / "list.csv")]
+    run([*arguments, "--model", str(release), "--out", str(tmp_path / "x.tflite")])
+    printed = capsys.readouterr().out
+    assert "in 5 folds by recordings" in printed
+    assert "  speakers     3 in training and test" in printed
+    card = (tmp_path / "x_card.md").read_text()
+    assert ", over clips) |" in card
+    assert "\n3 speakers have clips in training and in test: of speakers it never heard" in card
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision, qat", [("dynamic", False), ("int8", True)])
 def test_a_students_folder_gives_a_head_at_its_precision(short_backbone, tmp_path, precision, qat):

@@ -181,6 +181,8 @@ def describe(made: Made, paths: Paths) -> list[str]:
         f"  parity       {values['parity']:.0e} from embedder and numpy, "
         f"{values['parity_clips']} clips",
     ]
+    if shared := measured.speakers_in_train_and_test:
+        lines.append(f"  speakers     {shared} in training and test: of new ones it says too much")
     if values["fewest"] < 50:
         lines.append(f"  few clips    {values['fewest']} of one class: believe the interval")
     lines += _draw_confusion(made)

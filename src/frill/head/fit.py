@@ -1,8 +1,8 @@
 """A linear head, chosen as the probes of scoring are: ridge and LDA at every strength.
 
 Every split is fitted once at every setting. Held-out validation clips decide the setting, the
-temperatures and the threshold of "unknown". What is measured on a split's test clips was decided
-without them.
+temperatures and the threshold of "unknown". A split's test clips are not among those that decide
+what is measured on them.
 """
 
 from collections.abc import Sequence

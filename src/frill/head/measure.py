@@ -1,4 +1,8 @@
-"""How good a head is: on clips that took no part in fitting, in choosing or in calibrating it."""
+"""How good a head is: on clips that took no part in fitting or in choosing it.
+
+Nor are they among those that calibrate it. With folds, other folds' heads score these, and were
+fitted to the tested clips too.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +18,7 @@ from frill.head.fit import Trials
 from frill.head.unknown import Unheard, measure_unheard
 from frill.noss.intervals import estimate_accuracy_interval
 from frill.noss.results import Interval
-from frill.noss.score import best_probe, number_speakers
+from frill.noss.score import Task, best_probe, count_speakers_in_both, number_speakers
 from frill.noss.splits import Split
 
 NEIGHBOURS = (1, 3, 5, 9)
@@ -33,6 +37,8 @@ class Measured:
     clips: int
     accuracy: float
     interval: Interval
+    interval_over: str  # "whole speakers" or "clips"
+    speakers_in_train_and_test: int
     recall: float
     confusion: list[list[int]]  # true classes by predicted classes
     log_mel: float
@@ -67,12 +73,16 @@ def measure_head(trials: Trials, features: Features, rows: Sequence[dict], seed:
     predicted, true = probabilities.argmax(axis=1), y[tested]
     right = predicted == true
     answered = right[~refused]
-    speakers = np.array([row["speaker"] for row in rows])[tested]
+    speakers = np.array([row["speaker"] for row in rows])
+    numbers = number_speakers(speakers[tested])
     splits = [trial.split for trial in trials.trials]
+    task = Task(features.clips, y, speakers, trials.classes, splits)
     return Measured(
         clips=len(tested),
         accuracy=100 * float(right.mean()),
-        interval=estimate_accuracy_interval(right.astype(float), number_speakers(speakers), seed),
+        interval=estimate_accuracy_interval(right.astype(float), numbers, seed),
+        interval_over="whole speakers" if len(set(numbers)) > 1 else "clips",
+        speakers_in_train_and_test=count_speakers_in_both(task),
         recall=100 * float(recall_score(true, predicted, average="macro", labels=np.unique(true))),
         confusion=confusion_matrix(true, predicted, labels=range(trials.classes)).tolist(),
         log_mel=_measure_probe(features.log_mels, y, splits, trials.classes),
