@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 
+from frill.head.calibration import find_probabilities
 from frill.head.features import Features
 from frill.head.fit import Trials, fit_head
 from frill.head.folds import split_clips
@@ -139,6 +140,28 @@ def test_an_unheard_class_between_two_others_is_refused_and_one_beyond_them_is_n
     unheard = measure_unheard(trials, "lda 0.5")
     assert (unheard.clips, unheard.classes) == (150, 3)
     assert unheard.refused == pytest.approx(100 / 3, abs=3)
+
+
+def test_one_in_twenty_windows_of_known_sounds_is_refused_however_sure_whole_clips_are():
+    """A clip's mean over eight windows is much surer than each of them, as of real clips."""
+    rng = np.random.default_rng(0)
+    y = np.arange(600) % 3
+    windows = 0.5 * np.eye(3)[np.repeat(y, 8)] + rng.normal(0, 1, (4800, 3))
+    x = windows.reshape(600, 8, 3).mean(axis=1)
+    features = Features(x, windows, np.repeat(np.arange(600), 8), x)
+    rows = make_rows(
+        y, split=[["train", "validation", "test"][index // 200] for index in range(600)]
+    )
+    splits, _ = split_clips(rows, "mood", 17)
+    trials = Trials(features, y, splits, 3)
+    measured = measure_head(trials, features, rows, 17)
+    assert measured.known_refused == pytest.approx(5, abs=4)
+    assert measured.known_windows_refused == pytest.approx(5, abs=2)
+    decision = trials.decide()
+    scores, _ = trials.trials[0].score_windows(decision.setting, "test")
+    answers = find_probabilities(scores, decision.window_temperature).max(axis=1)
+    assert np.mean(answers < decision.threshold) > 0.2
+    assert np.mean(answers < decision.window_threshold) == pytest.approx(0.05, abs=0.02)
 
 
 def test_a_class_whose_clip_alone_validates_is_passed_over():

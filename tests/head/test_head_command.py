@@ -94,6 +94,11 @@ def test_the_card_says_what_the_json_says(odd):
     measured = content["measured"]
     assert np.sum(measured["confusion"]) == measured["clips"] == 24
     assert f"| accuracy | {measured['accuracy']:.1f} (95 % interval" in card
+    decision = content["decision"]
+    assert f"below {decision['threshold']:.3f} is" in card
+    assert f"a single window whose greatest is below {decision['window_threshold']:.3f}." in card
+    about = Head(odd).about
+    assert about.window_threshold == decision["window_threshold"]
     assert "embeddings of small_gap: a non-semantic speech embedding" in card
     assert "The smallest class has 6 clips: believe the interval" in card
     confusion = card.partition("True classes")[2]

@@ -76,7 +76,8 @@ def head(embedding) -> Path:
     weights = solved[:-1] / deviation[:, None]
     about = {
         "labels": LABELS,
-        "threshold": 0.6,
+        "threshold": 1.01,  # of whole clips, which the page has none of
+        "window_threshold": 0.6,
         "window_temperature": 1.0,
         "clip_temperature": 1.0,
         "synthetic": True,

@@ -24,11 +24,13 @@ class About:
     """What head.json holds.
 
     Probabilities are the softmax of scores divided by a temperature: one for single windows, one
-    for a clip's mean score. A clip whose greatest probability is below `threshold` is "unknown".
+    for a clip's mean score. A clip whose greatest probability is below `threshold` is "unknown", a
+    single window below `window_threshold`.
     """
 
     labels: list[str]
     threshold: float
+    window_threshold: float
     window_temperature: float
     clip_temperature: float
     synthetic: bool

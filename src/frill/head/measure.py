@@ -31,7 +31,8 @@ class Measured:
 
     `log_mel`, `neighbours` and `chance` are what a linear head on statistics of the log-mel, the
     nearest neighbours and the commonest class of the training clips reach. `known_refused` of test
-    clips are called unknown, and `answered_accuracy` is that of the others.
+    clips and `known_windows_refused` of their windows are called unknown; `answered_accuracy` is
+    that of the other clips.
     """
 
     clips: int
@@ -48,6 +49,7 @@ class Measured:
     uncalibrated_error: float
     window_calibration_error: float
     known_refused: float
+    known_windows_refused: float
     answered_accuracy: float | None
     unheard: Unheard | None
 
@@ -56,6 +58,7 @@ def measure_head(trials: Trials, features: Features, rows: Sequence[dict], seed:
     """Measure the heads of all splits on their test clips, each decided without them."""
     y = trials.y
     tested, probabilities, plain, refused, windows, owners = [], [], [], [], [], []
+    windows_refused = []
     for trial in trials.trials:
         test = trial.split.test
         decision = trials.decide(trial)
@@ -66,7 +69,9 @@ def measure_head(trials: Trials, features: Features, rows: Sequence[dict], seed:
         plain.append(find_probabilities(scores, 1.0))
         refused.append(answers.max(axis=1) < decision.threshold)
         scores, owner = trial.score_windows(decision.setting, "test")
-        windows.append(find_probabilities(scores, decision.window_temperature))
+        answers = find_probabilities(scores, decision.window_temperature)
+        windows.append(answers)
+        windows_refused.append(answers.max(axis=1) < decision.window_threshold)
         owners.append(owner)
     tested, probabilities = np.concatenate(tested), np.concatenate(probabilities)
     refused = np.concatenate(refused)
@@ -94,6 +99,7 @@ def measure_head(trials: Trials, features: Features, rows: Sequence[dict], seed:
             np.concatenate(windows), y[np.concatenate(owners)]
         ),
         known_refused=100 * float(refused.mean()),
+        known_windows_refused=100 * float(np.concatenate(windows_refused).mean()),
         answered_accuracy=100 * float(answered.mean()) if len(answered) else None,
         unheard=measure_unheard(trials, trials.decide().setting),
     )

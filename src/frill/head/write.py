@@ -7,7 +7,7 @@ mood_card.md        the same to read: the model card
 mood_example.py, Mood.kt    the shortest programs: Python, Android
 mood_SHA256SUMS
 
-Both .tflite files hold TFLite metadata with the labels and the threshold, and head.json for
+Both .tflite files hold TFLite metadata with the labels and thresholds, and head.json for
 frill.Head. Equal clips and models give equal .tflite files.
 """
 
@@ -117,6 +117,7 @@ def write_models(
     about = About(
         labels,
         decision.threshold,
+        decision.window_threshold,
         decision.window_temperature,
         decision.temperature,
         source.synthetic,
@@ -126,7 +127,9 @@ def write_models(
         LABELS: "".join(f"{label}\n" for label in labels).encode(),
         ABOUT: json.dumps(asdict(about), ensure_ascii=False, indent=1).encode(),
     }
-    windows = _describe_output(WINDOWS, "One row for every 170 ms of audio.", decision.threshold)
+    windows = _describe_output(
+        WINDOWS, "One row for every 170 ms of audio.", decision.window_threshold
+    )
     clip = _describe_output(CLIP, "One row for all of the audio.", decision.threshold)
     scores = (head.weights, head.bias, decision.window_temperature)
     any_length = append_head(source.any_length, *scores, decision.temperature)
