@@ -1,7 +1,9 @@
 """What makes no head is told in one sentence, and nothing is written."""
 
+import json
 import re
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ from head_sounds import write_folder
 
 from frill import Head
 from frill.cli import run
+from frill.embed.head import ABOUT, About
 from frill.errors import UserError
+from frill.release.tflite_metadata import attach_files
 
 
 def break_folder(folder: Path, kind: str) -> list[str]:
@@ -168,6 +172,13 @@ def test_a_model_that_is_cut_off_is_named(release, tmp_path, name, length):
         run(["head", clips, "--model", str(model), "--out", str(tmp_path / "x.tflite")])
 
 
-def test_a_file_that_is_no_head_is_named(release):
-    with pytest.raises(ValueError, match="has no labels of a head; give a file that `frill head`"):
+def test_a_file_that_is_no_head_is_named(release, tmp_path):
+    message = "has no labels of a head; give a file that `frill head`"
+    with pytest.raises(ValueError, match=message):
         Head(release / "frill.tflite")
+    about = About(["a", "b"], 0.5, 0.5, 1.0, 1.0, False, 90.0)  # two labels of 24 values
+    files = {ABOUT: json.dumps(asdict(about)).encode()}
+    path = tmp_path / "x.tflite"
+    path.write_bytes(attach_files((release / "frill.tflite").read_bytes(), files))
+    with pytest.raises(ValueError, match=message):
+        Head(path)

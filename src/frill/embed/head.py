@@ -49,6 +49,8 @@ class Head:
         try:
             with zipfile.ZipFile(path) as archive:
                 self.about = About(**json.loads(archive.read(ABOUT)))
+            if len(self.about.labels) != self._embedder.values:
+                raise ValueError("one label for each value")
         except (zipfile.BadZipFile, KeyError, TypeError, ValueError):
             raise ValueError(
                 f"{path}: has no labels of a head; give a file that `frill head` wrote"
