@@ -1,5 +1,5 @@
-// Gradle 8.9 or later, JDK 17.
+// Gradle 8.13 or later, JDK 17. LiteRT 2's classes are of Kotlin 2.3, which Kotlin before 2.2 cannot read.
 plugins {
-    id("com.android.application") version "8.7.3" apply false
-    id("org.jetbrains.kotlin.android") version "2.0.21" apply false
+    id("com.android.application") version "8.13.2" apply false
+    id("org.jetbrains.kotlin.android") version "2.3.21" apply false
 }

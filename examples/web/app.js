@@ -22,7 +22,7 @@ function make(tag, ...children) {
 }
 
 function showLabels(probabilities) {
-  const { labels, threshold } = model.head;
+  const { labels, window_threshold: threshold } = model.head; // this is one window, no whole clip
   const order = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]);
   const best = order[0];
   element("answer").textContent = probabilities[best] < threshold ? "unknown" : labels[best];

@@ -4,6 +4,7 @@ import { HOP_SAMPLES, RATE_HZ, SAMPLES } from "./sound_model.js";
 export class Microphone {
   // `hear(second)` gets Float32Array [16000]; blocks that come while it works are kept.
   static async open(hear) {
+    if (!navigator.mediaDevices) throw new Error("No microphone: browsers have one for https and 127.0.0.1 only. Open the page there.");
     // As it sounds: what a browser does to voices for calls is not in the clips models learn from.
     const asItSounds = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     const stream = await navigator.mediaDevices.getUserMedia({ audio: asItSounds }).catch((error) => {
@@ -31,7 +32,7 @@ export class Microphone {
     this.last.set(block, SAMPLES - block.length);
     this.heard += block.length;
     if (this.heard < HOP_SAMPLES || this.isBusy) return;
-    this.heard = 0;
+    this.heard %= HOP_SAMPLES; // blocks of 128 samples do not end at a hop
     this.isBusy = true;
     await hear(this.last.slice()).finally(() => { this.isBusy = false; });
   }

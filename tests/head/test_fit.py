@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 
+from frill.head.calibration import find_probabilities
 from frill.head.features import Features
 from frill.head.fit import Trials, fit_head
 from frill.head.folds import split_clips
@@ -98,6 +99,25 @@ def test_the_head_that_ships_is_the_measured_one_or_the_mean_of_the_folds():
     np.testing.assert_allclose(shipped, np.mean(scores, axis=0), atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "speakers, over, shared",
+    [
+        ([""] * 60, "clips", 0),
+        ([f"s{index // 3 % 5}" for index in range(60)], "whole speakers", 0),  # each in one fold
+        ([f"s{index // 15}" for index in range(60)], "whole speakers", 4),  # each in all
+        (["", *[f"s{index // 3 % 5}" for index in range(1, 60)]], "clips", 0),
+        (["anna"] * 60, "clips", 1),
+    ],
+)
+def test_what_the_interval_is_over_and_who_is_in_train_and_test(speakers, over, shared):
+    features, y = draw(60, 10, 3)
+    rows = make_rows(y, fold=[str(index // 3 % 5) for index in range(60)], speaker=speakers)
+    splits, _ = split_clips(rows, "mood", 17)
+    measured = measure_head(Trials(features, y, splits, 3), features, rows, 17)
+    assert measured.interval_over == over
+    assert measured.speakers_in_train_and_test == shared
+
+
 def test_what_is_measured_was_decided_without_the_measured_clips():
     """Other labels of the test clips change what is measured, and nothing that was decided."""
     features, y = draw(90, 20, 3)
@@ -120,6 +140,37 @@ def test_an_unheard_class_between_two_others_is_refused_and_one_beyond_them_is_n
     unheard = measure_unheard(trials, "lda 0.5")
     assert (unheard.clips, unheard.classes) == (150, 3)
     assert unheard.refused == pytest.approx(100 / 3, abs=3)
+
+
+def test_one_in_twenty_windows_of_known_sounds_is_refused_however_sure_whole_clips_are():
+    """A clip's mean over eight windows is much surer than each of them, as of real clips."""
+    rng = np.random.default_rng(0)
+    y = np.arange(600) % 3
+    windows = 0.5 * np.eye(3)[np.repeat(y, 8)] + rng.normal(0, 1, (4800, 3))
+    x = windows.reshape(600, 8, 3).mean(axis=1)
+    features = Features(x, windows, np.repeat(np.arange(600), 8), x)
+    rows = make_rows(
+        y, split=[["train", "validation", "test"][index // 200] for index in range(600)]
+    )
+    splits, _ = split_clips(rows, "mood", 17)
+    trials = Trials(features, y, splits, 3)
+    measured = measure_head(trials, features, rows, 17)
+    assert measured.known_refused == pytest.approx(5, abs=4)
+    assert measured.known_windows_refused == pytest.approx(5, abs=2)
+    decision = trials.decide()
+    scores, _ = trials.trials[0].score_windows(decision.setting, "test")
+    answers = find_probabilities(scores, decision.window_temperature).max(axis=1)
+    assert np.mean(answers < decision.threshold) > 0.2
+    assert np.mean(answers < decision.window_threshold) == pytest.approx(0.05, abs=0.02)
+
+
+def test_a_class_whose_clip_alone_validates_is_passed_over():
+    """Without it nothing decides a threshold: of three classes two can be left out."""
+    features, y = draw(30, 8, 3)
+    order = np.arange(30)
+    trials = Trials(features, y, [Split(order[:20], order[20:21], order[21:])], 3)
+    unheard = measure_unheard(trials, "lda 0.5")
+    assert (unheard.clips, unheard.classes) == (20, 2)
 
 
 def test_folds_are_drawn_by_whole_speakers_with_every_class_in_each():

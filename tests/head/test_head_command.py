@@ -94,6 +94,11 @@ def test_the_card_says_what_the_json_says(odd):
     measured = content["measured"]
     assert np.sum(measured["confusion"]) == measured["clips"] == 24
     assert f"| accuracy | {measured['accuracy']:.1f} (95 % interval" in card
+    decision = content["decision"]
+    assert f"below {decision['threshold']:.3f} is" in card
+    assert f"a single window whose greatest is below {decision['window_threshold']:.3f}." in card
+    about = Head(odd).about
+    assert about.window_threshold == decision["window_threshold"]
     assert "embeddings of small_gap: a non-semantic speech embedding" in card
     assert "The smallest class has 6 clips: believe the interval" in card
     confusion = card.partition("True classes")[2]
@@ -178,6 +183,23 @@ def test_a_task_of_the_project_ships_its_head(release, tmp_path, monkeypatch):
     assert measured["interval"] == scored.test_interval
 
 
+def test_a_clip_without_a_speaker_makes_the_interval_one_over_clips(release, tmp_path, capsys):
+    write_folder(tmp_path / "clips", ["a", "b"], 6)
+    lines = ["file,label,speaker"]
+    for label in "ab":
+        lines += [f"{label}/{clip}.wav,{label},s{clip // 2}" for clip in range(6)]
+    lines[1] = "a/0.wav,a,"
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    arguments = ["head", str(tmp_path / "clips"), "--csv", str(tmp_path / "list.csv")]
+    run([*arguments, "--model", str(release), "--out", str(tmp_path / "x.tflite")])
+    printed = capsys.readouterr().out
+    assert "in 5 folds by recordings" in printed
+    assert "  speakers     3 in training and test" in printed
+    card = (tmp_path / "x_card.md").read_text()
+    assert ", over clips) |" in card
+    assert "\n3 speakers have clips in training and in test: of speakers it never heard" in card
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision, qat", [("dynamic", False), ("int8", True)])
 def test_a_students_folder_gives_a_head_at_its_precision(short_backbone, tmp_path, precision, qat):
@@ -203,9 +225,10 @@ def test_a_students_folder_gives_a_head_at_its_precision(short_backbone, tmp_pat
 
 
 def test_other_labels_are_left_out_when_some_are_named(release, tmp_path):
-    write_folder(tmp_path / "clips", ["a", "b", "c"], 4)
+    name = "the $5 clips #1"
+    write_folder(tmp_path / name, ["a", "b", "c"], 4)
     out = tmp_path / "x.tflite"
-    clips = str(tmp_path / "clips")
+    clips = str(tmp_path / name)
     run(["head", clips, "--model", str(release), "--out", str(out), "--labels", "a", "c"])
     assert Head(out).labels == ["a", "c"]
     assert json.loads(out.with_suffix(".json").read_text())["clips"] == 8

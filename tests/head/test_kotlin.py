@@ -50,8 +50,9 @@ def test_labels_are_those_of_the_file(printed):
     lines, head = printed
     assert find(lines, "example") == find(lines, "file") == head.labels == sorted(ODD_LABELS)
     (thresholds,) = find(lines, "thresholds")
-    expected = pytest.approx(head.about.threshold, abs=1e-6)
-    assert [float(each) for each in thresholds.split()] == [expected, expected]
+    of_clip, of_window = map(float, thresholds.split())
+    assert of_clip == pytest.approx(head.about.threshold, abs=1e-6)
+    assert of_window == pytest.approx(head.about.window_threshold, abs=1e-6)
     assert find(lines, "unknown") == ["null null"]
     assert find(lines, "best") == [head.labels[2]]
 

@@ -18,6 +18,7 @@ from examples import speechlike, write_clips
 
 from frill.audio import frontend
 from frill.audio.clips import Clip
+from frill.commands.release import FILES
 from frill.errors import UserError
 from frill.release.examples import render_examples
 from frill.release.make import check_parity, choose_clips, write_models, write_texts
@@ -151,6 +152,10 @@ def test_the_kotlin_examples_count_of_rows_is_the_frontends(samples):
     exec(body[1].replace("/", "//"), rows)  # Int division
     counted = eval(body[2].replace("/", "//"), rows)
     assert counted == len(frontend.windows(np.zeros(samples, np.int16)))
+
+
+def test_the_command_knows_the_files_of_a_release(release):
+    assert {path.name for path in release.iterdir()} == FILES
 
 
 def test_every_file_is_under_checksums(release):

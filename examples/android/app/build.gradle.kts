@@ -18,10 +18,11 @@ android {
         sourceCompatibility = JavaVersion.VERSION_17
         targetCompatibility = JavaVersion.VERSION_17
     }
-    kotlinOptions { jvmTarget = "17" }
     // Uncompressed, a model is mapped out of the APK: no copy of its megabytes in memory.
     androidResources { noCompress += "tflite" }
 }
+
+kotlin { compilerOptions { jvmTarget = org.jetbrains.kotlin.gradle.dsl.JvmTarget.JVM_17 } }
 
 dependencies {
     implementation("com.google.ai.edge.litert:litert:2.3.0")

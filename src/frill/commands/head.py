@@ -4,6 +4,7 @@ AUDIO is a folder whose sub-folders are the labels, or the folder of a CSV's fil
 """
 
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,8 +14,9 @@ from frill.errors import UserError
 from frill.head.clips import ROLES, Labelled, describe_short, read_labelled
 from frill.head.make import Made, make_head
 from frill.head.source import RELEASE, is_student, read_source
-from frill.head.write import Paths, name_files
+from frill.head.write import Paths, name_files, replace_files
 from frill.noss.evaluate import TASKS
+from frill.params.values import LARGEST
 
 SPLITS = ("train", "validation", "test")
 SHOWN_LABELS = 12  # more make no confusion on a terminal
@@ -56,17 +58,44 @@ def run(**options) -> int:
         raise UserError(
             "give either AUDIO, a folder of labelled clips, or --task, one of params.yaml"
         )
+    _check_options(given)
     paths = name_files(given.out)
     if is_student(given.model):
         tensorflow_setup.set_up(threads=1, seed=17, onednn=1)
     source = read_source(given.model)
-    with TemporaryDirectory(prefix="frill-") as folder:
+    with replace_files(paths) as new, TemporaryDirectory(prefix="frill-") as folder:
         store, name, lines = _open_clips(given, Path(folder))
         for line in lines + describe_short(store.rows, name):
             print(line)
-        made = make_head(store, name, source, paths, given.seed)
+        made = make_head(store, name, source, new, given.seed)
     print("\n".join(describe(made, paths)))
     return 0
+
+
+def _check_options(given: Namespace) -> None:
+    """Raise UserError for an option that would do nothing, and for a number out of its range."""
+    named = {
+        "--csv": given.csv is not None,
+        "--columns": bool(given.columns),
+        "--splits": bool(given.splits),
+        "--levels": given.levels != ["label"],
+        "--labels": bool(given.labels),
+    }
+    of_csv = ("--columns", "--splits")
+    for option in filter(named.get, named):
+        if given.task is not None:
+            raise UserError(
+                f"{option} is about AUDIO: --task {given.task} has its labels and splits"
+            )
+        if given.csv is None and option in of_csv:
+            raise UserError(f"{option} is about a CSV: give it by --csv, or leave {option} out")
+        if given.csv is not None and option == "--levels":
+            raise UserError("--levels is about sub-folders: with --csv, name columns by --columns")
+    if not 0 <= given.rejected_limit < 1:
+        limit = f"--rejected-limit {given.rejected_limit:g}"
+        raise UserError(f"{limit}: expected a share of the files, 0 or more and under 1, as 0.02")
+    if not 0 <= given.seed <= LARGEST:
+        raise UserError(f"--seed {given.seed}: expected 0 to {LARGEST}")
 
 
 def _open_clips(given: Namespace, work: Path) -> tuple[ClipStore, str, list[str]]:
@@ -82,14 +111,34 @@ def _open_clips(given: Namespace, work: Path) -> tuple[ClipStore, str, list[str]
     labelled = Labelled(
         given.audio,
         given.csv,
-        {role: words[0] for role, words in _read_pairs("--columns", given.columns, ROLES).items()},
-        _read_pairs("--splits", given.splits, SPLITS),
+        _read_columns(given.columns),
+        _read_splits(given.splits),
         given.levels,
         given.labels,
         given.rejected_limit,
     )
     store, lines = read_labelled(labelled, work)
     return store, given.audio.resolve().name, lines
+
+
+def _read_columns(pairs: list[str]) -> dict[str, str]:
+    columns = {}
+    for role, names in _read_pairs("--columns", pairs, ROLES).items():
+        if len(names) > 1:
+            raise UserError(
+                f"--columns names {len(names)} for {role}: {', '.join(names)}; keep one"
+            )
+        columns[role] = names[0]
+    return columns
+
+
+def _read_splits(pairs: list[str]) -> dict[str, list[str]]:
+    splits = _read_pairs("--splits", pairs, SPLITS)
+    counts = Counter(word for words in splits.values() for word in words)
+    for word, count in counts.items():
+        if count > 1:
+            raise UserError(f"--splits names the word {word} twice; keep it under one split")
+    return splits
 
 
 def _read_pairs(option: str, pairs: list[str], keys: tuple[str, ...]) -> dict[str, list[str]]:
@@ -108,7 +157,7 @@ def describe(made: Made, paths: Paths) -> list[str]:
     """Return what was made and how good it is, as lines."""
     measured, values = made.measured, made.values
     low, high = measured.interval
-    unheard = "not measurable with two classes"
+    unheard = "how many it never heard cannot be told: too few classes or clips"
     if measured.unheard:
         unheard = f"{measured.unheard.refused:.0f} % of clips of a class it never heard"
     latency = values["latency"]
@@ -132,6 +181,8 @@ def describe(made: Made, paths: Paths) -> list[str]:
         f"  parity       {values['parity']:.0e} from embedder and numpy, "
         f"{values['parity_clips']} clips",
     ]
+    if shared := measured.speakers_in_train_and_test:
+        lines.append(f"  speakers     {shared} in training and test: of new ones it says too much")
     if values["fewest"] < 50:
         lines.append(f"  few clips    {values['fewest']} of one class: believe the interval")
     lines += _draw_confusion(made)

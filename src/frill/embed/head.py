@@ -24,11 +24,13 @@ class About:
     """What head.json holds.
 
     Probabilities are the softmax of scores divided by a temperature: one for single windows, one
-    for a clip's mean score. A clip whose greatest probability is below `threshold` is "unknown".
+    for a clip's mean score. A clip whose greatest probability is below `threshold` is "unknown", a
+    single window below `window_threshold`.
     """
 
     labels: list[str]
     threshold: float
+    window_threshold: float
     window_temperature: float
     clip_temperature: float
     synthetic: bool
@@ -47,6 +49,8 @@ class Head:
         try:
             with zipfile.ZipFile(path) as archive:
                 self.about = About(**json.loads(archive.read(ABOUT)))
+            if len(self.about.labels) != self._embedder.values:
+                raise ValueError("one label for each value")
         except (zipfile.BadZipFile, KeyError, TypeError, ValueError):
             raise ValueError(
                 f"{path}: has no labels of a head; give a file that `frill head` wrote"

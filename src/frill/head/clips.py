@@ -59,7 +59,8 @@ def read_labelled(labelled: Labelled, work: Path) -> tuple[ClipStore, list[str]]
         spec = _make_spec(labelled, name)
         loader = files if labelled.csv is None else folder
         reads = read_all(loader.prepare_reads(name, spec), 0, count_workers())
-        chosen = _choose(reads, labelled.labels)
+        found: set[str] = set()
+        chosen = _choose(reads, labelled.labels, found)
         items = screen(chosen, None, needs_label=True, silent_dbfs=SILENT_DBFS)
         written = write_clips(
             work / "store", lambda done: progress(items, name, None, "clip"), work / "new"
@@ -70,6 +71,7 @@ def read_labelled(labelled: Labelled, work: Path) -> tuple[ClipStore, list[str]]
             **{kind: {name: spec}},
         )
         lines = enforce_limits(kind, name, written, limits)
+        _check_labels(labelled.labels, found)
     except UserError as error:
         raise UserError(_name_options(str(error), name)) from None
     summary = written.summary
@@ -80,16 +82,29 @@ def read_labelled(labelled: Labelled, work: Path) -> tuple[ClipStore, list[str]]
 
 
 def _choose(
-    items: Iterable[Clip | Rejected], labels: Sequence[str] | None
+    items: Iterable[Clip | Rejected], labels: Sequence[str] | None, found: set[str]
 ) -> Iterator[Clip | Rejected]:
-    """Yield the items less the clips of labels that were not asked for."""
+    """Yield the items less the clips of labels that were not asked for; add all to `found`."""
     for item in items:
+        if isinstance(item, Clip):
+            found.add(item.label)
         is_other = isinstance(item, Clip) and item.label and labels and item.label not in labels
         if not is_other:
             yield item
 
 
+def _check_labels(labels: Sequence[str] | None, found: set[str]) -> None:
+    for label in labels or ():
+        if label not in found:
+            there = ", ".join(sorted(found - {""})) or "none"
+            raise UserError(f"--labels {label}: no clip has this label; there are: {there}")
+
+
 def _make_spec(labelled: Labelled, name: str) -> FilesSet | FolderSet:
+    """Return the set as params.yaml would have it.
+
+    It is not validated: that is about what DVC takes, as paths without a dollar.
+    """
     shared = {"use": "corpus", "folder": str(labelled.audio.absolute())}
     if labelled.csv is None:
         if "label" not in labelled.levels or len(set(labelled.levels)) < len(labelled.levels):
@@ -97,14 +112,14 @@ def _make_spec(labelled: Labelled, name: str) -> FilesSet | FolderSet:
                 f"--levels {' '.join(labelled.levels)}: expected label, or label and speaker, "
                 "each once: what the sub-folders name"
             )
-        return FilesSet(**shared, levels=list(labelled.levels))
+        return FilesSet.model_construct(**shared, levels=list(labelled.levels))
     columns = labelled.columns or _find_columns(labelled.csv, name)
     for role in ("file", "label"):
         if role not in columns:
             raise UserError(
                 f"{labelled.csv}: which column holds the {role}? Name it by --columns {role}=COLUMN"
             )
-    return FolderSet(
+    return FolderSet.model_construct(
         **shared,
         csv=str(labelled.csv.absolute()),
         columns=Columns(**columns),

@@ -1,8 +1,8 @@
 """A linear head, chosen as the probes of scoring are: ridge and LDA at every strength.
 
 Every split is fitted once at every setting. Held-out validation clips decide the setting, the
-temperatures and the threshold of "unknown". What is measured on a split's test clips was decided
-without them.
+temperatures and the threshold of "unknown". A split's test clips are not among those that decide
+what is measured on them.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,15 @@ KNOWN_SHARE = 0.95  # of held-out clips of the classes: as many shall not be cal
 class Decision:
     """What held-out clips decide: the probe's setting, and what its scores are made of.
 
-    `threshold` is a probability: an answer below it is "unknown".
+    `threshold` is a probability: a clip's answer below it is "unknown". Single windows are less
+    sure than whole clips, so theirs is `window_threshold`.
     """
 
     setting: str
     temperature: float
     window_temperature: float
     threshold: float
+    window_threshold: float
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,14 @@ class Trials:
         scores, y = self._join(clips, without)
         windows = [trial.score_windows(chosen, "validation") for trial in self.trials]
         temperature = fit_temperature(scores, y)
+        window_scores, window_y = self._join(windows, without)
+        window_temperature = fit_temperature(window_scores, window_y)
         return Decision(
             chosen,
             temperature,
-            fit_temperature(*self._join(windows, without)),
+            window_temperature,
             find_threshold(find_probabilities(scores, temperature)),
+            find_threshold(find_probabilities(window_scores, window_temperature)),
         )
 
     def _find_right(self, trial: Trial, setting: str) -> np.ndarray:
@@ -124,7 +129,7 @@ class Trials:
 
 
 def find_threshold(probabilities: np.ndarray) -> float:
-    """Return the probability that KNOWN_SHARE of held-out answers reach, of [clips, classes]."""
+    """Return the probability that KNOWN_SHARE of held-out answers [rows, classes] reach."""
     return float(np.quantile(probabilities.max(axis=1), 1 - KNOWN_SHARE))
 
 

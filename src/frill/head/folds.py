@@ -17,22 +17,29 @@ from frill.noss.splits import Split, SplitError, make_splits
 FOLDS = 5
 LEAST_FOLDS = 3  # one tests, one validates, the rest trains
 VALIDATION_SHARE = 0.2
+NO_SPLIT = (
+    "name its words by --splits train=WORD test=WORD; to have folds drawn instead, leave the "
+    "column out: --columns with file, label and no split"
+)
 
 
 def split_clips(rows: Sequence[dict], name: str, seed: int) -> tuple[list[Split], str]:
     """Return the splits of a manifest's rows, and a phrase for what was held out.
 
-    Raises UserError where a class would not be heard in training.
+    Raises UserError where a class would not be heard in training, and where a split column names
+    no train or no test: folds drawn over it would mix what somebody kept apart.
     """
     by = "by its folds"
     if not any(row["fold"] for row in rows):
         by = "by its split"
-        if not {"train", "test"} <= {row["split"] for row in rows}:
+        if not any(row["split"] for row in rows):
             rows, by = draw_folds(rows, seed)
     try:
         splits = make_splits(rows, VALIDATION_SHARE, seed)
     except SplitError as error:
-        raise UserError(f"{name} {str(error).replace('a task', 'a head')}") from None
+        problem = str(error).replace("a task", "a head")
+        problem = problem.replace("map the column's values in `splits`", NO_SPLIT)
+        raise UserError(f"{name} {problem}") from None
     labels = np.array([row["label"] for row in rows])
     for split in splits:
         if missing := sorted(set(labels) - set(labels[split.train])):

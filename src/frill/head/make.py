@@ -56,7 +56,6 @@ def make_head(store: ClipStore, name: str, source: Source, paths: Paths, seed: i
             trials = Trials(features, y, splits, len(labels))
             head = fit_head(trials)
             measured = measure_head(trials, features, rows, seed)
-        paths.any_length.parent.mkdir(parents=True, exist_ok=True)
         write_models(head, labels, measured, source, paths)
         step = max(1, len(store) // PARITY_CLIPS)
         chosen = list(range(0, len(store), step))[:PARITY_CLIPS]

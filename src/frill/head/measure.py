@@ -1,4 +1,8 @@
-"""How good a head is: on clips that took no part in fitting, in choosing or in calibrating it."""
+"""How good a head is: on clips that took no part in fitting or in choosing it.
+
+Nor are they among those that calibrate it. With folds, other folds' heads score these, and were
+fitted to the tested clips too.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +18,7 @@ from frill.head.fit import Trials
 from frill.head.unknown import Unheard, measure_unheard
 from frill.noss.intervals import estimate_accuracy_interval
 from frill.noss.results import Interval
-from frill.noss.score import best_probe, number_speakers
+from frill.noss.score import Task, best_probe, count_speakers_in_both, number_speakers
 from frill.noss.splits import Split
 
 NEIGHBOURS = (1, 3, 5, 9)
@@ -27,12 +31,15 @@ class Measured:
 
     `log_mel`, `neighbours` and `chance` are what a linear head on statistics of the log-mel, the
     nearest neighbours and the commonest class of the training clips reach. `known_refused` of test
-    clips are called unknown, and `answered_accuracy` is that of the others.
+    clips and `known_windows_refused` of their windows are called unknown; `answered_accuracy` is
+    that of the other clips.
     """
 
     clips: int
     accuracy: float
     interval: Interval
+    interval_over: str  # "whole speakers" or "clips"
+    speakers_in_train_and_test: int
     recall: float
     confusion: list[list[int]]  # true classes by predicted classes
     log_mel: float
@@ -42,6 +49,7 @@ class Measured:
     uncalibrated_error: float
     window_calibration_error: float
     known_refused: float
+    known_windows_refused: float
     answered_accuracy: float | None
     unheard: Unheard | None
 
@@ -50,6 +58,7 @@ def measure_head(trials: Trials, features: Features, rows: Sequence[dict], seed:
     """Measure the heads of all splits on their test clips, each decided without them."""
     y = trials.y
     tested, probabilities, plain, refused, windows, owners = [], [], [], [], [], []
+    windows_refused = []
     for trial in trials.trials:
         test = trial.split.test
         decision = trials.decide(trial)
@@ -60,19 +69,25 @@ def measure_head(trials: Trials, features: Features, rows: Sequence[dict], seed:
         plain.append(find_probabilities(scores, 1.0))
         refused.append(answers.max(axis=1) < decision.threshold)
         scores, owner = trial.score_windows(decision.setting, "test")
-        windows.append(find_probabilities(scores, decision.window_temperature))
+        answers = find_probabilities(scores, decision.window_temperature)
+        windows.append(answers)
+        windows_refused.append(answers.max(axis=1) < decision.window_threshold)
         owners.append(owner)
     tested, probabilities = np.concatenate(tested), np.concatenate(probabilities)
     refused = np.concatenate(refused)
     predicted, true = probabilities.argmax(axis=1), y[tested]
     right = predicted == true
     answered = right[~refused]
-    speakers = np.array([row["speaker"] for row in rows])[tested]
+    speakers = np.array([row["speaker"] for row in rows])
+    numbers = number_speakers(speakers[tested])
     splits = [trial.split for trial in trials.trials]
+    task = Task(features.clips, y, speakers, trials.classes, splits)
     return Measured(
         clips=len(tested),
         accuracy=100 * float(right.mean()),
-        interval=estimate_accuracy_interval(right.astype(float), number_speakers(speakers), seed),
+        interval=estimate_accuracy_interval(right.astype(float), numbers, seed),
+        interval_over="whole speakers" if len(set(numbers)) > 1 else "clips",
+        speakers_in_train_and_test=count_speakers_in_both(task),
         recall=100 * float(recall_score(true, predicted, average="macro", labels=np.unique(true))),
         confusion=confusion_matrix(true, predicted, labels=range(trials.classes)).tolist(),
         log_mel=_measure_probe(features.log_mels, y, splits, trials.classes),
@@ -84,6 +99,7 @@ def measure_head(trials: Trials, features: Features, rows: Sequence[dict], seed:
             np.concatenate(windows), y[np.concatenate(owners)]
         ),
         known_refused=100 * float(refused.mean()),
+        known_windows_refused=100 * float(np.concatenate(windows_refused).mean()),
         answered_accuracy=100 * float(answered.mean()) if len(answered) else None,
         unheard=measure_unheard(trials, trials.decide().setting),
     )

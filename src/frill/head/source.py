@@ -1,10 +1,13 @@
 """The model that a head stands on: a release, or a trained student's folder."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from frill.embed.embedder import Embedder
 from frill.errors import UserError
+from frill.params.load import load_params
 
 RELEASE = Path("release")
 SYNTHETIC = "All audio behind this model is synthetic"  # as its card says
@@ -41,6 +44,10 @@ def read_source(model: Path) -> Source:
                 f"--model {model}: has no {path.name}, a model with frontend; `make repro` writes "
                 f"it to release/, `frill release` to another folder; or give models/students/NAME"
             )
+        try:
+            Embedder(path)
+        except ValueError as error:
+            raise UserError(f"--model {model}: {error}") from None
     card = model / "MODEL_CARD.md"
     text = card.read_text() if card.is_file() else ""
     title = text.partition("\n")[0].removeprefix("# ").strip()
@@ -53,14 +60,23 @@ def _convert(folder: Path) -> Source:
 
     Its precision is that of its file in models/tflite, float32 where there is none.
     """
-    converted = folder.parent.parent / "tflite" / folder.name / "summary.json"
+    folder = Path(os.path.abspath(folder))  # `.` and `..` have other parents; links keep theirs
+    models = folder.parent.parent
+    converted = models / "tflite" / folder.name / "summary.json"
     precision = "float32"
     if converted.is_file():
         precision = json.loads(converted.read_text())["precision"]
     from frill.release.make import convert_folder  # TensorFlow takes seconds
 
     files = convert_folder(folder, precision)
-    frontier = folder.parent.parent.parent / "results/frontier.json"
-    is_synthetic = frontier.is_file() and json.loads(frontier.read_text())["synthetic"]
-    about = f"{folder.resolve().name}, a student of models/students, {precision}"
-    return Source(*files, about, is_synthetic)
+    about = f"{folder.name}, a student of models/students, {precision}"
+    return Source(*files, about, _is_synthetic(models.parent))
+
+
+def _is_synthetic(project: Path) -> bool:
+    """Tell whether a project's audio is the synthesiser's; before its frontier, by params.yaml."""
+    frontier = project / "results/frontier.json"
+    if frontier.is_file():
+        return json.loads(frontier.read_text())["synthetic"]
+    params = project / "params.yaml"
+    return params.is_file() and load_params(params).synthetic

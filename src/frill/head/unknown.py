@@ -25,7 +25,11 @@ class Unheard:
 
 
 def measure_unheard(trials: Trials, setting: str) -> Unheard | None:
-    """Return how many clips of classes never heard are refused, or None of two classes."""
+    """Return how many clips of classes never heard are refused.
+
+    None where that cannot be told: of two classes, or where every clip that validates is of the
+    class that is left out, so that nothing decides a threshold. Such a class is passed over.
+    """
     if trials.classes < 3:
         return None
     tried = min(MOST_CLASSES, trials.classes)
@@ -33,9 +37,12 @@ def measure_unheard(trials: Trials, setting: str) -> Unheard | None:
     refused = []
     for number, left_out in enumerate(chosen):
         split = trials.trials[number % len(trials.trials)].split
-        refused.append(_refuse(trials, split, setting, left_out))
-    refused = np.concatenate(refused)
-    return Unheard(100 * float(refused.mean()), len(refused), tried)
+        if (trials.y[split.validation] != left_out).any():
+            refused.append(_refuse(trials, split, setting, left_out))
+    if not refused:
+        return None
+    clips = np.concatenate(refused)
+    return Unheard(100 * float(clips.mean()), len(clips), len(refused))
 
 
 def _refuse(trials: Trials, split, setting: str, left_out: int) -> np.ndarray:

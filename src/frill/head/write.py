@@ -7,15 +7,19 @@ mood_card.md        the same to read: the model card
 mood_example.py, Mood.kt    the shortest programs: Python, Android
 mood_SHA256SUMS
 
-Both .tflite files hold TFLite metadata with the labels and the threshold, and head.json for
+Both .tflite files hold TFLite metadata with the labels and thresholds, and head.json for
 frill.Head. Equal clips and models give equal .tflite files.
 """
 
 import hashlib
 import json
 import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -48,6 +52,9 @@ class Paths:
     kotlin: Path
     sums: Path
 
+    def __iter__(self) -> Iterator[Path]:
+        return iter(vars(self).values())
+
 
 def name_files(out: Path) -> Paths:
     """Return the names of all files beside `out`. Raises UserError for another suffix."""
@@ -64,6 +71,44 @@ def name_files(out: Path) -> Paths:
     )
 
 
+@contextmanager
+def replace_files(paths: Paths) -> Iterator[Paths]:
+    """Give names of the same files in a folder beside them, from where they are moved at the end.
+
+    Nothing changes at `paths` if the body raises or is interrupted. Raises UserError, before
+    any clip is read, where they cannot be written or would replace a model that is no head.
+    """
+    out = paths.any_length
+    for path in paths:
+        if path.is_dir():
+            raise UserError(f"--out {out}: {path} is a folder; name another file")
+    for path in (out, paths.second):
+        if path.exists() and not _is_head(path):
+            raise UserError(
+                f"--out {out}: {path} is there and no head of `frill head`; name another file, or "
+                "remove it"
+            )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        work = TemporaryDirectory(prefix=f".{out.stem}-", dir=out.parent)
+    except OSError as error:
+        reason = error.strerror.lower()
+        raise UserError(f"--out {out}: cannot write to {out.parent}: {reason}") from None
+    with work as folder:
+        new = name_files(Path(folder, out.name))
+        yield new
+        for written, path in zip(new, paths, strict=True):
+            written.replace(path)
+
+
+def _is_head(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return ABOUT in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def write_models(
     head: FittedHead, labels: list[str], measured: Measured, source: Source, paths: Paths
 ) -> None:
@@ -72,6 +117,7 @@ def write_models(
     about = About(
         labels,
         decision.threshold,
+        decision.window_threshold,
         decision.window_temperature,
         decision.temperature,
         source.synthetic,
@@ -81,7 +127,9 @@ def write_models(
         LABELS: "".join(f"{label}\n" for label in labels).encode(),
         ABOUT: json.dumps(asdict(about), ensure_ascii=False, indent=1).encode(),
     }
-    windows = _describe_output(WINDOWS, "One row for every 170 ms of audio.", decision.threshold)
+    windows = _describe_output(
+        WINDOWS, "One row for every 170 ms of audio.", decision.window_threshold
+    )
     clip = _describe_output(CLIP, "One row for all of the audio.", decision.threshold)
     scores = (head.weights, head.bias, decision.window_temperature)
     any_length = append_head(source.any_length, *scores, decision.temperature)

@@ -50,9 +50,11 @@ def write_release(settings: Params, out: Path, student: str | None = None) -> di
 
 def _select(frontier: Frontier, name: str) -> Frontier:
     """Return the frontier as if a student had been selected; the reason says that it was named."""
-    names = [student.name for student in frontier.students]
-    if name not in names:
-        raise UserError(f"--student {name}: no such student; there are {', '.join(names)}")
+    sound = {student.name: student.is_sound for student in frontier.students}
+    if name not in sound:
+        raise UserError(f"--student {name}: no such student; there are {', '.join(sound)}")
+    if not sound[name]:
+        raise UserError(f"--student {name}: its training diverged; name another student")
     reason = f"{name} was named by hand; what the selection says: {frontier.reason}"
     return replace(frontier, selected=name, reason=reason)
 

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.util.zip.ZipInputStream
 
-/** The labels and the threshold that `frill head` wrote behind a model, as a zip. */
+/** The labels and the threshold of a single window that `frill head` wrote behind a model, as a zip. */
 class Labels(val names: List<String>, val threshold: Float) {
     /** The most probable label, or null for a sound that is none of them. */
     fun name(probabilities: FloatArray): String? {
@@ -16,7 +16,7 @@ class Labels(val names: List<String>, val threshold: Float) {
 
     companion object {
         private const val END_BYTES = 22 // the zip's last record, without a comment
-        private val THRESHOLD = Regex("\"threshold\": ([0-9.e-]+)")
+        private val THRESHOLD = Regex("\"window_threshold\": ([0-9.e-]+)")
 
         /** Reads them from the whole content of a .tflite file. */
         fun read(model: ByteBuffer): Labels {
