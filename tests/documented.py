@@ -12,6 +12,7 @@ ELSEWHERE = {
     ("README.md", "make quick"): ".ci/run",
     ("README.md", "git clone ADDRESS frill"): ".ci/run",
     ("README.md", "make repro PRESET=folders"): "tests/workflow/test_overlay.py",
+    ("docs/results/real.md", "make repro PRESET=folders"): "tests/workflow/test_overlay.py",
     ("CONTRIBUTING.md", "make .venv/ready"): ".ci/run",
     ("docs/gpu.md", "make repro GPU=1"): "tests/test_gpus.py",
     ("docs/slurm.md", "mkdir -p logs"): "tests/sweep/test_slurm.py",
