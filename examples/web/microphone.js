@@ -4,7 +4,9 @@ import { HOP_SAMPLES, RATE_HZ, SAMPLES } from "./sound_model.js";
 export class Microphone {
   // `hear(second)` gets Float32Array [16000]; blocks that come while it works are kept.
   static async open(hear) {
-    if (!navigator.mediaDevices) throw new Error("No microphone: browsers have one for https and 127.0.0.1 only. Open the page there.");
+    if (!navigator.mediaDevices) {
+      throw new Error("No microphone: browsers have one for https and 127.0.0.1 only. Open the page there.");
+    }
     // As it sounds: what a browser does to voices for calls is not in the clips models learn from.
     const asItSounds = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     const stream = await navigator.mediaDevices.getUserMedia({ audio: asItSounds }).catch((error) => {

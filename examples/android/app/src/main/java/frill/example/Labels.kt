@@ -5,7 +5,7 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.util.zip.ZipInputStream
 
-/** The labels and the threshold of a single window that `frill head` wrote behind a model, as a zip. */
+/** The labels and a single window's threshold, which `frill head` wrote behind a model as a zip. */
 class Labels(val names: List<String>, val threshold: Float) {
     /** The most probable label, or null for a sound that is none of them. */
     fun name(probabilities: FloatArray): String? {
