@@ -1,7 +1,10 @@
 """The clip store returns what was written, and keeps little of it in memory."""
 
+import gc
 import pickle
+import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -32,6 +35,32 @@ def test_round_trip(tmp_path, monkeypatch, shard_samples, shards):
         assert row["source"] == clip.source
     assert store.samples(0).dtype == np.int16
     assert [row["label"] for row in store.rows] == list("abababa")
+
+
+def test_threads_open_shards_at_once(tmp_path, monkeypatch):
+    """CPython 3.11 fails to parse two headers at once where a collection lets threads change."""
+    monkeypatch.setattr(clip_writer, "SHARD_SAMPLES", 1)
+    write_clips(tmp_path, some_clips())
+    written = [clip.samples for clip in some_clips()]
+
+    def read(_: int) -> None:
+        for _ in range(10):
+            store = ClipStore(tmp_path)
+            for index, samples in enumerate(written):
+                np.testing.assert_array_equal(store.samples(index), samples)
+
+    def change_threads(*_) -> None:
+        time.sleep(0)
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(change_threads)
+    gc.set_threshold(10)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(read, range(8)))
+    finally:
+        gc.callbacks.remove(change_threads)
+        gc.set_threshold(*threshold)
 
 
 def test_rows_are_a_sequence_of_dicts(tmp_path):

@@ -10,6 +10,7 @@ from disk.
 
 import csv
 import mmap
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,9 @@ MANIFEST = ["clip", "label", "speaker", "language", "split", "fold", "seconds", 
 MANIFEST += ["licence", "sha256", "shard", "start", "samples"]
 # A mapped file stays open, and the 900,000 clips of AudioSet's speech are 9,000 shards.
 OPEN_SHARDS = 64
+# np.load parses a shard's header as Python. CPython 3.11 counts the depth of that for all threads
+# together, so two at once can fail with "AST constructor recursion depth mismatch".
+_one_opens = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ class ClipStore:
         return self._shard(int(row["shard"]))[start : start + int(row["samples"])]
 
     def _load(self, shard: int) -> np.ndarray:
-        return np.load(self.folder / shard_name(shard), mmap_mode="r")
+        with _one_opens:
+            return np.load(self.folder / shard_name(shard), mmap_mode="r")
 
     def __reduce__(self) -> tuple:
         return ClipStore, (self.folder,)
