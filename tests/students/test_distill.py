@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -149,7 +150,8 @@ def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
     assert summary["status"] == "ok"
     assert summary == json.loads((tmp_path / "one/summary.json").read_text())
     training.remove_checkpoint()
-    assert not list((tmp_path / "scratch").iterdir())
+    (left,) = (tmp_path / "scratch").iterdir()
+    assert left.name.startswith("dense-")
     windows, expected = load_split(targets, "validation")
     windows = windows.astype(np.float32)[..., None]
     embedding = load_student(tmp_path / "one").predict(windows, verbose=0)
@@ -191,11 +193,74 @@ def test_a_resumed_run_gives_the_same_bytes(whole, targets, tmp_path, monkeypatc
         check_same(whole / name, tmp_path / "resumed/student" / name)
 
 
-def test_another_training_does_not_resume_this_one(targets):
+@pytest.mark.parametrize(
+    "rank, qat", [(3, False), pytest.param(3, True, marks=pytest.mark.slow)], ids=["rank", "qat"]
+)
+def test_what_ships_goes_on_from_another_students_dense_steps(
+    short_backbone, targets, tmp_path, monkeypatch, rank, qat
+):
+    """The dense student has trained them: the same bytes, in half of the steps."""
+    spec = StudentSpec("tiny", 0.5, "gap", rank, qat, 16)
+    train(spec, targets, tmp_path / "alone", scratch=tmp_path / "own")
+    train(DENSE, targets, tmp_path / "dense", scratch=tmp_path / "scratch")
+    trained = []
+
+    class Counted(Distillation):
+        def _batch(self, step):
+            trained.append(step)
+            return super()._batch(step)
+
+    train(spec, targets, tmp_path / "second", Counted, scratch=tmp_path / "scratch")
+    assert min(trained) == 3  # of 6: ship_from is 0.5
+    for name in ("weights.npz", "curve.csv", "summary.json"):
+        check_same(*(tmp_path / who / "student" / name for who in ("alone", "second")))
+    steps = [int(row["step"]) for row in read_curve(tmp_path / "second/student")]
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("change", [{"width": 0.75}, {"pooling": "flatten"}, {"bottleneck": 8}])
+def test_students_that_differ_otherwise_share_no_steps(short_backbone, targets, tmp_path, change):
+    one, other = (
+        Distillation(spec, Distill(**SETTINGS), targets, 17, tmp_path)
+        for spec in (DENSE, replace(RANK, **change))
+    )
+    one.start()
+    one._dense_start.keep(one.model, [])
+    other.start()
+    other._restore()
+    assert other.done == 0
+
+
+@pytest.mark.parametrize("rank, qat", [(None, False), (3, False), (None, True)])
+def test_adam_moves_what_reads_flattened_features_less(
+    short_backbone, targets, tmp_path, rank, qat
+):
+    """Its first step is the rate times the gradient's sign: here a share of it, by positions."""
+    spec = StudentSpec("tiny", 0.5, "flatten", rank, qat, 16)
+    training = Distillation(spec, Distill(**SETTINGS), targets, 17, tmp_path)
+    training.start()
+    _, rows, columns, _ = training.model.get_layer("pool").input_shape
+    assert rows * columns == 96  # of the short backbone; 6 of a whole one
+    if spec != spec.dense:
+        training._ship()
+    variables = training.model.trainable_variables
+    kernels = [each for each in variables if each.name.startswith("embedding")]
+    before = {each.name: each.numpy() for each in kernels}
+    training._learning_rate.assign(0.0096)
+    training._step(*training._batch(0))
+    reader = f"{FACTOR if rank else EMBEDDING}/kernel:0"
+    assert reader in before and len(before) == (5 if rank else 4)
+    for kernel in kernels:
+        moved = np.abs(kernel.numpy() - before[kernel.name]).max()
+        expected = 0.0001 if kernel.name == reader else 0.0096
+        assert moved == pytest.approx(expected, rel=0.05), kernel.name
+
+
+def test_another_training_does_not_resume_this_one():
     changes = ({}, {"steps": 7}, {"balance": 0.0})
     names = set()
     for spec, change, seed in product((DENSE, RANK), changes, (1, 2)):
-        names.add(checkpoint.name(spec, Distill(**SETTINGS | change), seed, targets))
+        names.add(checkpoint.name(spec, Distill(**SETTINGS | change), seed, "targets"))
     assert len(names) == 12
 
 
@@ -246,7 +311,8 @@ def test_every_seed_is_a_training_of_its_own(short_backbone, targets, tmp_path):
     assert (summary["seed"], repeat["seed"], summary["status"]) == (17, 18, "ok")
     assert repeat["validation_mse"] != summary["validation_mse"]
     assert summary == json.loads((folder / "summary.json").read_text())
-    assert [path for path in scratch.iterdir() if path != alone.scratch] == []
+    left = {path.name for path in scratch.iterdir() if not path.name.startswith("dense-")}
+    assert left == {alone.scratch.name}
 
 
 def test_one_seed_that_diverges_is_said_of_the_student(
@@ -353,7 +419,7 @@ def test_divergence_is_a_result(short_backbone, targets, tmp_path, capsys, spec)
 
 
 @pytest.mark.parametrize(
-    "checkpoint_steps", [2, 3, 100], ids=["shipped checkpoint", "dense checkpoint", "no checkpoint"]
+    "checkpoint_steps", [2, 3, 100], ids=["shipped checkpoint", "dense checkpoint", "dense start"]
 )
 @pytest.mark.parametrize("qat", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_divergence_after_the_change_to_what_ships(
@@ -364,7 +430,7 @@ def test_divergence_after_the_change_to_what_ships(
     changes = {"steps": 12, "ship_from": 0.25, "checkpoint_steps": checkpoint_steps}
     summary = train(spec, targets, tmp_path, **changes)
     # The step at 1e38 is number 4; its loss is still that of the weights before it.
-    expected = {2: 4, 3: 3, 100: 0}[checkpoint_steps]
+    expected = {2: 4, 3: 3, 100: 3}[checkpoint_steps]
     assert (summary["status"], summary["steps"]) == ("diverged", expected)
     steps = [int(row["step"]) for row in read_curve(tmp_path / "student")]
     assert steps == list(range(1, expected + 1))

@@ -14,13 +14,15 @@ AXES = {
     "precision": ["float32"],
     "seeds": [1],
 }
+SHIPPED = ("rank", "qat")  # what the bottleneck becomes after its dense steps
 
 
 def list_students(axes: dict[str, list]) -> dict[str, dict]:
     """Return the students of a grid by name, each with what differs from a plain one.
 
-    They stand in the order of AXES. Raises ParamsError for an unknown axis and for a value out of
-    its set.
+    Those of a rank and qat stand together: students that share their dense steps
+    (students/dense_start.py) then do not train at once. Raises ParamsError for an unknown axis and
+    for a value out of its set.
     """
     # The command's --help works without the pipeline's packages.
     from frill.params.load import ParamsError, validate_student
@@ -29,7 +31,7 @@ def list_students(axes: dict[str, list]) -> dict[str, dict]:
         raise ParamsError(
             f"the grid: {unknown[0]} is no axis of a student; axes are {', '.join(AXES)}"
         )
-    named = [axis for axis in AXES if axis in axes]
+    named = sorted(axes, key=[*SHIPPED, *AXES].index)
     students = {}
     for values in product(*(_as_list(axes[axis]) for axis in named)):
         axes_of_one = dict(zip(named, values, strict=True))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.params.schema import TRAINS, Params
+from frill.params.schema import TRAINS, Params, Student
 from frill.planning.audio import Set
 from frill.students import cost
 
@@ -98,7 +98,8 @@ def _plan_students(params: Params) -> Iterator[Stage]:
     for name, student in params.students.items():
         own = cost.cost_student(params, student)
         line = name if len(params.students) <= LINES else f"{student.backbone} {student.width:g}"
-        windows = params.distill.steps * params.distill.batch_windows * student.seeds
+        steps = _count_steps(params, name)
+        windows = steps * params.distill.batch_windows
         adds = own["multiply_adds"] + bottleneck * values  # and the head's
         trained = own["parameters"] + (bottleneck + 1) * values
         disk_bytes = 4 * own["parameters"] * student.seeds
@@ -113,6 +114,23 @@ def _plan_students(params: Params) -> Iterator[Stage]:
         disk_bytes = student.seeds * own["file_bytes"] + others * 4 * own["parameters"]
         counts = (student.files, own["multiply_adds"])  # a large file takes little longer
         yield Stage(f"convert@{name}", "convert", "convert", *counts, disk_bytes=disk_bytes)
+
+
+def _count_steps(params: Params, name: str) -> float:
+    """Return a student's steps from all its seeds, but for dense ones that another has trained."""
+    own = params.students[name]
+
+    def is_alike(other: Student) -> bool:
+        axes = ("backbone", "width", "pooling")
+        return all(getattr(own, axis) == getattr(other, axis) for axis in axes)
+
+    if not (own.rank or own.qat):
+        return params.distill.steps * own.seeds
+    names = list(params.students)
+    before = [params.students[each] for each in names[: names.index(name)]]
+    done = max((each.seeds for each in before if is_alike(each)), default=0)
+    shared = params.distill.ship_from * min(done, own.seeds)
+    return params.distill.steps * (own.seeds - shared)
 
 
 def _plan_evaluation(params: Params, tasks: tuple[Set, ...]) -> Iterator[Stage]:

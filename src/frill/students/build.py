@@ -40,6 +40,11 @@ class StudentSpec:
         axes = (student.backbone, student.width, student.pooling, student.rank, bool(student.qat))
         return cls(*axes, bottleneck)
 
+    @property
+    def dense(self) -> "StudentSpec":
+        """The spec with a dense bottleneck in floating point, as every training begins."""
+        return replace(self, rank=None, qat=False)
+
     def as_dict(self) -> dict:
         return asdict(self)
 

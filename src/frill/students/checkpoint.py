@@ -8,20 +8,20 @@ import tensorflow as tf
 
 from frill.fingerprint import hash_code
 from frill.params.schema import Distill
-from frill.scratch import atomic_write, content_hash, text_hash
+from frill.scratch import atomic_write, text_hash
 from frill.students.build import StudentSpec
 
 CODE = "frill.students.distill"
 
 
-def name(spec: StudentSpec, settings: Distill, seed: int, targets: Path, replicas: int = 1) -> str:
+def name(spec: StudentSpec, settings: Distill, seed: int, targets: str, replicas: int = 1) -> str:
     """Return a folder's name that only the same training has.
 
-    It depends on the architecture, every setting, the targets' content, threads, kernels and
-    devices, and the training code.
+    It depends on the architecture, every setting, the hash of the targets' content, threads,
+    kernels and devices, and the training code.
     """
     threads = tf.config.threading.get_intra_op_parallelism_threads()
-    values = [spec.as_dict(), settings.model_dump(), seed, content_hash(targets)]
+    values = [spec.as_dict(), settings.model_dump(), seed, targets]
     values += [hash_code(CODE), threads, os.environ.get("TF_ENABLE_ONEDNN_OPTS"), replicas]
     return text_hash(json.dumps(values, sort_keys=True))[:24]
 

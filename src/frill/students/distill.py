@@ -11,7 +11,6 @@ import math
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,14 @@ import tf_keras as keras
 
 from frill.params.schema import Distill
 from frill.progress import progress
-from frill.scratch import lock
+from frill.scratch import content_hash, lock
 from frill.students import checkpoint
 from frill.students.build import StudentSpec, build, count
 from frill.students.curve import COLUMNS, write_curve
+from frill.students.dense_start import DenseStart
 from frill.students.low_rank import as_shipped
 from frill.students.objective import r2, target_scale
+from frill.students.optimizer import make_adams
 from frill.students.replicas import arrange, choose_devices, distribute
 from frill.students.schedule import batch_rows, learning_rate
 from frill.students.weights import save_student
@@ -87,14 +88,15 @@ class Distillation:
         self.train_set = load_split(targets, "train")
         self.validation_set = load_split(targets, "validation")
         self.scale = target_scale(self.projection.deviation, settings.balance)
-        self.ship_step = settings.steps + 1
-        if spec.rank is not None or spec.qat:
-            first = math.ceil(settings.ship_from * settings.steps)
-            self.ship_step = min(first, settings.steps - 1)  # at least one step as it ships
+        first = math.ceil(settings.ship_from * settings.steps)
+        dense_steps = min(first, settings.steps - 1)  # at least one step as it ships
+        self.ship_step = settings.steps + 1 if spec == spec.dense else dense_steps
         self.status = "ok"
         self.strategy = strategy or choose_devices(settings.replicas)
-        replicas = self.strategy.num_replicas_in_sync
-        self.scratch = scratch / checkpoint.name(spec, settings, seed, targets, replicas)
+        shaped_by = (settings, seed, content_hash(targets), self.strategy.num_replicas_in_sync)
+        self.scratch = scratch / checkpoint.name(spec, *shaped_by)
+        dense = scratch / f"dense-{checkpoint.name(spec.dense, *shaped_by)}"
+        self._dense_start = DenseStart(dense, dense_steps)
         with self.strategy.scope():
             self._learning_rate = tf.Variable(0.0)
 
@@ -116,8 +118,9 @@ class Distillation:
                 self.done += 1
                 validates = self._is_due(self.settings.validate_steps)
                 saves = self._is_due(self.settings.checkpoint_steps)
+                starts = self.done == self._dense_start.steps
                 # The loss was of the weights before this step.
-                if (validates or saves) and not self._is_finite():
+                if (validates or saves or starts) and not self._is_finite():
                     return self._diverge(label)
                 if validates:
                     mse = self.validate()
@@ -125,6 +128,8 @@ class Distillation:
                     self.curve.append(dict(zip(COLUMNS, values, strict=True)))
                 if saves:
                     self._write_checkpoint()
+                if starts:
+                    self._dense_start.keep(self.model, self.curve)
                 if self._has_stopped_improving() and self.done < steps:
                     print(
                         f"{label}: stopped at step {self.done}: no better validation MSE in "
@@ -136,10 +141,9 @@ class Distillation:
         """Begin with a new student, dense and in floating point."""
         self.done, self.curve = 0, []
         keras.utils.set_random_seed(self.seed)
-        dense = replace(self.spec, rank=None, qat=False)
+        values, momentum = self.projection.values, self.settings.batch_norm_momentum
         with self.strategy.scope():
-            model = build(dense, self.projection.values, self.settings.batch_norm_momentum)
-            self._use(model, "dense")
+            self._use(build(self.spec.dense, values, momentum), "dense")
 
     def losses(self, stop: int) -> Iterator[float]:
         """Train from step `done` on and yield each step's loss, before its update.
@@ -233,9 +237,8 @@ class Distillation:
     def _use(self, model: keras.Model, phase: str) -> None:
         """Go on with this model; Adam's moments begin anew."""
         self.model, self._phase = model, phase
-        # Legacy: its fused kernel is faster on a CPU.
-        optimizer = keras.optimizers.legacy.Adam(self._learning_rate, epsilon=1e-8)
-        self._saver = tf.train.Checkpoint(model=model, optimizer=optimizer)
+        adams = make_adams(model, self._learning_rate)
+        self._saver = tf.train.Checkpoint(model=model, optimizers=[adam for adam, _ in adams])
         scale, strategy = tf.constant(self.scale), self.strategy
         values = min(self.settings.batch_windows, len(self.train_set[0])) * self.projection.values
 
@@ -244,10 +247,10 @@ class Distillation:
                 predicted = model(windows[..., None], training=True)
                 squared = tf.math.squared_difference(predicted, targets / scale)
                 loss = tf.reduce_sum(squared) / values  # this replica's part of the batch's mean
-            variables = model.trainable_variables
-            gradients = tape.gradient(loss, variables)
-            # Gradients are added up over replicas here.
-            optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            gradients = tape.gradient(loss, [variables for _, variables in adams])
+            for (adam, variables), own in zip(adams, gradients, strict=True):
+                # Gradients are added up over replicas here.
+                adam.apply_gradients(zip(own, variables, strict=True))
             return loss
 
         self._step = tf.function(
@@ -274,8 +277,13 @@ class Distillation:
         checkpoint.write(self.scratch, self._saver, state)
 
     def _restore(self) -> None:
-        """Go on from the last checkpoint, if there is one."""
+        """Go on from the last checkpoint or from the dense start, if there is one."""
         state = checkpoint.read_state(self.scratch)
+        if (state["done"] if state else 0) < self.ship_step < self.settings.steps:
+            curve = self._dense_start.load(self.model)
+            if curve is not None:
+                self.done, self.curve = self.ship_step, curve
+                return
         if state is None:
             return
         if state["phase"] == "shipped":

@@ -1,0 +1,43 @@
+"""Adam as students are trained with it: at a lower rate where a kernel reads flattened features."""
+
+import tensorflow as tf
+import tf_keras as keras
+
+from frill.students.build import EMBEDDING, FACTOR
+
+# Legacy: its fused kernel is faster on a CPU.
+Adam = keras.optimizers.legacy.Adam
+
+
+def make_adams(model: keras.Model, rate: tf.Variable) -> list[tuple[Adam, list[tf.Variable]]]:
+    """Return optimizers that follow `rate`, each with the model's variables that it trains.
+
+    A step of Adam moves every weight by about the rate, whatever its gradient. The kernel that
+    reads features flattened over P = 6 positions has P times the inputs of one that reads their
+    average, and would move what it puts out P times as far. So its rate is a P-th, as of any
+    kernel whose inputs are P times as many (Yang et al., arXiv 2203.03466, table 3).
+    """
+    positions = _count_positions(model)
+    variables = model.trainable_variables
+    if positions == 1:
+        return [(_adam(rate), variables)]
+    reader = _find_reader(model)
+    others = [each for each in variables if each is not reader]
+    return [(_adam(rate), others), (_adam(lambda: rate / positions), [reader])]
+
+
+def _adam(rate) -> Adam:
+    return Adam(rate, epsilon=1e-8)
+
+
+def _count_positions(model: keras.Model) -> int:
+    """Return how many times as many features the bottleneck reads as the backbone has channels."""
+    pool = next(each for each in model.layers if each.name.removeprefix("quant_") == "pool")
+    return pool.output_shape[-1] // pool.input_shape[-1]
+
+
+def _find_reader(model: keras.Model) -> tf.Variable:
+    """Return the kernel that reads what is pooled."""
+    kernels = {each.name: each for each in model.trainable_variables}
+    factor, whole = f"{FACTOR}/kernel:0", f"{EMBEDDING}/kernel:0"
+    return kernels[factor] if factor in kernels else kernels[whole]
