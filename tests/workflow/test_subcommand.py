@@ -1,4 +1,4 @@
-"""Ctrl-C where a command runs on our terminal."""
+"""Ctrl-C and SIGTERM where a command runs on our terminal."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ import sys
 import time
 
 import psutil
+import pytest
 
 CALLER = """
 import sys
@@ -22,8 +23,11 @@ def test_its_exit_code():
     assert subprocess.run([sys.executable, "-c", CALLER, "exit 3"]).returncode == 3
 
 
-def test_it_is_gone_before_its_caller():
-    script = "trap 'sleep 1; exit 7' INT; while :; do sleep 0.05; done"
+# A terminal sends Ctrl-C to the whole group, `kill` its signal to the caller alone.
+@pytest.mark.parametrize("number, send", [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill)])
+def test_it_is_gone_before_its_caller(number, send):
+    name = number.name.removeprefix("SIG")
+    script = f"trap 'sleep 1; exit 7' {name}; while :; do sleep 0.05; done"
     caller = subprocess.Popen(
         [sys.executable, "-c", CALLER, script],
         start_new_session=True,
@@ -34,7 +38,7 @@ def test_it_is_gone_before_its_caller():
         assert time.monotonic() < end and caller.poll() is None
         time.sleep(0.02)
     time.sleep(0.3)  # until it listens
-    os.killpg(caller.pid, signal.SIGINT)
+    send(caller.pid, number)
     assert caller.wait(30) == 130
     assert not below[0].is_running()
 

@@ -10,20 +10,24 @@ from frill.errors import UserError
 def call(command: list[str], **options) -> int:
     """Run a command and return its exit code. `options` are Popen's.
 
-    Ctrl-C reaches the command too, which has ended when KeyboardInterrupt is raised.
+    Ctrl-C reaches the command too, and SIGTERM is handed on to it. It has ended when
+    KeyboardInterrupt is raised.
     """
     interrupted = False
 
-    def on_ctrl_c(*_) -> None:
+    def interrupt(number: int, _frame) -> None:
         nonlocal interrupted
         interrupted = True
+        if number == signal.SIGTERM:  # whoever sends it knows this process only
+            process.terminate()
 
     with subprocess.Popen(command, **options) as process:
-        before = signal.signal(signal.SIGINT, on_ctrl_c)
+        before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             code = process.wait()
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
     if interrupted:
         raise KeyboardInterrupt
     return code
