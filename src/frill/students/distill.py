@@ -26,9 +26,9 @@ from frill.students.curve import COLUMNS, write_curve
 from frill.students.dense_start import DenseStart
 from frill.students.low_rank import as_shipped
 from frill.students.objective import r2, target_scale
-from frill.students.optimizer import make_adams
 from frill.students.replicas import arrange, choose_devices, distribute
 from frill.students.schedule import batch_rows, learning_rate
+from frill.students.training_step import make_adams, make_step
 from frill.students.weights import save_student
 from frill.targets.store import Projection, load_split, spread
 
@@ -239,23 +239,8 @@ class Distillation:
         self.model, self._phase = model, phase
         adams = make_adams(model, self._learning_rate)
         self._saver = tf.train.Checkpoint(model=model, optimizers=[adam for adam, _ in adams])
-        scale, strategy = tf.constant(self.scale), self.strategy
         values = min(self.settings.batch_windows, len(self.train_set[0])) * self.projection.values
-
-        def replica_step(windows, targets):
-            with tf.GradientTape() as tape:
-                predicted = model(windows[..., None], training=True)
-                squared = tf.math.squared_difference(predicted, targets / scale)
-                loss = tf.reduce_sum(squared) / values  # this replica's part of the batch's mean
-            gradients = tape.gradient(loss, [variables for _, variables in adams])
-            for (adam, variables), own in zip(adams, gradients, strict=True):
-                # Gradients are added up over replicas here.
-                adam.apply_gradients(zip(own, variables, strict=True))
-            return loss
-
-        self._step = tf.function(
-            lambda *batch: strategy.reduce("SUM", strategy.run(replica_step, batch), axis=None)
-        )
+        self._step = make_step(model, adams, self.scale, values, self.strategy)
         spec = tf.TensorSpec([None, 96, 64], tf.float32)
         self._predict = tf.function(
             lambda windows: model(windows[..., None], training=False), input_signature=[spec]

@@ -1,5 +1,8 @@
-"""Adam as students are trained with it: at a lower rate where a kernel reads flattened features."""
+"""One step of a student's training: the loss, its gradients, and Adam."""
 
+from collections.abc import Callable
+
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -7,6 +10,36 @@ from frill.students.build import EMBEDDING, FACTOR
 
 # Legacy: its fused kernel is faster on a CPU.
 Adam = keras.optimizers.legacy.Adam
+
+
+def make_step(
+    model: keras.Model,
+    adams: list[tuple[Adam, list[tf.Variable]]],
+    scale: np.ndarray,
+    values: int,
+    strategy: tf.distribute.Strategy,
+) -> Callable[..., tf.Tensor]:
+    """Return what trains `model` on a batch (windows, targets) and returns its loss.
+
+    The loss is the mean over a batch's `values` target values, each component divided by `scale`
+    [D], of the squared error. Each replica has its part of the batch.
+    """
+    scale = tf.constant(scale)
+
+    def replica_step(windows, targets):
+        with tf.GradientTape() as tape:
+            predicted = model(windows[..., None], training=True)
+            squared = tf.math.squared_difference(predicted, targets / scale)
+            loss = tf.reduce_sum(squared) / values  # this replica's part of the batch's mean
+        gradients = tape.gradient(loss, [variables for _, variables in adams])
+        for (adam, variables), own in zip(adams, gradients, strict=True):
+            # Gradients are added up over replicas here.
+            adam.apply_gradients(zip(own, variables, strict=True))
+        return loss
+
+    return tf.function(
+        lambda *batch: strategy.reduce("SUM", strategy.run(replica_step, batch), axis=None)
+    )
 
 
 def make_adams(model: keras.Model, rate: tf.Variable) -> list[tuple[Adam, list[tf.Variable]]]:
