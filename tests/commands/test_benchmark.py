@@ -31,6 +31,11 @@ def test_a_misspelt_control_is_not_replaced_by_the_model(refuse):
     assert refuse("--browser", "--control", "controls/typo.tflite") == message
 
 
+def test_a_first_look_has_rounds_of_its_own(refuse):
+    message = refuse("--browser", "--quick", "--rounds", "50")
+    assert message == "--rounds 50: --quick takes 3; give one"
+
+
 @pytest.mark.parametrize(
     "arguments", [["--rounds", "50"], ["--lan"], ["--port", "0"], ["--on", "wasm"]]
 )

@@ -1,11 +1,13 @@
 """A trained student as the model of a head: which precision, and whose audio."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from frill.errors import UserError
 from frill.head.source import read_source
 
 ROOT = Path(__file__).parents[2]
@@ -42,3 +44,13 @@ def test_whose_audio_it_is_is_known_before_there_is_a_frontier(project):
     (project / "results").mkdir()
     (project / "results/frontier.json").write_text(json.dumps({"synthetic": False}))
     assert not read_source(student).synthetic
+
+
+def test_files_of_two_releases_are_not_taken_for_one(tmp_path):
+    (tmp_path / "frill.tflite").write_bytes(b"of one model")
+    (tmp_path / "frill_1s.tflite").write_bytes(b"of another")
+    sums = [hashlib.sha256(b"of one model").hexdigest(), hashlib.sha256(b"of it, too").hexdigest()]
+    lines = [f"{sums[0]}  frill.tflite\n", f"{sums[1]}  frill_1s.tflite\n"]
+    (tmp_path / "SHA256SUMS").write_text("".join(lines))
+    with pytest.raises(UserError, match="frill_1s.tflite is not the file of its SHA256SUMS"):
+        read_source(tmp_path)

@@ -61,6 +61,8 @@ def run(
     if browser:
         if device:
             raise UserError(f"--device {device}: --browser takes what opens its page; leave it out")
+        if quick and page["rounds"] != in_browser.DEFAULTS["rounds"]:
+            raise UserError(f"--rounds {page['rounds']}: --quick takes {QUICK_PAIRS}; give one")
         if quick:
             page["rounds"] = QUICK_PAIRS
         return in_browser.run(models, control, out, report, **page)

@@ -8,6 +8,7 @@ from pathlib import Path
 from frill.embed.embedder import Embedder
 from frill.errors import UserError
 from frill.params.load import load_params
+from frill.scratch import content_hash
 
 RELEASE = Path("release")
 SYNTHETIC = "All audio behind this model is synthetic"  # as its card says
@@ -38,16 +39,24 @@ def read_source(model: Path) -> Source:
             f"--model {model}: a head needs a model with frontend, of any length and of 1 s: give "
             "the folder of frill.tflite and frill_1s.tflite, or a student's, models/students/NAME"
         )
+    sums = model / "SHA256SUMS"
+    listed = sums.read_text().split() if sums.is_file() else []
     for path in paths:
         if not path.is_file():
             raise UserError(
                 f"--model {model}: has no {path.name}, a model with frontend; `make repro` writes "
                 f"it to release/, `frill release` to another folder; or give models/students/NAME"
             )
-        try:
+        if listed and content_hash(path) not in listed:
+            raise UserError(
+                f"--model {model}: {path.name} is not the file of its SHA256SUMS, so the two may "
+                "be of different models; write the release again"
+            )
+    try:
+        for path in paths:
             Embedder(path)
-        except ValueError as error:
-            raise UserError(f"--model {model}: {error}") from None
+    except ValueError as error:
+        raise UserError(f"--model {model}: {error}") from None
     card = model / "MODEL_CARD.md"
     text = card.read_text() if card.is_file() else ""
     title = text.partition("\n")[0].removeprefix("# ").strip()
