@@ -17,6 +17,7 @@ with stage(f"distill@{name}"):
     from frill.students.distill import distill
 
     student = settings.students[name]
+    others = [other for each, other in settings.students.items() if each != name]
     summary = distill(
         StudentSpec.from_params(student, settings.distill.bottleneck),
         settings.distill,
@@ -25,6 +26,7 @@ with stage(f"distill@{name}"):
         Path("scratch/checkpoints"),
         Path("models/students", name),
         name,
+        keep_start=any(student.begins(other) for other in others),
     )
     trainings = [summary, *summary["repeats"]]
     r2 = ", ".join(f"{training['validation_r2']:.3f}" for training in trainings)

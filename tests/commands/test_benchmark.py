@@ -33,7 +33,7 @@ def test_a_misspelt_control_is_not_replaced_by_the_model(refuse):
 
 def test_a_first_look_has_rounds_of_its_own(refuse):
     message = refuse("--browser", "--quick", "--rounds", "50")
-    assert message == "--rounds 50: --quick takes 3; give one"
+    assert message == "--rounds 50: give --quick or --rounds, not both"
 
 
 @pytest.mark.parametrize(

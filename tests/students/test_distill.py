@@ -60,8 +60,10 @@ class Killed(Distillation):
             raise KeyboardInterrupt
 
 
-def train(spec, targets, folder, kind=Distillation, scratch=None, **changes):
-    training = kind(spec, Distill(**SETTINGS | changes), targets, 17, scratch or folder / "scratch")
+def train(spec, targets, folder, kind=Distillation, scratch=None, keep_start=False, **changes):
+    scratch = scratch or folder / "scratch"
+    settings = Distill(**SETTINGS | changes)
+    training = kind(spec, settings, targets, 17, scratch, keep_start=keep_start)
     training.run()
     return training.save(folder / "student")
 
@@ -150,8 +152,7 @@ def test_the_same_twice_and_what_is_saved(short_backbone, targets, tmp_path):
     assert summary["status"] == "ok"
     assert summary == json.loads((tmp_path / "one/summary.json").read_text())
     training.remove_checkpoint()
-    (left,) = (tmp_path / "scratch").iterdir()
-    assert left.name.startswith("dense-")
+    assert not list((tmp_path / "scratch").iterdir())
     windows, expected = load_split(targets, "validation")
     windows = windows.astype(np.float32)[..., None]
     embedding = load_student(tmp_path / "one").predict(windows, verbose=0)
@@ -202,7 +203,7 @@ def test_what_ships_goes_on_from_another_students_dense_steps(
     """The dense student has trained them: the same bytes, in half of the steps."""
     spec = StudentSpec("tiny", 0.5, "gap", rank, qat, 16)
     train(spec, targets, tmp_path / "alone", scratch=tmp_path / "own")
-    train(DENSE, targets, tmp_path / "dense", scratch=tmp_path / "scratch")
+    train(DENSE, targets, tmp_path / "dense", scratch=tmp_path / "scratch", keep_start=True)
     trained = []
 
     class Counted(Distillation):
@@ -212,10 +213,22 @@ def test_what_ships_goes_on_from_another_students_dense_steps(
 
     train(spec, targets, tmp_path / "second", Counted, scratch=tmp_path / "scratch")
     assert min(trained) == 3  # of 6: ship_from is 0.5
+    assert not list((tmp_path / "own").glob("dense-*"))  # nobody was said to need it
     for name in ("weights.npz", "curve.csv", "summary.json"):
         check_same(*(tmp_path / who / "student" / name for who in ("alone", "second")))
     steps = [int(row["step"]) for row in read_curve(tmp_path / "second/student")]
     assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_checkpoint_that_a_kill_cut_off_stops_nobody(whole, targets, tmp_path):
+    """TensorFlow's parts of it stay, where another student has meanwhile trained those steps."""
+    scratch = tmp_path / "scratch"
+    train(DENSE, targets, tmp_path / "dense", scratch=scratch, keep_start=True)
+    cut_off = Distillation(RANK, Distill(**SETTINGS), targets, 17, scratch).scratch
+    (cut_off / "step-2_temp").mkdir(parents=True)
+    (cut_off / "step-2_temp/part").touch()
+    train(RANK, targets, tmp_path / "rank", scratch=scratch)
+    check_same(whole / "weights.npz", tmp_path / "rank/student/weights.npz")
 
 
 @pytest.mark.parametrize("change", [{"width": 0.75}, {"pooling": "flatten"}, {"bottleneck": 8}])
@@ -311,8 +324,7 @@ def test_every_seed_is_a_training_of_its_own(short_backbone, targets, tmp_path):
     assert (summary["seed"], repeat["seed"], summary["status"]) == (17, 18, "ok")
     assert repeat["validation_mse"] != summary["validation_mse"]
     assert summary == json.loads((folder / "summary.json").read_text())
-    left = {path.name for path in scratch.iterdir() if not path.name.startswith("dense-")}
-    assert left == {alone.scratch.name}
+    assert [path for path in scratch.iterdir() if path != alone.scratch] == []
 
 
 def test_one_seed_that_diverges_is_said_of_the_student(
@@ -419,18 +431,19 @@ def test_divergence_is_a_result(short_backbone, targets, tmp_path, capsys, spec)
 
 
 @pytest.mark.parametrize(
-    "checkpoint_steps", [2, 3, 100], ids=["shipped checkpoint", "dense checkpoint", "dense start"]
+    "checkpoint_steps, keep_start, expected",
+    [(2, False, 4), (3, False, 3), (100, False, 0), (100, True, 3)],
+    ids=["shipped checkpoint", "dense checkpoint", "no checkpoint", "dense start"],
 )
 @pytest.mark.parametrize("qat", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_divergence_after_the_change_to_what_ships(
-    short_backbone, targets, tmp_path, monkeypatch, checkpoint_steps, qat
+    short_backbone, targets, tmp_path, monkeypatch, checkpoint_steps, keep_start, expected, qat
 ):
     raise_learning_rate(monkeypatch, 1e38, lambda step: step >= 4)
     spec = StudentSpec("tiny", 0.5, "gap", 3, qat, 16)
     changes = {"steps": 12, "ship_from": 0.25, "checkpoint_steps": checkpoint_steps}
-    summary = train(spec, targets, tmp_path, **changes)
+    summary = train(spec, targets, tmp_path, keep_start=keep_start, **changes)
     # The step at 1e38 is number 4; its loss is still that of the weights before it.
-    expected = {2: 4, 3: 3, 100: 3}[checkpoint_steps]
     assert (summary["status"], summary["steps"]) == ("diverged", expected)
     steps = [int(row["step"]) for row in read_curve(tmp_path / "student")]
     assert steps == list(range(1, expected + 1))

@@ -62,7 +62,7 @@ def run(
         if device:
             raise UserError(f"--device {device}: --browser takes what opens its page; leave it out")
         if quick and page["rounds"] != in_browser.DEFAULTS["rounds"]:
-            raise UserError(f"--rounds {page['rounds']}: --quick takes {QUICK_PAIRS}; give one")
+            raise UserError(f"--rounds {page['rounds']}: give --quick or --rounds, not both")
         if quick:
             page["rounds"] = QUICK_PAIRS
         return in_browser.run(models, control, out, report, **page)

@@ -20,9 +20,9 @@ SHIPPED = ("rank", "qat")  # what the bottleneck becomes after its dense steps
 def list_students(axes: dict[str, list]) -> dict[str, dict]:
     """Return the students of a grid by name, each with what differs from a plain one.
 
-    Those of a rank and qat stand together: students that share their dense steps
-    (students/dense_start.py) then do not train at once. Raises ParamsError for an unknown axis and
-    for a value out of its set.
+    Rank and qat vary slowest. So in a large grid students that share their dense steps
+    (students/dense_start.py) are far apart and seldom train at once. Raises ParamsError for an
+    unknown axis and for a value out of its set.
     """
     # The command's --help works without the pipeline's packages.
     from frill.params.load import ParamsError, validate_student

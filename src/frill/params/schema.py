@@ -72,6 +72,9 @@ class Distill(Section):
     replicas: Count = 1
 
 
+BACKBONE_AXES = ("backbone", "width", "pooling")
+
+
 class Student(Section):
     """A student's axes. What is left out is as in a plain student."""
 
@@ -92,6 +95,11 @@ class Student(Section):
                 "float32 (the bottleneck is int8, the rest float32) or int8 (all of it)"
             )
         return self
+
+    def begins(self, other: "Student") -> bool:
+        """Tell whether `other` can go on from this one's dense steps (students/dense_start.py)."""
+        alike = all(getattr(self, axis) == getattr(other, axis) for axis in BACKBONE_AXES)
+        return alike and bool(other.rank or other.qat)
 
     @property
     def files(self) -> int:

@@ -3,7 +3,6 @@
 import json
 import math
 import textwrap
-from itertools import groupby
 from pathlib import Path
 
 from frill.errors import UserError
@@ -31,8 +30,10 @@ def write_plan(preset: str | None, out: Path | None) -> str:
     for student in progress(students, "counting multiply-adds", len(students), "student"):
         cost_student(params, student)  # is kept
     projects = [read_runs(folder) for folder in list_projects(preset)]
-    groups = groupby(plan_stages(params, sets), lambda stage: stage.line)
-    rows = [make_row(line, list(stages), projects) for line, stages in groups]
+    groups: dict[str, list[Stage]] = {}
+    for stage in plan_stages(params, sets):
+        groups.setdefault(stage.line, []).append(stage)
+    rows = [make_row(line, stages, projects) for line, stages in groups.items()]
     if out is not None:
         text = json.dumps({"schema": 2, "stages": rows}, indent=1)
         out.write_text(text.replace(": NaN", ": null") + "\n")  # JSON has no NaN
@@ -120,7 +121,8 @@ def note(rows: list[dict], sets: list[Set]) -> list[str]:
     notes = [
         f"Disk: {peak} while one trains; up to twice that where DVC's cache cannot link to files.",
         "Time: by logs/stages.jsonl, one by one; scaled: by the work that dvc.lock says was done, "
-        "too much where a short run is scaled, as its start is, too.",
+        "too much where a short run is scaled, as its start is, too. Students with rank or qat are "
+        "counted without dense steps that another trains before them.",
     ]
     if timeless := sum(math.isnan(row["time_s"]) for row in rows):
         notes.append(

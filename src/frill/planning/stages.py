@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from frill.params.schema import TRAINS, Params, Student
+from frill.params.schema import TRAINS, Params
 from frill.planning.audio import Set
 from frill.students import cost
 
@@ -98,11 +98,11 @@ def _plan_students(params: Params) -> Iterator[Stage]:
     for name, student in params.students.items():
         own = cost.cost_student(params, student)
         line = name if len(params.students) <= LINES else f"{student.backbone} {student.width:g}"
-        steps = _count_steps(params, name)
+        steps, starts = _share(params, name)
         windows = steps * params.distill.batch_windows
         adds = own["multiply_adds"] + bottleneck * values  # and the head's
         trained = own["parameters"] + (bottleneck + 1) * values
-        disk_bytes = 4 * own["parameters"] * student.seeds
+        disk_bytes = 4 * (own["parameters"] * student.seeds + trained * starts)
         checkpoints_bytes = CHECKPOINT_BYTES * trained * (student.seeds + 1)
         counts = (windows * adds, adds, (), windows, disk_bytes, checkpoints_bytes)
         yield Stage(f"distill@{name}", f"distill {line}", "distill", *counts)
@@ -116,21 +116,18 @@ def _plan_students(params: Params) -> Iterator[Stage]:
         yield Stage(f"convert@{name}", "convert", "convert", *counts, disk_bytes=disk_bytes)
 
 
-def _count_steps(params: Params, name: str) -> float:
-    """Return a student's steps from all its seeds, but for dense ones that another has trained."""
+def _share(params: Params, name: str) -> tuple[float, int]:
+    """Return a student's steps, all seeds', without dense ones that a student before it has
+    trained; and how many dense starts it keeps.
+    """
     own = params.students[name]
-
-    def is_alike(other: Student) -> bool:
-        axes = ("backbone", "width", "pooling")
-        return all(getattr(own, axis) == getattr(other, axis) for axis in axes)
-
-    if not (own.rank or own.qat):
-        return params.distill.steps * own.seeds
     names = list(params.students)
     before = [params.students[each] for each in names[: names.index(name)]]
-    done = max((each.seeds for each in before if is_alike(each)), default=0)
+    others = [student for each, student in params.students.items() if each != name]
+    done = max((each.seeds for each in before if each.begins(own)), default=0)
     shared = params.distill.ship_from * min(done, own.seeds)
-    return params.distill.steps * (own.seeds - shared)
+    kept = own.seeds if any(map(own.begins, others)) else 0
+    return params.distill.steps * (own.seeds - shared), max(0, kept - done)
 
 
 def _plan_evaluation(params: Params, tasks: tuple[Set, ...]) -> Iterator[Stage]:

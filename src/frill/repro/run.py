@@ -105,12 +105,13 @@ def read_free_memory_gib() -> float:
 def _stop_on_signals() -> Iterator[list[int]]:
     """Give a list that has a signal's number once Ctrl-C or SIGTERM asked to stop.
 
-    Neither comes into the midst of what DVC writes. A second one does.
+    Neither comes into the midst of what DVC writes. A second Ctrl-C does. A second SIGTERM changes
+    nothing: where one is sent to a group, its caller hands on another.
     """
     stopped: list[int] = []
 
     def note(number: int, _frame) -> None:
-        if stopped:
+        if stopped and number == signal.SIGINT:
             raise KeyboardInterrupt
         stopped.append(number)
 

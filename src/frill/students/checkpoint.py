@@ -2,14 +2,17 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import tensorflow as tf
 
+from frill.device.cpu import read_cpu
 from frill.fingerprint import hash_code
 from frill.params.schema import Distill
 from frill.scratch import atomic_write, text_hash
 from frill.students.build import StudentSpec
+from frill.tensorflow_setup import describe_devices
 
 CODE = "frill.students.distill"
 
@@ -22,6 +25,7 @@ def name(spec: StudentSpec, settings: Distill, seed: int, targets: str, replicas
     """
     threads = tf.config.threading.get_intra_op_parallelism_threads()
     values = [spec.as_dict(), settings.model_dump(), seed, targets]
+    values += [describe_devices(), read_cpu()]
     values += [hash_code(CODE), threads, os.environ.get("TF_ENABLE_ONEDNN_OPTS"), replicas]
     return text_hash(json.dumps(values, sort_keys=True))[:24]
 
@@ -36,7 +40,9 @@ def write(folder: Path, saver: tf.train.Checkpoint, state: dict) -> None:
     with atomic_write(folder / "state.json") as new:
         new.write_text(json.dumps(state))
     for path in folder.glob("step-*"):
-        if path.stem != f"step-{state['done']}":
+        if path.is_dir():  # TensorFlow's parts of one that a kill cut off
+            shutil.rmtree(path)
+        elif path.stem != f"step-{state['done']}":
             path.unlink()
 
 

@@ -44,13 +44,16 @@ def distill(
     scratch: Path,
     out: Path,
     label: str = "student",
+    keep_start: bool = False,
 ) -> dict:
     """Train a student from every seed and return the summary of the first, which ships.
 
     The first is written into `out`, the others into out/repeat_2 and on; `repeats` has their
-    results. The status is "diverged" if any of them diverged.
+    results. The status is "diverged" if any of them diverged. `keep_start` keeps what its dense
+    steps give, for others to begin with.
     """
-    trainings = [Distillation(spec, settings, targets, seed, scratch) for seed in seeds]
+    shared = (spec, settings, targets)
+    trainings = [Distillation(*shared, seed, scratch, keep_start=keep_start) for seed in seeds]
     summaries = []
     for number, training in enumerate(trainings, 1):
         with lock(training.scratch):  # an experiment may train the same
@@ -80,6 +83,7 @@ class Distillation:
         seed: int,
         scratch: Path,
         strategy: tf.distribute.Strategy | None = None,
+        keep_start: bool = False,
     ):
         self.spec = spec
         self.settings = settings
@@ -97,6 +101,7 @@ class Distillation:
         self.scratch = scratch / checkpoint.name(spec, *shaped_by)
         dense = scratch / f"dense-{checkpoint.name(spec.dense, *shaped_by)}"
         self._dense_start = DenseStart(dense, dense_steps)
+        self._keep_start = keep_start
         with self.strategy.scope():
             self._learning_rate = tf.Variable(0.0)
 
@@ -118,7 +123,7 @@ class Distillation:
                 self.done += 1
                 validates = self._is_due(self.settings.validate_steps)
                 saves = self._is_due(self.settings.checkpoint_steps)
-                starts = self.done == self._dense_start.steps
+                starts = self._keep_start and self.done == self._dense_start.steps
                 # The loss was of the weights before this step.
                 if (validates or saves or starts) and not self._is_finite():
                     return self._diverge(label)
