@@ -9,6 +9,7 @@ from examples import speechlike
 
 from frill.audio.frontend import windows
 from frill.params.schema import Distill
+from frill.students import training_step
 from frill.students.build import EMBEDDING, FACTOR, StudentSpec, build
 from frill.students.convert import convert, measure_parity
 from frill.students.distill import Distillation
@@ -110,9 +111,13 @@ def test_the_file_shrinks_by_three_quarters_of_the_bottleneck(student):
     ],
 )
 def test_a_shipped_file_uses_its_levels(
-    short_backbone, default, targets, tmp_path, pooling, rank, steps
+    short_backbone, default, targets, tmp_path, monkeypatch, pooling, rank, steps
 ):
     """Its error against the same weights not quantised is at most 3 %, as eight bits can."""
+    if (
+        pooling == "flatten"
+    ):  # over 96 positions of the short backbone the kernel would hardly learn
+        monkeypatch.setattr(training_step, "_count_positions", lambda model: 6)
     spec = StudentSpec("tiny", 0.5, pooling, rank, True, 64)
     changes = {"steps": 2 * steps, "batch_windows": 8, "checkpoint_steps": 4000}
     settings = Distill(**default["distill"] | changes | {"validate_steps": 4000})
