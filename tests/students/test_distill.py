@@ -24,8 +24,8 @@ from frill.students.build import EMBEDDING, FACTOR, StudentSpec
 from frill.students.curve import read_curve
 from frill.students.distill import Distillation, distill
 from frill.students.low_rank import factorise
-from frill.students.objective import target_scale
 from frill.students.schedule import batch_rows, learning_rate
+from frill.students.training_step import target_scale
 from frill.students.weights import load_student
 from frill.targets.store import Projection, load_split
 

@@ -114,9 +114,7 @@ def test_a_shipped_file_uses_its_levels(
     short_backbone, default, targets, tmp_path, monkeypatch, pooling, rank, steps
 ):
     """Its error against the same weights not quantised is at most 3 %, as eight bits can."""
-    if (
-        pooling == "flatten"
-    ):  # over 96 positions of the short backbone the kernel would hardly learn
+    if pooling == "flatten":  # over the short backbone's 96 the kernel would hardly learn
         monkeypatch.setattr(training_step, "_count_positions", lambda model: 6)
     spec = StudentSpec("tiny", 0.5, pooling, rank, True, 64)
     changes = {"steps": 2 * steps, "batch_windows": 8, "checkpoint_steps": 4000}

@@ -21,7 +21,7 @@ def list_students(axes: dict[str, list]) -> dict[str, dict]:
     """Return the students of a grid by name, each with what differs from a plain one.
 
     Rank and qat vary slowest. So in a large grid students that share their dense steps
-    (students/dense_start.py) are far apart and seldom train at once. Raises ParamsError for an
+    (students/checkpoint.py) are far apart and seldom train at once. Raises ParamsError for an
     unknown axis and for a value out of its set.
     """
     # The command's --help works without the pipeline's packages.

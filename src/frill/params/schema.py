@@ -97,7 +97,7 @@ class Student(Section):
         return self
 
     def begins(self, other: "Student") -> bool:
-        """Tell whether `other` can go on from this one's dense steps (students/dense_start.py)."""
+        """Tell whether `other` can go on from this one's dense steps (students/checkpoint.py)."""
         alike = all(getattr(self, axis) == getattr(other, axis) for axis in BACKBONE_AXES)
         return alike and bool(other.rank or other.qat)
 

@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 
 import tensorflow as tf
+import tf_keras as keras
 
 from frill.device.cpu import read_cpu
 from frill.fingerprint import hash_code
 from frill.params.schema import Distill
-from frill.scratch import atomic_write, text_hash
+from frill.scratch import atomic_write, lock, text_hash
 from frill.students.build import StudentSpec
 from frill.tensorflow_setup import describe_devices
 
@@ -57,3 +58,32 @@ def read_state(folder: Path) -> dict | None:
 def prefix(folder: Path, state: dict) -> str:
     """Return the path, without its endings, of what `saver` wrote beside a state."""
     return str(folder / f"step-{state['done']}")
+
+
+class DenseStart:
+    """The dense training that students of every rank and qat begin with, kept to be done once.
+
+    Up to the step from which a student trains as it ships (ship_from), those that differ in rank
+    and qat alone train the same, to the last bit. Whoever comes to that step first keeps weights
+    and curve in `folder`, whose name only they have; the others go on from there. So FRILL's 144
+    students at ship_from 0.5 train 62.5 % of their steps.
+    """
+
+    def __init__(self, folder: Path, steps: int):
+        self.steps = steps
+        self._folder = folder
+
+    def keep(self, model: keras.Model, curve: list[dict]) -> None:
+        """Write them, if nobody has. Adam's moments are left out: they begin anew at this step."""
+        with lock(self._folder):
+            if read_state(self._folder) is None:
+                state = {"done": self.steps, "phase": "dense", "curve": curve}
+                write(self._folder, tf.train.Checkpoint(model=model), state)
+
+    def load(self, model: keras.Model) -> list[dict] | None:
+        """Give a dense model the weights and return the curve. None if nobody has kept them."""
+        state = read_state(self._folder)
+        if state is None:
+            return None
+        tf.train.Checkpoint(model=model).read(prefix(self._folder, state))
+        return state["curve"]

@@ -23,12 +23,10 @@ from frill.scratch import content_hash, lock
 from frill.students import checkpoint
 from frill.students.build import StudentSpec, build, count
 from frill.students.curve import COLUMNS, write_curve
-from frill.students.dense_start import DenseStart
 from frill.students.low_rank import as_shipped
-from frill.students.objective import r2, target_scale
 from frill.students.replicas import arrange, choose_devices, distribute
 from frill.students.schedule import batch_rows, learning_rate
-from frill.students.training_step import make_adams, make_step
+from frill.students.training_step import make_adams, make_step, r2, target_scale
 from frill.students.weights import save_student
 from frill.targets.store import Projection, load_split, spread
 
@@ -100,7 +98,7 @@ class Distillation:
         shaped_by = (settings, seed, content_hash(targets), self.strategy.num_replicas_in_sync)
         self.scratch = scratch / checkpoint.name(spec, *shaped_by)
         dense = scratch / f"dense-{checkpoint.name(spec.dense, *shaped_by)}"
-        self._dense_start = DenseStart(dense, dense_steps)
+        self._dense_start = checkpoint.DenseStart(dense, dense_steps)
         self._keep_start = keep_start
         with self.strategy.scope():
             self._learning_rate = tf.Variable(0.0)
