@@ -281,7 +281,7 @@ def test_kill_9_while_a_student_trains_then_repro_ends_with_the_same_weights(rep
     reproduced.params["distill"] |= new
     reproduced.write()
     student = reproduced.folder / "models/students/two"
-    own = "scratch/checkpoints/????????????????????????/state.json"  # and not dense-*, which stay for other students
+    own = f"scratch/checkpoints/{'?' * 24}/state.json"  # not dense-*: they stay for others
 
     def has_saved(steps: int) -> bool:
         states = reproduced.folder.glob(own)
