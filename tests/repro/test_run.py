@@ -18,6 +18,7 @@ from pipeline_project import ROOT
 
 from frill.repro.dvc_stages import DvcStages
 from frill.repro.jobs import Job
+from frill.repro.run import _stop_on_signals
 from frill.workflow.dvc_project import lock_project
 
 # As in dvc.yaml: students' stages, one that times a device, and one that gathers them.
@@ -250,3 +251,13 @@ def test_a_second_run_of_a_workspace_is_refused(project):
     finally:
         first.kill()
         first.communicate()
+
+
+def test_only_a_second_ctrl_c_comes_into_the_midst():
+    """A group's SIGTERM comes twice: once by itself, once handed on."""
+    with _stop_on_signals() as stopped:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert stopped
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)

@@ -8,7 +8,6 @@ import math
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from pipeline_project import ROOT
 from sklearn.metrics import r2_score
+from trainings import DENSE, RANK, SETTINGS, Killed, check_same, train
 
 import frill.students.distill as module
 from frill.params.schema import Distill
@@ -29,47 +29,9 @@ from frill.students.training_step import target_scale
 from frill.students.weights import load_student
 from frill.targets.store import Projection, load_split
 
-SETTINGS = dict(
-    bottleneck=16,
-    steps=6,
-    batch_windows=8,
-    learning_rate=0.01,
-    batch_norm_momentum=0.9,
-    balance=0.5,
-    ship_from=0.5,
-    checkpoint_steps=2,
-    schedule="cosine",
-    validate_steps=1,
-    patience="none",
-)
 # Nothing is learned at this rate; batch norm's averages settle, and then no validation is much
 # better than the last.
 PATIENT = dict(steps=200, learning_rate=1e-12, batch_norm_momentum=0.5, patience=3)
-DENSE = StudentSpec("tiny", 0.5, "gap", None, False, 16)
-RANK = StudentSpec("tiny", 0.5, "gap", 3, False, 16)
-
-
-class Killed(Distillation):
-    """A training that dies right after its checkpoint at step `at`."""
-
-    at = 2
-
-    def _write_checkpoint(self):
-        super()._write_checkpoint()
-        if self.done == self.at:
-            raise KeyboardInterrupt
-
-
-def train(spec, targets, folder, kind=Distillation, scratch=None, keep_start=False, **changes):
-    scratch = scratch or folder / "scratch"
-    settings = Distill(**SETTINGS | changes)
-    training = kind(spec, settings, targets, 17, scratch, keep_start=keep_start)
-    training.run()
-    return training.save(folder / "student")
-
-
-def check_same(one: Path, other: Path) -> None:
-    assert one.read_bytes() == other.read_bytes()
 
 
 def raise_learning_rate(monkeypatch, rate: float, is_raised) -> None:
@@ -117,15 +79,6 @@ def test_epochs_and_seeds_have_orders_of_their_own():
 def test_a_remainder_is_left_out():
     drawn = np.concatenate([batch_rows(11, 4, 17, step) for step in (0, 1)])
     assert len(set(drawn)) == 8
-
-
-@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
-def test_scaled_targets_have_mean_variance_1(balance):
-    deviation = np.array([4.0, 2.0, 1.0, 0.25])
-    scale = target_scale(deviation, balance)
-    assert np.mean((deviation / scale) ** 2) == pytest.approx(1, rel=1e-6)
-    np.testing.assert_allclose(scale / scale[2], deviation**balance, rtol=1e-6)
-    assert np.isfinite(1 / target_scale(np.array([1.0, 0.0]), 1.0)).all()
 
 
 @pytest.mark.parametrize("shape", [(20, 12), (12, 20)])
@@ -194,86 +147,12 @@ def test_a_resumed_run_gives_the_same_bytes(whole, targets, tmp_path, monkeypatc
         check_same(whole / name, tmp_path / "resumed/student" / name)
 
 
-@pytest.mark.parametrize(
-    "rank, qat", [(3, False), pytest.param(3, True, marks=pytest.mark.slow)], ids=["rank", "qat"]
-)
-def test_what_ships_goes_on_from_another_students_dense_steps(
-    short_backbone, targets, tmp_path, monkeypatch, rank, qat
-):
-    """The dense student has trained them: the same bytes, in half of the steps."""
-    spec = StudentSpec("tiny", 0.5, "gap", rank, qat, 16)
-    train(spec, targets, tmp_path / "alone", scratch=tmp_path / "own")
-    train(DENSE, targets, tmp_path / "dense", scratch=tmp_path / "scratch", keep_start=True)
-    trained = []
-
-    class Counted(Distillation):
-        def _batch(self, step):
-            trained.append(step)
-            return super()._batch(step)
-
-    train(spec, targets, tmp_path / "second", Counted, scratch=tmp_path / "scratch")
-    assert min(trained) == 3  # of 6: ship_from is 0.5
-    assert not list((tmp_path / "own").glob("dense-*"))  # nobody was said to need it
-    for name in ("weights.npz", "curve.csv", "summary.json"):
-        check_same(*(tmp_path / who / "student" / name for who in ("alone", "second")))
-    steps = [int(row["step"]) for row in read_curve(tmp_path / "second/student")]
-    assert steps == [1, 2, 3, 4, 5, 6]
-
-
-def test_a_checkpoint_that_a_kill_cut_off_stops_nobody(whole, targets, tmp_path):
-    """TensorFlow's parts of it stay, where another student has meanwhile trained those steps."""
-    scratch = tmp_path / "scratch"
-    train(DENSE, targets, tmp_path / "dense", scratch=scratch, keep_start=True)
-    cut_off = Distillation(RANK, Distill(**SETTINGS), targets, 17, scratch).scratch
-    (cut_off / "step-2_temp").mkdir(parents=True)
-    (cut_off / "step-2_temp/part").touch()
-    train(RANK, targets, tmp_path / "rank", scratch=scratch)
-    check_same(whole / "weights.npz", tmp_path / "rank/student/weights.npz")
-
-
-@pytest.mark.parametrize("change", [{"width": 0.75}, {"pooling": "flatten"}, {"bottleneck": 8}])
-def test_students_that_differ_otherwise_share_no_steps(short_backbone, targets, tmp_path, change):
-    one, other = (
-        Distillation(spec, Distill(**SETTINGS), targets, 17, tmp_path)
-        for spec in (DENSE, replace(RANK, **change))
-    )
-    one.start()
-    one._dense_start.keep(one.model, [])
-    other.start()
-    other._restore()
-    assert other.done == 0
-
-
-@pytest.mark.parametrize("rank, qat", [(None, False), (3, False), (None, True)])
-def test_adam_moves_what_reads_flattened_features_less(
-    short_backbone, targets, tmp_path, rank, qat
-):
-    """Its first step is the rate times the gradient's sign: here a share of it, by positions."""
-    spec = StudentSpec("tiny", 0.5, "flatten", rank, qat, 16)
-    training = Distillation(spec, Distill(**SETTINGS), targets, 17, tmp_path)
-    training.start()
-    _, rows, columns, _ = training.model.get_layer("pool").input_shape
-    assert rows * columns == 96  # of the short backbone; 6 of a whole one
-    if spec != spec.dense:
-        training._ship()
-    variables = training.model.trainable_variables
-    kernels = [each for each in variables if each.name.startswith("embedding")]
-    before = {each.name: each.numpy() for each in kernels}
-    training._learning_rate.assign(0.0096)
-    training._step(*training._batch(0))
-    reader = f"{FACTOR if rank else EMBEDDING}/kernel:0"
-    assert reader in before and len(before) == (5 if rank else 4)
-    for kernel in kernels:
-        moved = np.abs(kernel.numpy() - before[kernel.name]).max()
-        expected = 0.0001 if kernel.name == reader else 0.0096
-        assert moved == pytest.approx(expected, rel=0.05), kernel.name
-
-
-def test_another_training_does_not_resume_this_one():
+def test_another_training_does_not_resume_this_one(targets):
     changes = ({}, {"steps": 7}, {"balance": 0.0})
     names = set()
     for spec, change, seed in product((DENSE, RANK), changes, (1, 2)):
-        names.add(checkpoint.name(spec, Distill(**SETTINGS | change), seed, "targets"))
+        shaping = checkpoint.list_shaping(Distill(**SETTINGS | change), seed, targets)
+        names.add(checkpoint.name(spec, shaping))
     assert len(names) == 12
 
 
@@ -356,7 +235,7 @@ from frill.students.replicas import choose_devices, distribute
 from frill.params.schema import Distill
 from frill.students import mobilenet_v3
 from frill.students.build import StudentSpec
-from test_distill import SETTINGS, Killed
+from trainings import SETTINGS, Killed
 
 mobilenet_v3.BACKBONES["tiny"] = (mobilenet_v3.TINY[:2], 128)
 targets, folder = Path(sys.argv[1]), Path(sys.argv[2])
@@ -375,8 +254,7 @@ both._learning_rate.assign(0.01)
 both._step(*(distribute(each[batch], both.strategy) for each in (windows, rows)))
 
 from frill.students.build import build
-from dataclasses import replace
-one = build(replace(spec, rank=None, qat=False), both.projection.values, 0.9)
+one = build(spec.dense, both.projection.values, 0.9)
 one.set_weights(start)
 gradients = []
 for part in (slice(0, 4), slice(4, 7)):

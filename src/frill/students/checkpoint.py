@@ -11,24 +11,27 @@ import tf_keras as keras
 from frill.device.cpu import read_cpu
 from frill.fingerprint import hash_code
 from frill.params.schema import Distill
-from frill.scratch import atomic_write, lock, text_hash
+from frill.scratch import atomic_write, content_hash, lock, text_hash
 from frill.students.build import StudentSpec
 from frill.tensorflow_setup import describe_devices
 
 CODE = "frill.students.distill"
 
 
-def name(spec: StudentSpec, settings: Distill, seed: int, targets: str, replicas: int = 1) -> str:
-    """Return a folder's name that only the same training has.
+def list_shaping(settings: Distill, seed: int, targets: Path, replicas: int = 1) -> list:
+    """Return what shapes a training beside its architecture.
 
-    It depends on the architecture, every setting, the hash of the targets' content, threads,
-    kernels and devices, and the training code.
+    It is every setting, the targets' content, threads, kernels and devices, and the training code.
     """
     threads = tf.config.threading.get_intra_op_parallelism_threads()
-    values = [spec.as_dict(), settings.model_dump(), seed, targets]
-    values += [describe_devices(), read_cpu()]
-    values += [hash_code(CODE), threads, os.environ.get("TF_ENABLE_ONEDNN_OPTS"), replicas]
-    return text_hash(json.dumps(values, sort_keys=True))[:24]
+    values = [settings.model_dump(), seed, content_hash(targets), hash_code(CODE)]
+    values += [threads, os.environ.get("TF_ENABLE_ONEDNN_OPTS")]
+    return [*values, describe_devices(), read_cpu(), replicas]
+
+
+def name(spec: StudentSpec, shaping: list) -> str:
+    """Return a folder's name that only the same training has; `shaping` is list_shaping's."""
+    return text_hash(json.dumps([spec.as_dict(), *shaping], sort_keys=True))[:24]
 
 
 def write(folder: Path, saver: tf.train.Checkpoint, state: dict) -> None:

@@ -19,7 +19,7 @@ import tf_keras as keras
 
 from frill.params.schema import Distill
 from frill.progress import progress
-from frill.scratch import content_hash, lock
+from frill.scratch import lock
 from frill.students import checkpoint
 from frill.students.build import StudentSpec, build, count
 from frill.students.curve import COLUMNS, write_curve
@@ -95,9 +95,10 @@ class Distillation:
         self.ship_step = settings.steps + 1 if spec == spec.dense else dense_steps
         self.status = "ok"
         self.strategy = strategy or choose_devices(settings.replicas)
-        shaped_by = (settings, seed, content_hash(targets), self.strategy.num_replicas_in_sync)
-        self.scratch = scratch / checkpoint.name(spec, *shaped_by)
-        dense = scratch / f"dense-{checkpoint.name(spec.dense, *shaped_by)}"
+        replicas = self.strategy.num_replicas_in_sync
+        shaping = checkpoint.list_shaping(settings, seed, targets, replicas)
+        self.scratch = scratch / checkpoint.name(spec, shaping)
+        dense = scratch / f"dense-{checkpoint.name(spec.dense, shaping)}"
         self._dense_start = checkpoint.DenseStart(dense, dense_steps)
         self._keep_start = keep_start
         with self.strategy.scope():

@@ -90,5 +90,4 @@ def _count_positions(model: keras.Model) -> int:
 def _find_reader(model: keras.Model) -> tf.Variable:
     """Return the kernel that reads what is pooled."""
     kernels = {each.name: each for each in model.trainable_variables}
-    factor, whole = f"{FACTOR}/kernel:0", f"{EMBEDDING}/kernel:0"
-    return kernels[factor] if factor in kernels else kernels[whole]
+    return kernels.get(f"{FACTOR}/kernel:0", kernels[f"{EMBEDDING}/kernel:0"])
